@@ -1,0 +1,124 @@
+package org.vellum.api;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * A named, fixed-size range of persistent memory, mapped at the same virtual address in every run.
+ *
+ * <p>Write it with ordinary stores: through {@link #buffer}, through {@link #address()}, from Java or native code, from
+ * any thread. {@link #commit()} makes everything stored so far durable, atomically; after a crash the region holds
+ * exactly the last committed state. All methods may be called by any thread.
+ *
+ * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()} and
+ * {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
+ * load or store through a buffer taken earlier reaches nobody's memory. The JVM reports it as an
+ * {@link InternalError}, possibly a few statements late; CAS, {@code setMemory} and native code may end the JVM
+ * ({@code docs/closed-regions.md}).
+ */
+@ProviderType
+public interface Region extends AutoCloseable {
+
+    /** Service property of a configured region: its name. */
+    String NAME_PROPERTY = "region.name";
+
+    /** The name it was opened under. */
+    String name();
+
+    /** Its size in bytes, a multiple of the page size (4096). */
+    long size();
+
+    /** The virtual address of its first byte: page-aligned, the same in every run. */
+    long address();
+
+    /**
+     * A view of {@code length} bytes from {@code offset} on, in native byte order. Views are cheap, may overlap, and
+     * carry no position of another view. Not to be used after {@link #close()}.
+     *
+     * @param offset bytes from the region's start
+     * @param length bytes, 0 to 2 GiB - 1
+     * @throws IndexOutOfBoundsException the range is not inside the region
+     */
+    ByteBuffer buffer(long offset, int length);
+
+    /**
+     * Makes every store executed before this call, by any thread, durable, atomically: waits until no section is
+     * open, takes the cut, writes the changed lines to the store's log and returns when they have reached the
+     * device. Stores made meanwhile belong to the next epoch. Concurrent commits share one persist.
+     *
+     * @return the epoch that is now durable and holds the caller's stores. When nothing had changed, nothing is
+     *     written and this is the last epoch.
+     * @throws CommitException the store could not make it durable; the region's content is untouched, the stores
+     *     stay uncommitted and are part of the next commit, which may succeed
+     * @throws IllegalStateException the calling thread has a {@link Section} open, or runs {@link #atomically}
+     */
+    long commit();
+
+    /**
+     * Returns the region to its last committed content, for all threads: waits until no section is open, then every
+     * store since the last commit is gone.
+     *
+     * @throws IllegalStateException the calling thread has a {@link Section} open, or runs {@link #atomically}
+     */
+    void rollback();
+
+    /**
+     * Opens a section: commit and rollback wait until none is open, so what is stored within one is all or nothing.
+     * Sections of several threads run side by side, and a thread may nest them.
+     *
+     * <pre>{@code
+     * try (Section s = region.section()) {
+     *     accounts.putLong(from, accounts.getLong(from) - 1);
+     *     accounts.putLong(to, accounts.getLong(to) + 1);
+     * }
+     * }</pre>
+     */
+    Section section();
+
+    /**
+     * Runs {@code body} and commits when it returns, or rolls back when it throws. Bodies run one at a time and no
+     * other commit or rollback happens meanwhile. Stores made outside by other threads share its fate; whoever
+     * does not want that uses {@link #section()} or stores only in bodies.
+     *
+     * @return the epoch the commit made durable, as {@link #commit()} does
+     * @throws E what {@code body} threw, after the rollback
+     * @throws CommitException the commit failed; the stores have been rolled back
+     */
+    <E extends Exception> long atomically(AtomicBody<E> body) throws E;
+
+    /**
+     * Reads exactly {@code length} bytes from {@code channel} into the region. This always works and is tracked,
+     * whereas a system call that writes into a region's buffer by itself may fail at once with EFAULT.
+     *
+     * @throws java.io.EOFException the channel ended first; what was read is stored, uncommitted
+     * @throws IllegalArgumentException a channel opened for direct I/O (O_DIRECT)
+     */
+    void readFully(ReadableByteChannel channel, long offset, long length) throws IOException;
+
+    /**
+     * Writes exactly {@code length} bytes of the region to {@code channel}.
+     *
+     * @throws IllegalArgumentException a channel opened for direct I/O (O_DIRECT)
+     */
+    void writeFully(WritableByteChannel channel, long offset, long length) throws IOException;
+
+    /** What there is to know about it now; also of a closed region (its last status). */
+    RegionStatus status();
+
+    /** False once closed, by its owner or because a provider or the runtime went away. */
+    boolean isOpen();
+
+    /** Closes it. Uncommitted stores are gone, as in a crash. Waits for a commit in progress; idempotent. */
+    @Override
+    void close();
+
+    /** What {@link Region#atomically} runs. */
+    @FunctionalInterface
+    interface AtomicBody<E extends Exception> {
+        /** Stores into the region; an exception undoes them. */
+        void run() throws E;
+    }
+}

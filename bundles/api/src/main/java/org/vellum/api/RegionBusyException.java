@@ -1,0 +1,14 @@
+package org.vellum.api;
+
+/** The region is open already; the message names the holder. */
+public class RegionBusyException extends RegionException {
+    private static final long serialVersionUID = 1;
+
+    public RegionBusyException(String message) {
+        super(message);
+    }
+
+    public RegionBusyException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

@@ -1,0 +1,28 @@
+package org.vellum.api;
+
+/**
+ * Event Admin topics and properties. Events are posted (asynchronously); without an Event Admin there are none.
+ */
+public final class RegionEvents {
+    /** Matches all topics below. */
+    public static final String ALL = "org/vellum/region/*";
+    /** A region was opened; properties {@link #REGION}, {@link #EPOCH}, {@link #PROVIDERS}. */
+    public static final String OPENED = "org/vellum/region/OPENED";
+    /** An epoch became durable; properties {@link #REGION}, {@link #EPOCH}. At most one a second and region. */
+    public static final String COMMITTED = "org/vellum/region/COMMITTED";
+    /** A commit failed or an image is damaged; properties {@link #REGION}, {@link #MESSAGE}. */
+    public static final String DAMAGED = "org/vellum/region/DAMAGED";
+    /** A region was closed; property {@link #REGION}. */
+    public static final String CLOSED = "org/vellum/region/CLOSED";
+
+    /** The region's name, a String. */
+    public static final String REGION = "region.name";
+    /** The durable epoch, a Long. */
+    public static final String EPOCH = "epoch";
+    /** The tuple of providers, a String such as {@code host/host/dirty-bit/file}. */
+    public static final String PROVIDERS = "providers";
+    /** A sentence for people. */
+    public static final String MESSAGE = "message";
+
+    private RegionEvents() {}
+}

@@ -1,0 +1,63 @@
+package org.vellum.api;
+
+import java.util.List;
+
+/**
+ * A region at one moment. Counters run since it was opened.
+ *
+ * @param name its name
+ * @param state what it is doing
+ * @param size bytes
+ * @param address virtual address of the first byte
+ * @param epoch the last durable epoch; 0 for a region never committed
+ * @param providers the tuple in force
+ * @param commits commits that wrote an epoch
+ * @param commitsShared commits that found their stores made durable by another thread's
+ * @param rollbacks rollbacks
+ * @param storeFaults first stores that the fault path served
+ * @param dirtyPages pages the cuts found stored to, added up
+ * @param changedBytes bytes of the 64-byte lines that had changed, added up
+ * @param loggedBytes bytes written to the log, headers and padding included, added up
+ * @param logSize bytes the log takes in the store now
+ * @param lastGateNanoseconds how long the last cut stopped the writers
+ * @param workingBytes memory of the working image's warm blocks, in bytes
+ * @param remarks sentences an operator should know: a size that was rounded up, a strategy that had to give way, an
+ *     epoch recovered to
+ */
+public record RegionStatus(
+        String name,
+        State state,
+        long size,
+        long address,
+        long epoch,
+        Providers providers,
+        long commits,
+        long commitsShared,
+        long rollbacks,
+        long storeFaults,
+        long dirtyPages,
+        long changedBytes,
+        long loggedBytes,
+        long logSize,
+        long lastGateNanoseconds,
+        long workingBytes,
+        List<String> remarks) {
+
+    /** The states of a region (the design's section 5). */
+    public enum State {
+        /** Loads, stores and commits work. */
+        OPEN,
+        /** The committed view or the log is in doubt: loads work, stores and commits are refused until reopened. */
+        FAILED,
+        /** Closed. */
+        CLOSED
+    }
+
+    /** The names of the providers a region is composed of. */
+    public record Providers(String vmm, String pageTable, String strategy, String store) {
+        @Override
+        public String toString() {
+            return vmm + "/" + pageTable + "/" + strategy + "/" + store;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+package org.vellum.api.provider;
+
+import java.nio.file.Path;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** A store: where images and logs live. A service registered with {@link #PROPERTY}. */
+@ProviderType
+public interface Store {
+    /** Service property: the store's name. */
+    String PROPERTY = "vellum.store";
+
+    /** The store's name, such as {@code file}. */
+    String name();
+
+    /**
+     * Opens an image, creating it if it does not exist and {@link Request#size} allows, and recovers it: when this
+     * returns, the committed view holds exactly the last committed epoch.
+     *
+     * @param request what to open
+     * @param observer told about recovery and every later phase of this image
+     * @return the image, held exclusively until closed
+     * @throws org.vellum.api.InvalidRegionException does not exist and may not be created; does not fit
+     * @throws org.vellum.api.RegionBusyException another process, or this one, holds it; names the holder
+     * @throws org.vellum.api.DamagedImageException beyond what recovery may repair
+     * @throws org.vellum.api.RegionException the file system refused
+     */
+    StoreImage open(Request request, PhaseObserver observer);
+
+    /**
+     * @param region the region's name, already checked
+     * @param directory the folder of its files, or null for the store's default
+     * @param size bytes to create with, a multiple of the page size; 0: only open what exists
+     * @param address virtual address to record in a new image; 0: the runtime asks for one with
+     *     {@link StoreImage#recordAddress}
+     * @param logSize bytes of log for a new image; 0: the store's default
+     */
+    record Request(String region, Path directory, long size, long address, long logSize) {}
+}

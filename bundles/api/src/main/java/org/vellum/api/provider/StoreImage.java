@@ -1,0 +1,72 @@
+package org.vellum.api.provider;
+
+import java.util.List;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * One region's durable image, open. The runtime calls {@link #persist}, {@link #apply}, {@link #recordAddress} and
+ * {@link #close} one at a time, and the other methods from any thread.
+ *
+ * <p>The commit path, in this order and no other: the cut writes a batch; {@link #persist} makes it durable; the commit is
+ * acknowledged; {@link #apply} brings the committed view up to date <em>before</em> the next cut compares with it
+ * (the design's redo rule 1).
+ */
+@ProviderType
+public interface StoreImage extends AutoCloseable {
+    /** Size in bytes, as created. */
+    long size();
+
+    /** The virtual address the region is mapped at in every run; 0 until {@link #recordAddress}. */
+    long address();
+
+    /** A random number that tells this image's records from all others'; also the seed of address choice. */
+    long identity();
+
+    /** Makes a new image's address durable. Called once, before the first batch. */
+    void recordAddress(long address);
+
+    /** The last durable epoch. */
+    long epoch();
+
+    /** Descriptor of the file that holds the home image; the image keeps owning it. */
+    int homeFile();
+
+    /** Where page 0 is in {@link #homeFile}: bytes, a multiple of the page size. */
+    long homeOffset();
+
+    /** Address of the committed view: {@link #size} bytes that hold the last applied epoch. Written by {@link #apply} only. */
+    long committedView();
+
+    /**
+     * Makes a batch durable as the next epoch. The store completes the header (all fields but the entry count), so the
+     * batch's memory must be writable.
+     *
+     * @param batch address of the batch as the cut wrote it, with at least 64 bytes of room behind {@code length}
+     * @param length bytes of header and payload
+     * @return the epoch, now durable: data and all metadata that recovery needs have reached the device
+     * @throws org.vellum.api.CommitException it is not durable and will not be found by recovery, or this image
+     *     accepts no batch until that is so
+     */
+    long persist(long batch, long length);
+
+    /**
+     * Applies the batch that {@link #persist} just made durable to the committed view.
+     */
+    void apply(long batch, long length);
+
+    /** Called before a rollback: nothing of a failed batch may be found by a later recovery. */
+    void forgetFailedBatch();
+
+    /** Bytes written to the log since the image was opened, headers and padding included. */
+    long loggedBytes();
+
+    /** Bytes the log takes now. */
+    long logSize();
+
+    /** Sentences for the region's status, such as what recovery found. */
+    List<String> remarks();
+
+    /** Writes the home image back, so that the next open has nothing to replay, and lets go of the files. Idempotent. */
+    @Override
+    void close();
+}

@@ -1,0 +1,45 @@
+package org.vellum.nativelib;
+
+/** Names for the errors that the kernel gives our calls. */
+public final class Errno {
+    public static final int EINTR = 4;
+    public static final int EIO = 5;
+    public static final int EAGAIN = 11;
+    public static final int ENOMEM = 12;
+    public static final int EACCES = 13;
+    public static final int EEXIST = 17;
+    public static final int ENOENT = 2;
+    public static final int EPERM = 1;
+    public static final int ENOSPC = 28;
+    public static final int EROFS = 30;
+    public static final int ENODATA = 61;
+    public static final int EBADMSG = 74;
+
+    private Errno() {}
+
+    /** A few words for an errno, given positive or negative. */
+    public static String describe(int errno) {
+        int number = Math.abs(errno);
+        return switch (number) {
+            case EPERM -> "operation not permitted (EPERM)";
+            case ENOENT -> "no such file or directory (ENOENT)";
+            case EINTR -> "interrupted (EINTR)";
+            case EIO -> "input/output error (EIO)";
+            case EAGAIN -> "held by another (EAGAIN)";
+            case ENOMEM -> "out of memory (ENOMEM)";
+            case EACCES -> "permission denied (EACCES)";
+            case EEXIST -> "exists already (EEXIST)";
+            case 22 -> "invalid argument (EINVAL)";
+            case 24 -> "too many open files (EMFILE)";
+            case 27 -> "file too large (EFBIG)";
+            case ENOSPC -> "no space left on device (ENOSPC)";
+            case EROFS -> "read-only file system (EROFS)";
+            case 38 -> "not offered by this kernel (ENOSYS)";
+            case ENODATA -> "file ends early (ENODATA)";
+            case EBADMSG -> "malformed record (EBADMSG)";
+            case 95 -> "not supported here (EOPNOTSUPP)";
+            case 122 -> "disk quota exceeded (EDQUOT)";
+            default -> "errno " + number;
+        };
+    }
+}

@@ -1,0 +1,90 @@
+package org.vellum.nativelib;
+
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * The native core, as plain calls: names, order and results follow {@code native/include/vellum/core.h}, which is the
+ * documentation. Addresses and handles are longs; results are 0 or a negative errno unless said otherwise there.
+ * A service.
+ */
+@ProviderType
+public interface NativeCore {
+    /** Pages are 4096 bytes: the only size there is on x86-64 for what we do. */
+    int PAGE_SIZE = 4096;
+
+    /** Bytes of a line, the unit of a diff. */
+    int LINE_SIZE = 64;
+
+    /** @return the reserved address, or a negative errno */
+    long rangeReserve(long address, long length, long seed);
+
+    void rangeRetire(long address, long length);
+
+    /** @return the region's handle, or a negative errno */
+    long regionCreate(long base, long length, int homeFile, long homeOffset, long committed);
+
+    /** @return null when attached, else the sentence that says why not */
+    String regionAttach(long region, long vmm, long pageTable, long strategy);
+
+    /** What a cut found; mirrors {@code struct vellum_cut}. */
+    record Cut(long dirtyPages, long changedLines, long batchLength, long gateNanoseconds) {}
+
+    /** @return what the cut found and wrote to {@code batch} */
+    Cut regionCut(long region, long batch);
+
+    void regionCutPersisted(long region);
+
+    /** @return the number of pages put back, or a negative errno */
+    long regionRollback(long region);
+
+    void regionRefuseStores(long region, boolean refuse);
+
+    int regionPrepareStore(long region, long offset, long length);
+
+    void regionDestroy(long region);
+
+    /** What {@code vellum_region_read_counters} reads; mirrors {@code struct vellum_region_counters}. */
+    record Counters(long storeFaults, long blocksWarmed, long blockSize, long strategyBytes) {}
+
+    Counters regionCounters(long region);
+
+    long batchCapacity(long region);
+
+    int batchApply(long batch, long length, long image, long imageLength);
+
+    /** @return the address, or a negative errno */
+    long memoryMap(long length);
+
+    void memoryUnmap(long address, long length);
+
+    void memoryDiscard(long address, long length);
+
+    /** A direct buffer over native memory, in native order; does not own it. */
+    java.nio.ByteBuffer view(long address, int length);
+
+    /** @return a descriptor, or a negative errno */
+    int fileOpen(String path, boolean create, boolean exclusive);
+
+    int fileClose(int file);
+
+    long fileSize(int file);
+
+    int fileWrite(int file, long data, long length, long offset);
+
+    int fileRead(int file, long data, long length, long offset);
+
+    int fileSyncData(int file);
+
+    int fileSyncDirectory(String path);
+
+    int fileAllocate(int file, long offset, long length);
+
+    int fileTruncate(int file, long length);
+
+    int fileLock(int file);
+
+    long fileFreeSpace(String directory);
+
+    /** @return the address, or a negative errno */
+    long fileMapPrivate(int file, long offset, long length);
+}

@@ -1,0 +1,73 @@
+package org.vellum.nativelib.internal;
+
+import com.sun.jna.Pointer;
+
+/**
+ * The direct mapping of {@code libvellum_core.so}, in its C names; see {@code native/include/vellum/core.h}. Bound and unbound
+ * by {@link JnaNativeCore}, because a static initializer cannot be undone when the bundle is updated.
+ */
+final class CoreLibrary {
+    private CoreLibrary() {}
+
+    static native int vellum_core_abi_version();
+
+    static native int vellum_core_use_dispatcher(Pointer dispatcher);
+
+    static native int vellum_range_reserve(long address, long length, long seed, long[] reserved);
+
+    static native void vellum_range_retire(long address, long length);
+
+    static native int vellum_region_create(
+            long base, long length, int homeFile, long homeOffset, long committed, long[] region);
+
+    static native int vellum_region_attach(
+            long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
+
+    static native int vellum_region_cut(long region, long batch, long[] cut);
+
+    static native void vellum_region_cut_persisted(long region);
+
+    static native int vellum_region_rollback(long region, long[] pages);
+
+    static native void vellum_region_refuse_stores(long region, int refuse);
+
+    static native int vellum_region_prepare_store(long region, long offset, long length);
+
+    static native void vellum_region_destroy(long region);
+
+    static native void vellum_region_read_counters(long region, long[] counters);
+
+    static native long vellum_batch_capacity(long region);
+
+    static native int vellum_batch_apply(long batch, long length, long image, long imageLength);
+
+    static native int vellum_memory_map(long length, long[] address);
+
+    static native void vellum_memory_unmap(long address, long length);
+
+    static native void vellum_memory_discard(long address, long length);
+
+    static native int vellum_file_open(String path, int create, int exclusive);
+
+    static native int vellum_file_close(int file);
+
+    static native long vellum_file_size(int file);
+
+    static native int vellum_file_write(int file, long data, long length, long offset);
+
+    static native int vellum_file_read(int file, long data, long length, long offset);
+
+    static native int vellum_file_sync_data(int file);
+
+    static native int vellum_file_sync_directory(String path);
+
+    static native int vellum_file_allocate(int file, long offset, long length);
+
+    static native int vellum_file_truncate(int file, long length);
+
+    static native int vellum_file_lock(int file);
+
+    static native long vellum_file_free_space(String directory);
+
+    static native int vellum_file_map_private(int file, long offset, long length, long[] address);
+}

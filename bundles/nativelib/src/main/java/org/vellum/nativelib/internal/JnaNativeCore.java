@@ -1,0 +1,244 @@
+package org.vellum.nativelib.internal;
+
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.vellum.nativelib.NativeCore;
+
+/** The native core by JNA. One at a time in a class loader. */
+@Component
+public final class JnaNativeCore implements NativeCore {
+    private static final int ABI_VERSION = 1;
+
+    private static final int RTLD_LAZY = 0x1;
+    /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
+    private static final int RTLD_NODELETE = 0x1000;
+
+    /** Where a dispatcher already installed in this process is found by later revisions of this bundle. */
+    private static final String DISPATCHER_PROPERTY = "org.vellum.dispatcher.v" + ABI_VERSION;
+
+    private final NativeLibrary core;
+
+    @Activate
+    public JnaNativeCore() {
+        ClassLoader loader = JnaNativeCore.class.getClassLoader();
+        core = NativeLibrary.getInstance("vellum_core", loader);
+        Native.register(CoreLibrary.class, core);
+        int version = CoreLibrary.vellum_core_abi_version();
+        if (version != ABI_VERSION) {
+            close();
+            throw new IllegalStateException("libvellum_core.so speaks version " + version + " of the native interface, "
+                    + "this bundle version " + ABI_VERSION + ": the bundle was packaged from two builds");
+        }
+        int result = CoreLibrary.vellum_core_use_dispatcher(dispatcher(loader));
+        if (result != 0) {
+            close();
+            throw new IllegalStateException("cannot install the fault dispatcher: "
+                    + org.vellum.nativelib.Errno.describe(result));
+        }
+    }
+
+    @Deactivate
+    public void close() {
+        Native.unregister(CoreLibrary.class);
+        core.close();
+    }
+
+    private static Pointer dispatcher(ClassLoader loader) {
+        synchronized (System.getProperties()) {
+            Long installed = Long.getLong(DISPATCHER_PROPERTY);
+            if (installed != null) {
+                return new Pointer(installed);
+            }
+            NativeLibrary library = NativeLibrary.getInstance(
+                    "vellum_dispatcher",
+                    Map.of(
+                            Library.OPTION_OPEN_FLAGS,
+                            RTLD_LAZY | RTLD_NODELETE,
+                            Library.OPTION_CLASSLOADER,
+                            loader));
+            Pointer dispatcher = library.getFunction("vellum_dispatcher").invokePointer(new Object[0]);
+            library.close();
+            System.setProperty(DISPATCHER_PROPERTY, Long.toString(Pointer.nativeValue(dispatcher)));
+            return dispatcher;
+        }
+    }
+
+    private static long valueOr(int result, long[] value) {
+        return result < 0 ? result : value[0];
+    }
+
+    @Override
+    public long rangeReserve(long address, long length, long seed) {
+        long[] reserved = new long[1];
+        return valueOr(CoreLibrary.vellum_range_reserve(address, length, seed, reserved), reserved);
+    }
+
+    @Override
+    public void rangeRetire(long address, long length) {
+        CoreLibrary.vellum_range_retire(address, length);
+    }
+
+    @Override
+    public long regionCreate(long base, long length, int homeFile, long homeOffset, long committed) {
+        long[] region = new long[1];
+        return valueOr(
+                CoreLibrary.vellum_region_create(base, length, homeFile, homeOffset, committed, region), region);
+    }
+
+    @Override
+    public String regionAttach(long region, long vmm, long pageTable, long strategy) {
+        byte[] reason = new byte[512];
+        int result = CoreLibrary.vellum_region_attach(region, vmm, pageTable, strategy, reason, reason.length);
+        if (result == 0) {
+            return null;
+        }
+        int end = 0;
+        while (end < reason.length && reason[end] != 0) {
+            end++;
+        }
+        return end > 0
+                ? new String(reason, 0, end, StandardCharsets.UTF_8)
+                : org.vellum.nativelib.Errno.describe(result);
+    }
+
+    @Override
+    public Cut regionCut(long region, long batch) {
+        long[] cut = new long[4];
+        CoreLibrary.vellum_region_cut(region, batch, cut);
+        return new Cut(cut[0], cut[1], cut[2], cut[3]);
+    }
+
+    @Override
+    public void regionCutPersisted(long region) {
+        CoreLibrary.vellum_region_cut_persisted(region);
+    }
+
+    @Override
+    public long regionRollback(long region) {
+        long[] pages = new long[1];
+        return valueOr(CoreLibrary.vellum_region_rollback(region, pages), pages);
+    }
+
+    @Override
+    public void regionRefuseStores(long region, boolean refuse) {
+        CoreLibrary.vellum_region_refuse_stores(region, refuse ? 1 : 0);
+    }
+
+    @Override
+    public int regionPrepareStore(long region, long offset, long length) {
+        return CoreLibrary.vellum_region_prepare_store(region, offset, length);
+    }
+
+    @Override
+    public void regionDestroy(long region) {
+        CoreLibrary.vellum_region_destroy(region);
+    }
+
+    @Override
+    public Counters regionCounters(long region) {
+        long[] counters = new long[4];
+        CoreLibrary.vellum_region_read_counters(region, counters);
+        return new Counters(counters[0], counters[1], counters[2], counters[3]);
+    }
+
+    @Override
+    public long batchCapacity(long region) {
+        return CoreLibrary.vellum_batch_capacity(region);
+    }
+
+    @Override
+    public int batchApply(long batch, long length, long image, long imageLength) {
+        return CoreLibrary.vellum_batch_apply(batch, length, image, imageLength);
+    }
+
+    @Override
+    public long memoryMap(long length) {
+        long[] address = new long[1];
+        return valueOr(CoreLibrary.vellum_memory_map(length, address), address);
+    }
+
+    @Override
+    public void memoryUnmap(long address, long length) {
+        CoreLibrary.vellum_memory_unmap(address, length);
+    }
+
+    @Override
+    public void memoryDiscard(long address, long length) {
+        CoreLibrary.vellum_memory_discard(address, length);
+    }
+
+    @Override
+    public ByteBuffer view(long address, int length) {
+        return new Pointer(address).getByteBuffer(0, length).order(ByteOrder.nativeOrder());
+    }
+
+    @Override
+    public int fileOpen(String path, boolean create, boolean exclusive) {
+        return CoreLibrary.vellum_file_open(path, create ? 1 : 0, exclusive ? 1 : 0);
+    }
+
+    @Override
+    public int fileClose(int file) {
+        return CoreLibrary.vellum_file_close(file);
+    }
+
+    @Override
+    public long fileSize(int file) {
+        return CoreLibrary.vellum_file_size(file);
+    }
+
+    @Override
+    public int fileWrite(int file, long data, long length, long offset) {
+        return CoreLibrary.vellum_file_write(file, data, length, offset);
+    }
+
+    @Override
+    public int fileRead(int file, long data, long length, long offset) {
+        return CoreLibrary.vellum_file_read(file, data, length, offset);
+    }
+
+    @Override
+    public int fileSyncData(int file) {
+        return CoreLibrary.vellum_file_sync_data(file);
+    }
+
+    @Override
+    public int fileSyncDirectory(String path) {
+        return CoreLibrary.vellum_file_sync_directory(path);
+    }
+
+    @Override
+    public int fileAllocate(int file, long offset, long length) {
+        return CoreLibrary.vellum_file_allocate(file, offset, length);
+    }
+
+    @Override
+    public int fileTruncate(int file, long length) {
+        return CoreLibrary.vellum_file_truncate(file, length);
+    }
+
+    @Override
+    public int fileLock(int file) {
+        return CoreLibrary.vellum_file_lock(file);
+    }
+
+    @Override
+    public long fileFreeSpace(String directory) {
+        return CoreLibrary.vellum_file_free_space(directory);
+    }
+
+    @Override
+    public long fileMapPrivate(int file, long offset, long length) {
+        long[] address = new long[1];
+        return valueOr(CoreLibrary.vellum_file_map_private(file, offset, length, address), address);
+    }
+}

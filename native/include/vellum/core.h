@@ -1,0 +1,116 @@
+/*
+ * What libvellum_core.so offers to the runtime (called from Java through JNA, hence plain integers and
+ * pointers). "control" as in providers.h; the region functions are called by one thread at a time for a region.
+ * Results are 0 or a negative errno unless said otherwise. `reason`, where present, receives one sentence.
+ */
+#ifndef VELLUM_CORE_H
+#define VELLUM_CORE_H
+
+#include "vellum/batch.h"
+#include "vellum/dispatcher.h"
+#include "vellum/providers.h"
+
+uint32_t vellum_core_abi_version(void);
+
+/* Gives the core the process's dispatcher (and installs it). Before any region is created. */
+int vellum_core_use_dispatcher(const struct vellum_dispatcher *dispatcher);
+
+/*
+ * Reserves `length` bytes at `address`, exactly there, or, when `address` is 0, at a free 1 GiB-aligned address of
+ * Vellum's range starting the search at a place derived from `seed`. A range retired before by
+ * vellum_region_destroy counts as free for the same address and length. The address goes to *reserved.
+ * -EEXIST: something else is mapped there.
+ */
+int vellum_range_reserve(uint64_t address, uint64_t length, uint64_t seed, uint64_t *reserved);
+/* Gives a reserved range back when no region came of it: it becomes a mapping of an empty file. */
+void vellum_range_retire(uint64_t address, uint64_t length);
+
+/*
+ * Maps a region into a reserved range: cold blocks from `home_file` at `home_offset`, `committed` as the view of the
+ * last committed epoch (valid until destroy). No stores are possible before attach. -ENOMEM, -EMFILE, …
+ */
+int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, const void *committed,
+                         struct vellum_region **region);
+
+/* Puts a tuple in force. On failure nothing is attached, and `reason` says which provider refused and why. */
+int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                         const struct vellum_pagetable_operations *pagetable,
+                         const struct vellum_strategy_operations *strategy, char *reason, size_t reason_size);
+
+/* What one cut found and cost. */
+struct vellum_cut {
+    uint64_t dirty_pages;   /* pages stored to, or carried over */
+    uint64_t changed_lines; /* lines that differ from the committed content */
+    uint64_t batch_length;  /* header and payload, without padding; 0 when nothing changed */
+    uint64_t gate_nanoseconds; /* how long the gate was closed */
+};
+
+/*
+ * control. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`, opens the gate.
+ * `batch` holds at least vellum_batch_capacity(region) bytes (map it NORESERVE: it is touched only as far as used).
+ * The pages are now carried until vellum_region_cut_persisted or ..._failed says what became of the batch.
+ */
+int vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut);
+/* control. The batch is durable and applied to the committed view: its pages are no longer carried. */
+void vellum_region_cut_persisted(struct vellum_region *region);
+
+/* control. Returns every page stored to since the last commit (and every carried one) to the committed content. */
+int vellum_region_rollback(struct vellum_region *region, uint64_t *pages);
+
+/* control. Stores are refused from now on (or again allowed); loads go on. */
+void vellum_region_refuse_stores(struct vellum_region *region, int refuse);
+
+/*
+ * control. Warms and opens the pages of [offset, offset + length) for storing, as a store by each of them would, so
+ * that a system call may write there right after. Another cut may close them again: callers retry on EFAULT.
+ */
+int vellum_region_prepare_store(struct vellum_region *region, uint64_t offset, uint64_t length);
+
+/*
+ * control. Detaches the providers, waits until no thread is inside the region's code, replaces the range by a mapping
+ * of an empty file that stays for the life of the process, and frees everything. The committed view and the home
+ * file are the caller's again when it returns.
+ */
+void vellum_region_destroy(struct vellum_region *region);
+
+uint64_t vellum_batch_capacity(const struct vellum_region *region);
+/*
+ * Applies a sealed or unsealed batch's entries to an image of `image_length` bytes (the committed view). Checks every
+ * entry's bounds before it writes anything: -EBADMSG when one is out of them.
+ */
+int vellum_batch_apply(const void *batch, uint64_t batch_length, void *image, uint64_t image_length);
+
+/* Counters for status. */
+struct vellum_region_counters {
+    uint64_t store_faults;
+    uint64_t blocks_warmed;
+    uint64_t block_size;
+    uint64_t strategy_bytes;
+};
+void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters);
+
+/* Anonymous, NORESERVE, not inherited by fork and not in core dumps; for batch buffers and the like. */
+int vellum_memory_map(uint64_t length, uint64_t *address);
+void vellum_memory_unmap(uint64_t address, uint64_t length);
+/* Returns the memory behind [address, address + length) to the kernel; it reads zero afterwards. */
+void vellum_memory_discard(uint64_t address, uint64_t length);
+
+/*
+ * Files, for stores. Thin over the system calls: EINTR is retried, short transfers continued, errors are negative
+ * errno. Java's own FileChannel closes itself when the calling thread is interrupted, which a store cannot have.
+ */
+int vellum_file_open(const char *path, int create, int exclusive);        /* descriptor (O_RDWR|O_CLOEXEC) */
+int vellum_file_close(int file);
+int64_t vellum_file_size(int file);
+int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset);
+int vellum_file_read(int file, void *data, uint64_t length, uint64_t offset); /* -ENODATA at end of file */
+int vellum_file_sync_data(int file);                                      /* fdatasync */
+int vellum_file_sync_directory(const char *path);                         /* fsync of the directory: names are durable */
+int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
+int vellum_file_truncate(int file, uint64_t length);
+int vellum_file_lock(int file);                                           /* open-file-description lock; -EAGAIN when held */
+int64_t vellum_file_free_space(const char *directory);                    /* bytes an ordinary user may still allocate */
+/* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
+int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);
+
+#endif

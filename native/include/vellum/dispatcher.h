@@ -1,0 +1,54 @@
+/*
+ * The fault dispatcher: one tiny shared object, installed once a process, never unloaded (others may have
+ * chained to it). It owns SIGSEGV and SIGBUS, asks the registered ranges first and passes everything else on to
+ * the handler that was there before, which in a JVM is HotSpot's.
+ *
+ * Handlers look ranges up without a lock: a fixed table of slots whose fields are atomic, with a count of
+ * threads inside each, so that unregistering returns only when no thread can still be in the owner's code.
+ */
+#ifndef VELLUM_DISPATCHER_H
+#define VELLUM_DISPATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vellum/providers.h"
+
+#define VELLUM_DISPATCHER_RANGES 1024 /* registered ranges at one time */
+
+struct vellum_fault {
+    int signal;        /* SIGSEGV or SIGBUS */
+    void *address;     /* where the access went */
+    bool store;        /* the access was a store (bit 1 of the page-fault error code) */
+    void *context;     /* the ucontext_t */
+};
+
+/*
+ * Runs inside the signal handler on the faulting thread's stack, async-signal-safe code only. Signals are
+ * blocked as the previous handler's mask said. errno is saved and restored by the dispatcher.
+ * VELLUM_FAULT_REFUSED makes the previous SIGBUS handler run (HotSpot then throws InternalError) whatever the
+ * signal was.
+ */
+typedef enum vellum_fault_verdict (*vellum_fault_function)(void *owner, const struct vellum_fault *fault);
+
+/* The dispatcher's own structure of function pointers; its address is published to every user in the process. */
+struct vellum_dispatcher {
+    uint32_t abi_version;
+    /* Installs the handlers by the raw system call, once; later calls return 0 and do nothing. Negative errno. */
+    int (*install)(void);
+    /* Registers [start, start + length). *registration is for unregister. -ENOSPC when the table is full,
+     * -EEXIST when it overlaps a registered range. */
+    int (*register_range)(void *start, size_t length, vellum_fault_function function, void *owner,
+                          void **registration);
+    /* Returns when no thread is inside, or can enter, the range's function. Never call it from a handler. */
+    void (*unregister_range)(void *registration);
+    /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
+    uint64_t (*faults_served)(void);
+    uint64_t (*faults_passed_on)(void);
+};
+
+/* Exported by libvellum_dispatcher.so. */
+const struct vellum_dispatcher *vellum_dispatcher(void);
+
+#endif

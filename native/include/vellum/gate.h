@@ -1,0 +1,73 @@
+/*
+ * The gate: stops writers for the moment in which the dirty set is taken.
+ *
+ * A store to a page that is open for writing never meets the gate; it is stopped by taking the permission
+ * away (pagetable close_writes), after which it faults and meets the gate in the handler. So the cut is the
+ * instant at which close_writes returns: every store executed before it is in, none after it is.
+ *
+ * Protocol, in the manner of Dekker: a handler first announces itself (handlers++) and then looks at `closed`;
+ * the closer first sets `closed` and then waits for handlers == 0. Both sides use sequentially consistent
+ * operations, so at least one of them sees the other: either the handler sees the gate closed and backs out,
+ * or the closer sees the handler and waits for it. A handler never waits while it is announced.
+ *
+ * Waiting is by futex on the two words, which is async-signal-safe (a raw system call, no library state).
+ */
+#ifndef VELLUM_GATE_H
+#define VELLUM_GATE_H
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vellum/region.h"
+
+/* Both return on wake-up, on a value that differs, and spuriously: callers loop. errno is the caller's to save. */
+static inline void vellum_futex_wait(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static inline void vellum_futex_wake_all(_Atomic uint32_t *word) {
+    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* handler. True: announced, leave with vellum_gate_leave. False: the gate was closed and has opened since; the
+ * caller returns and lets the store execute again. */
+static inline bool vellum_gate_enter(struct vellum_gate *gate) {
+    atomic_fetch_add(&gate->handlers, 1);
+    if (atomic_load(&gate->closed) == 0) {
+        return true;
+    }
+    if (atomic_fetch_sub(&gate->handlers, 1) == 1) {
+        vellum_futex_wake_all(&gate->handlers);
+    }
+    while (atomic_load(&gate->closed) != 0) {
+        vellum_futex_wait(&gate->closed, 1);
+    }
+    return false;
+}
+
+/* handler. */
+static inline void vellum_gate_leave(struct vellum_gate *gate) {
+    if (atomic_fetch_sub(&gate->handlers, 1) == 1 && atomic_load(&gate->closed) != 0) {
+        vellum_futex_wake_all(&gate->handlers);
+    }
+}
+
+/* control. Returns when no thread is inside the fault path and none can enter it. */
+static inline void vellum_gate_close(struct vellum_gate *gate) {
+    atomic_store(&gate->closed, 1);
+    uint32_t handlers;
+    while ((handlers = atomic_load(&gate->handlers)) != 0) {
+        vellum_futex_wait(&gate->handlers, handlers);
+    }
+}
+
+/* control. */
+static inline void vellum_gate_open(struct vellum_gate *gate) {
+    atomic_store(&gate->closed, 0);
+    vellum_futex_wake_all(&gate->closed);
+}
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * What a provider's shared object exports: one constant structure of function pointers an axis. The Java
+ * service of the same axis hands its address to the runtime, which passes it to vellum_region_attach.
+ *
+ * Every function takes the region; results are 0 or a negative errno unless said otherwise.
+ *
+ * Contexts, named in each comment:
+ *   control  one control thread at a time, gate open, ordinary code (may allocate)
+ *   gate     the control thread with the gate closed: no thread is inside any handler of this region;
+ *            async-signal-safe code only (region.h, "The safepoint rule")
+ *   handler  any thread, inside a signal handler, gate open, possibly many at once; async-signal-safe only
+ */
+#ifndef VELLUM_PROVIDERS_H
+#define VELLUM_PROVIDERS_H
+
+#include <stdbool.h>
+
+#include "vellum/region.h"
+
+/* What a strategy wants from a page table. */
+enum vellum_tracking {
+    VELLUM_TRACK_WRITE_PROTECT = 1, /* tell me before the first store to each page */
+    VELLUM_TRACK_DIRTY_BIT = 2      /* tell me at the cut which pages were stored to */
+};
+
+enum vellum_fault_verdict {
+    VELLUM_FAULT_RESOLVED = 0, /* execute the store again */
+    VELLUM_FAULT_REFUSED = 1,  /* the store must not happen: the application gets an error (SIGBUS) */
+    VELLUM_FAULT_FOREIGN = 2   /* not ours: the handler that was there before decides */
+};
+
+/* VMM: where the writing code runs. */
+struct vellum_vmm_operations {
+    uint32_t abi_version;
+    const char *name;
+    /* control. *state becomes region->vmm_state. */
+    int (*attach)(struct vellum_region *region, void **state);
+    /* gate. After it nothing of the state is used; memory is given back by release. */
+    void (*detach)(struct vellum_region *region);
+    /* control. Frees what attach allocated; region->vmm_state is no longer set. */
+    void (*release)(void *state);
+    /* handler. A store to `address` was refused by the processor; `context` is the ucontext_t. */
+    enum vellum_fault_verdict (*store_fault)(struct vellum_region *region, void *address, void *context);
+    /* gate. After it returns, no writer executes stores except in host mode through a writable mapping. */
+    void (*stop_writers)(struct vellum_region *region);
+    /* gate. Undoes stop_writers; called before the gate opens. */
+    void (*resume_writers)(struct vellum_region *region);
+};
+
+/* Called once for every page, or run of pages, that was stored to since the last collection. gate. */
+typedef void (*vellum_page_visitor)(void *visitor_context, size_t first_page, size_t count);
+
+/* Page table: how permissions and dirty bits are read and changed. */
+struct vellum_pagetable_operations {
+    uint32_t abi_version;
+    const char *name;
+    /*
+     * control. Takes over a region whose warm blocks are all write-protected (mapped read-only), to track in
+     * the given way. On failure writes one sentence, without a period, to `reason`.
+     */
+    int (*attach)(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
+                  size_t reason_size);
+    /* gate, after close_writes and collect. Leaves every warm block read-only and nothing registered with the kernel. */
+    void (*detach)(struct vellum_region *region);
+    /* control. */
+    void (*release)(void *state);
+    /*
+     * handler. Makes the page at `address` writable, after asking the strategy (before_first_store) where
+     * that is wanted. Never fails for lack of mappings: it opens more, up to the whole region, instead.
+     */
+    enum vellum_fault_verdict (*open_for_store)(struct vellum_region *region, void *address);
+    /* gate. Takes write permission from everything opened since the last cut. When it returns, every store made
+     * is visible to this thread and no later one can be made. */
+    void (*close_writes)(struct vellum_region *region);
+    /* gate, after close_writes. Visits every page stored to since the last collection and arms it again. */
+    void (*collect_dirty)(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context);
+};
+
+/* Called once for each dirty page with what it is to be compared with: its content at the last commit. gate. */
+typedef void (*vellum_dirty_visitor)(void *visitor_context, size_t page, const uint8_t *committed_content);
+
+/* Strategy: how stores become log records. */
+struct vellum_strategy_operations {
+    uint32_t abi_version;
+    const char *name;
+    enum vellum_tracking tracking;
+    /* control. */
+    int (*attach)(struct vellum_region *region, void **state);
+    /* gate. */
+    void (*detach)(struct vellum_region *region);
+    /* control. */
+    void (*release)(void *state);
+    /*
+     * handler. Pages [first_page, first_page + count) are about to become writable and still hold their
+     * committed content (or, when carried over, newer). Called exactly once a page and epoch; NULL when
+     * tracking is VELLUM_TRACK_DIRTY_BIT. 0, or a negative errno when the store must be refused.
+     */
+    int (*before_first_store)(struct vellum_region *region, size_t first_page, size_t count);
+    /* gate, after close_writes. Visits each page dirtied in this epoch exactly once. */
+    void (*collect)(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context);
+    /* gate. The collected set is taken: forget it, the next store starts a new epoch. */
+    void (*begin_epoch)(struct vellum_region *region);
+    /* control. Bytes of memory this strategy holds now (for status). */
+    uint64_t (*resident_bytes)(struct vellum_region *region);
+};
+
+#endif

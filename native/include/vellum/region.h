@@ -1,0 +1,116 @@
+/*
+ * The control block of one open region, shared by the core and the providers.
+ *
+ * A region is seen through four mappings of the same number of bytes:
+ *
+ *   base       what the application loads from and stores to, at an address that never changes between
+ *              runs. Blocks nobody has stored to yet ("cold") map the home image's file, read-only: opening
+ *              reads nothing, and a read costs the page cache and nothing else. The first store to a block
+ *              makes it "warm": its content moves into the working file (a memfd), mapped in place.
+ *   alias      the working file a second time, always writable, never handed to the application. The runtime
+ *              uses it to put back committed content (rollback) and to fill a block before it turns warm.
+ *   committed  the store's view of the last committed epoch. Diffs compare against it. Only the store writes
+ *              it, and never while a cut of this region is running.
+ *   (a guest's memory slot will point at the alias)
+ *
+ * Lifetime: created by vellum_region_create, freed by vellum_region_destroy; both are called by one control
+ * thread at a time. Everything that a fault handler reads is either constant after creation or atomic.
+ *
+ * The safepoint rule. A thread stopped in a fault handler is, for the JVM, still running Java code: a garbage
+ * collection waits for it. So the gate is closed and opened inside one native call, and the code between,
+ * like the handlers themselves, is async-signal-safe: no malloc, no stdio, no loader, no lock that a stopped
+ * writer might hold, no call into Java. The only lock is the gate.
+ */
+#ifndef VELLUM_REGION_H
+#define VELLUM_REGION_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VELLUM_PAGE_SHIFT 12
+#define VELLUM_PAGE_SIZE ((size_t)1 << VELLUM_PAGE_SHIFT)
+#define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
+
+/* Every structure below carries this number, so that bundles built apart refuse each other instead of crashing. */
+#define VELLUM_ABI_VERSION 1u
+
+struct vellum_region;
+struct vellum_vmm_operations;
+struct vellum_pagetable_operations;
+struct vellum_strategy_operations;
+
+/* The per-region barrier; gate.h has its protocol. */
+struct vellum_gate {
+    _Atomic uint32_t closed;   /* 0 open, 1 closed; stopped writers wait on it (futex) */
+    _Atomic uint32_t handlers; /* threads inside the fault path; the closer waits for 0 (futex) */
+};
+
+/* The working image's blocks: the unit in which cold content becomes warm. */
+enum vellum_block_state {
+    VELLUM_BLOCK_COLD = 0,    /* base maps the home image, read-only */
+    VELLUM_BLOCK_WARMING = 1, /* one thread is moving it; the others wait on the word (futex) */
+    VELLUM_BLOCK_WARM = 2     /* base maps the working file; the page table provider decides on permissions */
+};
+
+struct vellum_working_image {
+    int home_file;          /* descriptor of the home image, owned by the store; the blocks' cold content */
+    uint64_t home_offset;   /* where page 0 is in that file, a multiple of the page size */
+    int working_file;       /* the memfd, owned here */
+    uint8_t *alias;         /* writable mapping of the working file */
+    size_t block_size;      /* bytes, a power of two, at least 64 KiB */
+    size_t block_count;
+    _Atomic uint32_t *block_state; /* enum vellum_block_state, one word a block */
+};
+
+struct vellum_region {
+    uint32_t abi_version;
+    uint8_t *base;            /* address of page 0, page-aligned */
+    size_t length;            /* bytes, a multiple of the page size */
+    size_t page_count;
+    const uint8_t *committed; /* the store's view of the last committed epoch */
+    struct vellum_working_image image;
+    struct vellum_gate gate;
+
+    /* Nonzero: stores are refused (failed or closing). Read by handlers, set with the gate closed. */
+    _Atomic uint32_t refuses_stores;
+
+    /*
+     * Pages whose last cut did not reach the store: they belong to the next epoch although nothing may have
+     * stored to them since. One bit a page; written and read only with the gate closed or by the control thread.
+     */
+    uint64_t *carried;
+    size_t carried_count;
+
+    /* The tuple in force. Changed only with the gate closed; *_state belongs to that provider. */
+    const struct vellum_vmm_operations *vmm;
+    void *vmm_state;
+    const struct vellum_pagetable_operations *pagetable;
+    void *pagetable_state;
+    const struct vellum_strategy_operations *strategy;
+    void *strategy_state;
+
+    void *fault_registration; /* the dispatcher's handle */
+
+    /* Counters for status; relaxed, never a reason to decide anything. */
+    _Atomic uint64_t store_faults;    /* faults resolved for the application */
+    _Atomic uint64_t blocks_warmed;
+};
+
+static inline size_t vellum_page_of(const struct vellum_region *region, const void *address) {
+    return (size_t)((const uint8_t *)address - region->base) >> VELLUM_PAGE_SHIFT;
+}
+
+static inline uint8_t *vellum_page_address(const struct vellum_region *region, size_t page) {
+    return region->base + (page << VELLUM_PAGE_SHIFT);
+}
+
+static inline const uint8_t *vellum_committed_page(const struct vellum_region *region, size_t page) {
+    return region->committed + (page << VELLUM_PAGE_SHIFT);
+}
+
+static inline size_t vellum_block_of_page(const struct vellum_region *region, size_t page) {
+    return (page << VELLUM_PAGE_SHIFT) / region->image.block_size;
+}
+
+#endif
