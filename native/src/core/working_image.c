@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "vellum/core.h"
 #include "vellum/gate.h"
 
 /*
