@@ -39,6 +39,7 @@ public final class Framework implements AutoCloseable {
     /** Framework property: where the file store keeps regions that name no folder. */
     public static final String REGIONS_PROPERTY = "vellum.store.directory";
 
+    private static final String JNA_FOLDER_PROPERTY = "jna.tmpdir";
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
 
     private final org.osgi.framework.launch.Framework felix;
@@ -68,6 +69,10 @@ public final class Framework implements AutoCloseable {
                 "felix.cm.dir", storage.configurations().toString(),
                 REGIONS_PROPERTY, storage.regions().toString()));
         configuration.putAll(properties);
+        if (System.getProperty(JNA_FOLDER_PROPERTY) == null) {
+            // else it unpacks into the home folder, where a killed process leaves its files behind
+            System.setProperty(JNA_FOLDER_PROPERTY, storage.libraries().toString());
+        }
         Framework framework = new Framework(factory().newFramework(configuration), storage);
         Runtime.getRuntime().addShutdownHook(framework.hook);
         try {
