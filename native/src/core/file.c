@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 
@@ -154,21 +155,15 @@ VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {
     return result == 0 ? (int64_t)((uint64_t)status.f_bavail * status.f_frsize) : -errno;
 }
 
-/*
- * Without huge pages: a store to the view copies 4 KiB, not 2 MiB. Not inherited by fork, so that a child's copy
- * never makes a page of ours shared again; not in core dumps, which would hold the data of every region.
- */
 VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address) {
     void *view = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, (off_t)offset);
     if (view == MAP_FAILED) {
         return -errno;
     }
-    /* EINVAL from the first: a kernel without transparent huge pages */
-    if ((madvise(view, length, MADV_NOHUGEPAGE) != 0 && errno != EINVAL) || madvise(view, length, MADV_DONTFORK) != 0
-        || madvise(view, length, MADV_DONTDUMP) != 0) {
-        int error = errno;
+    int result = memory_keep_private(view, length);
+    if (result != 0) {
         munmap(view, length);
-        return -error;
+        return result;
     }
     *address = (uint64_t)(uintptr_t)view;
     return 0;

@@ -2,18 +2,28 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "memory.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
+
+int memory_keep_private(void *memory, size_t length) {
+    /* EINVAL from the first: a kernel without transparent huge pages */
+    if ((madvise(memory, length, MADV_NOHUGEPAGE) != 0 && errno != EINVAL)
+        || madvise(memory, length, MADV_DONTFORK) != 0 || madvise(memory, length, MADV_DONTDUMP) != 0) {
+        return -errno;
+    }
+    return 0;
+}
 
 VELLUM_EXPORT int vellum_memory_map(uint64_t length, uint64_t *address) {
     void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
         return -errno;
     }
-    if (madvise(memory, length, MADV_DONTFORK) != 0 || madvise(memory, length, MADV_DONTDUMP) != 0) {
-        int error = errno;
+    int result = memory_keep_private(memory, length);
+    if (result != 0) {
         munmap(memory, length);
-        return -error;
+        return result;
     }
     *address = (uint64_t)(uintptr_t)memory;
     return 0;
