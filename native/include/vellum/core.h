@@ -48,7 +48,8 @@ struct vellum_cut {
 /*
  * control. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`, opens the gate.
  * `batch` holds at least vellum_batch_capacity(region) bytes (map it NORESERVE: it is touched only as far as used).
- * The pages are now carried until vellum_region_cut_persisted or ..._failed says what became of the batch.
+ * The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if it never does, the next cut
+ * encodes them again.
  */
 int vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut);
 /* control. The batch is durable and applied to the committed view: its pages are no longer carried. */
@@ -57,14 +58,8 @@ void vellum_region_cut_persisted(struct vellum_region *region);
 /* control. Returns every page stored to since the last commit (and every carried one) to the committed content. */
 int vellum_region_rollback(struct vellum_region *region, uint64_t *pages);
 
-/* control. Stores are refused from now on (or again allowed); loads go on. */
-void vellum_region_refuse_stores(struct vellum_region *region, int refuse);
-
-/*
- * control. Warms and opens the pages of [offset, offset + length) for storing, as a store by each of them would, so
- * that a system call may write there right after. Another cut may close them again: callers retry on EFAULT.
- */
-int vellum_region_prepare_store(struct vellum_region *region, uint64_t offset, uint64_t length);
+/* control. Stores are refused from now on until the region is destroyed; loads go on. No cut may follow. */
+void vellum_region_refuse_stores(struct vellum_region *region);
 
 /*
  * control. Detaches the providers, waits until no thread is inside the region's code, replaces the range by a mapping

@@ -76,11 +76,13 @@ struct vellum_region {
     _Atomic uint32_t refuses_stores;
 
     /*
-     * Pages whose last cut did not reach the store: they belong to the next epoch although nothing may have
-     * stored to them since. One bit a page; written and read only with the gate closed or by the control thread.
+     * Pages of a cut that has not (yet) reached the store: they belong to the next epoch although nothing may have
+     * stored to them since. A list, and a bitmap (one bit a page) that says who is on it. Touched only by the
+     * control thread.
      */
-    uint64_t *carried;
+    uint64_t *carried_pages;
     size_t carried_count;
+    uint64_t *carried;
 
     /* The tuple in force. Changed only with the gate closed; *_state belongs to that provider. */
     const struct vellum_vmm_operations *vmm;
@@ -89,6 +91,13 @@ struct vellum_region {
     void *pagetable_state;
     const struct vellum_strategy_operations *strategy;
     void *strategy_state;
+
+    /*
+     * handler, or control. Makes blocks [first_block, first_block + count) warm: afterwards base maps the working file
+     * there, read-only, with the blocks' content in place. Blocks that are warm already are left alone. 0, or -ENOMEM
+     * when there is no memory for their content. For page tables that must open more than one block.
+     */
+    int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
 
     void *fault_registration; /* the dispatcher's handle */
 

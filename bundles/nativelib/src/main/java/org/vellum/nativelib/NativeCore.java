@@ -37,9 +37,7 @@ public interface NativeCore {
     /** @return the number of pages put back, or a negative errno */
     long regionRollback(long region);
 
-    void regionRefuseStores(long region, boolean refuse);
-
-    int regionPrepareStore(long region, long offset, long length);
+    void regionRefuseStores(long region);
 
     void regionDestroy(long region);
 

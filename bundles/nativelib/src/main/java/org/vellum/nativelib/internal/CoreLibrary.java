@@ -29,9 +29,7 @@ final class CoreLibrary {
 
     static native int vellum_region_rollback(long region, long[] pages);
 
-    static native void vellum_region_refuse_stores(long region, int refuse);
-
-    static native int vellum_region_prepare_store(long region, long offset, long length);
+    static native void vellum_region_refuse_stores(long region);
 
     static native void vellum_region_destroy(long region);
 

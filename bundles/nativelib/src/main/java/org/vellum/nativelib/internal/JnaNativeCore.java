@@ -129,13 +129,8 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
-    public void regionRefuseStores(long region, boolean refuse) {
-        CoreLibrary.vellum_region_refuse_stores(region, refuse ? 1 : 0);
-    }
-
-    @Override
-    public int regionPrepareStore(long region, long offset, long length) {
-        return CoreLibrary.vellum_region_prepare_store(region, offset, length);
+    public void regionRefuseStores(long region) {
+        CoreLibrary.vellum_region_refuse_stores(region);
     }
 
     @Override

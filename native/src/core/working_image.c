@@ -1,0 +1,190 @@
+#include "working_image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "vellum/core.h"
+#include "vellum/gate.h"
+
+/*
+ * Every boundary between a cold and a warm block may cost the process a mapping, and vm.max_map_count is 65,530 by
+ * default: so a region has at most this many blocks, and large regions have larger ones.
+ */
+#define MOST_BLOCKS ((size_t)16384)
+#define SMALLEST_BLOCK ((size_t)64 << 10)
+
+static size_t block_size_for(size_t length) {
+    size_t size = SMALLEST_BLOCK;
+    while (length / size > MOST_BLOCKS) {
+        size <<= 1;
+    }
+    return size;
+}
+
+int working_image_create(struct vellum_region *region, int home_file, uint64_t home_offset) {
+    struct vellum_working_image *image = &region->image;
+    image->home_file = home_file;
+    image->home_offset = home_offset;
+    image->block_size = block_size_for(region->length);
+    image->block_count = (region->length + image->block_size - 1) / image->block_size;
+    image->working_file = -1;
+
+    uint64_t states;
+    int result = vellum_memory_map(image->block_count * sizeof(*image->block_state), &states);
+    if (result != 0) {
+        return result;
+    }
+    image->block_state = (_Atomic uint32_t *)(uintptr_t)states;
+
+    image->working_file = memfd_create("vellum-working", MFD_CLOEXEC);
+    if (image->working_file < 0 || ftruncate(image->working_file, (off_t)region->length) != 0) {
+        result = -errno;
+        working_image_destroy(region);
+        return result;
+    }
+    image->alias = mmap(NULL, region->length, PROT_READ | PROT_WRITE, MAP_SHARED, image->working_file, 0);
+    if (image->alias == MAP_FAILED) {
+        result = -errno;
+        image->alias = NULL;
+        working_image_destroy(region);
+        return result;
+    }
+    if (mmap(region->base, region->length, PROT_READ, MAP_SHARED | MAP_FIXED, home_file, (off_t)home_offset) ==
+        MAP_FAILED) {
+        result = -errno;
+        working_image_destroy(region);
+        return result;
+    }
+    result = memory_keep_private(region->base, region->length);
+    if (result == 0) {
+        result = memory_keep_private(image->alias, region->length);
+    }
+    if (result != 0) {
+        working_image_destroy(region);
+    }
+    return result;
+}
+
+/* Gives blocks that this thread set to WARMING their final state and wakes those who wait for them. */
+static void settle(struct vellum_working_image *image, size_t first_block, size_t count, uint32_t state) {
+    for (size_t block = first_block; block < first_block + count; block++) {
+        atomic_store(&image->block_state[block], state);
+        vellum_futex_wake_all(&image->block_state[block]);
+    }
+}
+
+static bool claim(struct vellum_working_image *image, size_t block) {
+    uint32_t expected = VELLUM_BLOCK_COLD;
+    return atomic_compare_exchange_strong(&image->block_state[block], &expected, VELLUM_BLOCK_WARMING);
+}
+
+/*
+ * Moves the claimed blocks [first_block, first_block + count) into the working file and maps it over them.
+ *
+ * No reader sees anything but the content: until the mmap the home image shows it, afterwards the working file, which
+ * has been filled before; the kernel replaces the mapping under its own lock. No store can be lost: the blocks are
+ * read-only before and after. The content is the committed view's: a cold block has never been stored to, so that
+ * is what the home image holds too, and nobody changes the view of a page that was never stored to.
+ */
+static int move_to_working_file(struct vellum_region *region, size_t first_block, size_t count) {
+    struct vellum_working_image *image = &region->image;
+    size_t offset = first_block * image->block_size;
+    size_t length = count * image->block_size;
+    if (length > region->length - offset) {
+        length = region->length - offset;
+    }
+    /* Memory is allocated by a call that can say no; running out of it in the copy would be a SIGBUS in a handler. */
+    int allocated;
+    do {
+        allocated = fallocate(image->working_file, 0, (off_t)offset, (off_t)length);
+    } while (allocated != 0 && errno == EINTR);
+    if (allocated != 0) {
+        return -ENOMEM;
+    }
+    memcpy(image->alias + offset, region->committed + offset, length);
+    if (mmap(region->base + offset, length, PROT_READ, MAP_SHARED | MAP_FIXED, image->working_file, (off_t)offset) ==
+        MAP_FAILED) {
+        return -errno;
+    }
+    int result = memory_keep_private(region->base + offset, length);
+    if (result != 0) {
+        return result;
+    }
+    atomic_fetch_add_explicit(&region->blocks_warmed, count, memory_order_relaxed);
+    return 0;
+}
+
+/*
+ * Warms one claimed block. When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split
+ * it; replacing the whole run of cold blocks around the block needs no split and usually frees mappings, so that
+ * is done then. Claims go outward from a block we own and stop at the first that is not cold: nobody waits for
+ * anybody while claiming.
+ */
+static int warm_claimed(struct vellum_region *region, size_t block) {
+    struct vellum_working_image *image = &region->image;
+    int result = move_to_working_file(region, block, 1);
+    if (result == 0) {
+        settle(image, block, 1, VELLUM_BLOCK_WARM);
+        return 0;
+    }
+    size_t first = block;
+    size_t end = block + 1;
+    while (first > 0 && claim(image, first - 1)) {
+        first--;
+    }
+    while (end < image->block_count && claim(image, end)) {
+        end++;
+    }
+    if (end - first > 1) {
+        result = move_to_working_file(region, first, end - first);
+    }
+    settle(image, first, end - first, result == 0 ? VELLUM_BLOCK_WARM : VELLUM_BLOCK_COLD);
+    return result;
+}
+
+static int warm_block(struct vellum_region *region, size_t block) {
+    _Atomic uint32_t *state = &region->image.block_state[block];
+    for (;;) {
+        switch (atomic_load(state)) {
+        case VELLUM_BLOCK_WARM:
+            return 0;
+        case VELLUM_BLOCK_WARMING:
+            vellum_futex_wait(state, VELLUM_BLOCK_WARMING);
+            break;
+        default:
+            if (claim(&region->image, block)) {
+                return warm_claimed(region, block);
+            }
+        }
+    }
+}
+
+int working_image_warm(struct vellum_region *region, size_t first_block, size_t count) {
+    for (size_t block = first_block; block < first_block + count; block++) {
+        int result = warm_block(region, block);
+        if (result != 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+void working_image_destroy(struct vellum_region *region) {
+    struct vellum_working_image *image = &region->image;
+    if (image->alias != NULL) {
+        munmap(image->alias, region->length);
+        image->alias = NULL;
+    }
+    if (image->working_file >= 0) {
+        close(image->working_file);
+        image->working_file = -1;
+    }
+    if (image->block_state != NULL) {
+        vellum_memory_unmap((uint64_t)(uintptr_t)image->block_state, image->block_count * sizeof(*image->block_state));
+        image->block_state = NULL;
+    }
+}

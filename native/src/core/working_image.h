@@ -1,0 +1,17 @@
+/* The working image of a region: cold blocks map the home image, warm blocks map the working file (region.h). */
+#ifndef VELLUM_CORE_WORKING_IMAGE_H
+#define VELLUM_CORE_WORKING_IMAGE_H
+
+#include "vellum/region.h"
+
+/* control. Maps `region->base` (reserved before) to the home image and creates working file and alias. 0 or -errno;
+ * on failure nothing is left behind but the reservation. */
+int working_image_create(struct vellum_region *region, int home_file, uint64_t home_offset);
+
+/* handler or control; see struct vellum_region, warm_blocks. */
+int working_image_warm(struct vellum_region *region, size_t first_block, size_t count);
+
+/* control. Frees alias and working file; the mapping at base is the caller's to replace. */
+void working_image_destroy(struct vellum_region *region);
+
+#endif
