@@ -66,6 +66,8 @@ public final class Framework implements AutoCloseable {
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
+                // no event handler is shut out for being slow, and a stop interrupts no wait for one (it warns of that)
+                "org.apache.felix.eventadmin.Timeout", "0",
                 "felix.cm.dir", storage.configurations().toString(),
                 REGIONS_PROPERTY, storage.regions().toString()));
         configuration.putAll(properties);
@@ -122,10 +124,14 @@ public final class Framework implements AutoCloseable {
         }
     }
 
-    /** Felix wraps an activator's exception in one that says only that there was one. */
+    /**
+     * Felix says twice what a bundle misses, and wraps an activator's exception in one that says only that there was
+     * one.
+     */
     private static String reason(BundleException exception) {
+        String message = exception.getMessage().replaceFirst(" Unresolved requirements: .*", "");
         Throwable cause = exception.getCause();
-        return exception.getMessage() + (cause == null ? "" : " (" + cause + ")");
+        return message + (cause == null ? "" : " (" + cause + ")");
     }
 
     public BundleContext context() {

@@ -46,9 +46,9 @@ public final class RunCommand implements Subcommand {
         bundles.addAll(distribution.shell());
         boolean interactive = commands.isEmpty() && Console.isTerminal(STANDARD_INPUT);
         JLINE.setLevel(Level.SEVERE);
-        Map<String, String> properties = interactive
-                ? Map.of("gosh.home", distribution.home().toAbsolutePath().toString())
-                : Map.of("gosh.args", "--nointeractive --noshutdown");
+        Map<String, String> properties = Map.of(
+                "gosh.home", distribution.home().toAbsolutePath().toString(),
+                "gosh.args", interactive ? "" : "--nointeractive --noshutdown");
         try (Framework framework = Framework.start(
                 bundles, storage == null ? Storage.temporary() : Storage.at(storage), properties)) {
             if (interactive) {
