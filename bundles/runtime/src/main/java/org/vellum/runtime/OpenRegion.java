@@ -427,7 +427,7 @@ final class OpenRegion implements Region {
     private void fail(String sentence) {
         failure = sentence;
         state = State.FAILED;
-        core.regionRefuseStores(parts.region(), true);
+        core.regionRefuseStores(parts.region());
     }
 
     private void afterCommit() {
