@@ -71,7 +71,6 @@ public final class ChildJvm implements AutoCloseable {
                 ApplicationCommand.WITH_STANDARD_INPUT,
                 ApplicationCommand.STORAGE,
                 storage.toString(),
-                "--",
                 name));
         command.addAll(arguments);
         return command;
