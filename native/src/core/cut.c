@@ -5,7 +5,6 @@
  * (region.h, "The safepoint rule"). The batch is encoded there too: its content is then the instant's without any
  * page having to stay protected, at about 0.3 µs a page.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <time.h>

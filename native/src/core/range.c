@@ -7,7 +7,6 @@
  * SIGBUS, which HotSpot turns into an InternalError. The file's name marks the range as ours, for a later region at
  * the same address, also across a reload of this library.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>

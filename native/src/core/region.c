@@ -1,5 +1,4 @@
 /* Creating, attaching and destroying regions, and the way a fault takes into the providers. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "working_image.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "vellum/core.h"
 #include "vellum/gate.h"
 
 /*
@@ -59,9 +59,14 @@ int working_image_create(struct vellum_region *region, int home_file, uint64_t h
         working_image_destroy(region);
         return result;
     }
-    memory_keep_private(region->base, region->length);
-    memory_keep_private(image->alias, region->length);
-    return 0;
+    result = memory_keep_private(region->base, region->length);
+    if (result == 0) {
+        result = memory_keep_private(image->alias, region->length);
+    }
+    if (result != 0) {
+        working_image_destroy(region);
+    }
+    return result;
 }
 
 /* Gives blocks that this thread set to WARMING their final state and wakes those who wait for them. */
@@ -105,7 +110,10 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
         MAP_FAILED) {
         return -errno;
     }
-    memory_keep_private(region->base + offset, length);
+    int result = memory_keep_private(region->base + offset, length);
+    if (result != 0) {
+        return result;
+    }
     atomic_fetch_add_explicit(&region->blocks_warmed, count, memory_order_relaxed);
     return 0;
 }

@@ -1,0 +1,29 @@
+package org.vellum.launcher;
+
+import java.util.concurrent.Callable;
+import org.vellum.launcher.command.CommandFailure;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** What the script {@code ./vellum} does before there is anything to run: here for the help and the completion. */
+enum EntryPointCommand {
+    BUILD("build", "Build from source what is newer than the distribution."),
+    TEST("test", "Build, and run every test."),
+    CLEAN("clean", "Remove everything the build made.");
+
+    private final String name;
+    private final String description;
+
+    EntryPointCommand(String name, String description) {
+        this.name = name;
+        this.description = description;
+    }
+
+    CommandSpec specification() {
+        Callable<Integer> refusal = () -> {
+            throw new CommandFailure("this works on the source: run './vellum " + name + "' in its folder");
+        };
+        CommandSpec specification = CommandSpec.wrapWithoutInspection(refusal).name(name);
+        specification.usageMessage().description(description);
+        return specification;
+    }
+}

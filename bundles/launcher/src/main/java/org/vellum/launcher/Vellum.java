@@ -1,0 +1,71 @@
+package org.vellum.launcher;
+
+import java.util.ServiceLoader;
+import org.vellum.launcher.command.CommandFailure;
+import org.vellum.launcher.command.ExitStatus;
+import org.vellum.launcher.command.Subcommand;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+
+/** The command {@code vellum}: finds the subcommands, parses, runs one, and turns its outcome into an exit status. */
+@Command(
+        name = "vellum",
+        description = "Transparent persistent memory for the JVM.",
+        mixinStandardHelpOptions = true,
+        scope = ScopeType.INHERIT,
+        versionProvider = Vellum.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        footer = {"", "Exit status: 0 all that was checked held, 1 a check failed, 2 wrong usage."})
+public final class Vellum {
+    private Vellum() {}
+
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    /** The whole grammar, with every subcommand that {@link ServiceLoader} finds. */
+    static CommandLine commandLine() {
+        CommandLine vellum = new CommandLine(new Vellum());
+        for (Subcommand subcommand : ServiceLoader.load(Subcommand.class, Vellum.class.getClassLoader())) {
+            vellum.addSubcommand(subcommand);
+        }
+        for (EntryPointCommand command : EntryPointCommand.values()) {
+            vellum.addSubcommand(command.specification());
+        }
+        return vellum.setParameterExceptionHandler(Vellum::wrongUsage).setExecutionExceptionHandler(Vellum::failure);
+    }
+
+    private static int wrongUsage(ParameterException exception, String[] arguments) {
+        CommandLine command = exception.getCommandLine();
+        String message = exception.getMessage().lines().findFirst().orElse("wrong usage");
+        command.getErr().println(name(command.getCommandSpec()) + ": " + message + " (try './"
+                + command.getCommandSpec().qualifiedName() + " --help')");
+        return ExitStatus.USAGE;
+    }
+
+    private static int failure(Exception exception, CommandLine command, CommandLine.ParseResult result)
+            throws Exception {
+        if (!(exception instanceof CommandFailure)) {
+            throw exception;
+        }
+        command.getErr().println(name(command.getCommandSpec()) + ": " + exception.getMessage());
+        return ExitStatus.FAILED;
+    }
+
+    private static String name(CommandSpec specification) {
+        return specification.qualifiedName();
+    }
+
+    /** What the build wrote into the jar's manifest. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Vellum.class.getPackage().getImplementationVersion();
+            return new String[] {"vellum " + (version == null ? "(not packaged)" : version)};
+        }
+    }
+}

@@ -1,0 +1,113 @@
+package org.vellum.launcher.command;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.vellum.api.RegionOptions;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * The options by which every subcommand that opens regions chooses how: a picocli mixin
+ * ({@code @Mixin ProviderSelection selection}).
+ */
+public final class ProviderSelection {
+    private static final String DEFAULT = "${DEFAULT-VALUE}";
+
+    @Option(
+            names = "--vmm",
+            paramLabel = "NAME",
+            defaultValue = RegionOptions.AUTO,
+            converter = SelectorConverter.class,
+            description = "VMM backend: a provider's name, or auto (default: " + DEFAULT + ")")
+    private String vmm = RegionOptions.AUTO;
+
+    @Option(
+            names = "--pagetable",
+            paramLabel = "NAME",
+            defaultValue = RegionOptions.AUTO,
+            converter = SelectorConverter.class,
+            description = "page table: a provider's name, or auto (default: " + DEFAULT + ")")
+    private String pageTable = RegionOptions.AUTO;
+
+    @Option(
+            names = "--strategy",
+            paramLabel = "NAME",
+            defaultValue = RegionOptions.AUTO,
+            converter = SelectorConverter.class,
+            description = "strategy: a provider's name such as dirty-bit, or auto (default: " + DEFAULT + ")")
+    private String strategy = RegionOptions.AUTO;
+
+    @Option(
+            names = "--store",
+            paramLabel = "NAME",
+            defaultValue = RegionOptions.AUTO,
+            converter = SelectorConverter.class,
+            description = "store: a provider's name such as file, or auto (default: " + DEFAULT + ")")
+    private String store = RegionOptions.AUTO;
+
+    @Option(
+            names = "--size",
+            paramLabel = "SIZE",
+            converter = SizeConverter.class,
+            description = "size of the region, such as 64MiB (default: the command chooses)")
+    private Long size;
+
+    public String vmm() {
+        return vmm;
+    }
+
+    public String pageTable() {
+        return pageTable;
+    }
+
+    public String strategy() {
+        return strategy;
+    }
+
+    public String store() {
+        return store;
+    }
+
+    /** Bytes, at least 1; empty when the user left it to the command. */
+    public OptionalLong size() {
+        return size == null ? OptionalLong.empty() : OptionalLong.of(size);
+    }
+
+    /**
+     * The same selection as command line arguments, to pass on to an application: the four {@code --axis NAME} pairs
+     * always, {@code --size BYTES} when the user gave one.
+     */
+    public List<String> arguments() {
+        List<String> arguments = new ArrayList<>(List.of(
+                "--vmm", vmm, "--pagetable", pageTable, "--strategy", strategy, "--store", store));
+        if (size != null) {
+            arguments.addAll(List.of("--size", Long.toString(size)));
+        }
+        return List.copyOf(arguments);
+    }
+
+    /** Refuses the empty selector, which would read as "any provider" in one place and "none" in another. */
+    static final class SelectorConverter implements ITypeConverter<String> {
+        @Override
+        public String convert(String value) {
+            if (value.isBlank()) {
+                throw new TypeConversionException("expected a provider's name or auto, not an empty text");
+            }
+            return value;
+        }
+    }
+
+    /** Reads {@code 64MiB} as the API does. */
+    static final class SizeConverter implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String value) {
+            try {
+                return RegionOptions.size(value).size();
+            } catch (RuntimeException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+}

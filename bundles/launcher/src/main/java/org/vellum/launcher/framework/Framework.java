@@ -1,0 +1,220 @@
+package org.vellum.launcher.framework;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
+import java.util.TreeSet;
+import java.util.function.ToIntFunction;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.osgi.framework.Constants;
+import org.osgi.framework.Filter;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.launch.FrameworkFactory;
+import org.osgi.framework.wiring.BundleRevision;
+import org.osgi.util.tracker.ServiceTracker;
+import org.vellum.launcher.command.CommandFailure;
+
+/**
+ * Felix embedded in this JVM, with a set of bundles, all started.
+ *
+ * <p>Each start makes the framework anew from the jars, in place (they are not copied); only what {@link Storage} keeps
+ * outlives it. {@link #close()} stops it; so does the end of the JVM, SIGTERM and SIGINT included.
+ */
+public final class Framework implements AutoCloseable {
+    /**
+     * Service property of an application: its name. An application is a service of type {@link ToIntFunction} that
+     * takes the list of its command line arguments and returns its exit status.
+     */
+    public static final String APPLICATION_PROPERTY = "vellum.application";
+
+    /** Framework property: where the file store keeps regions that name no folder. */
+    public static final String REGIONS_PROPERTY = "vellum.store.directory";
+
+    private static final String JNA_FOLDER_PROPERTY = "jna.tmpdir";
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
+
+    private final org.osgi.framework.launch.Framework felix;
+    private final Storage storage;
+    private final Thread hook;
+
+    private Framework(org.osgi.framework.launch.Framework felix, Storage storage) {
+        this.felix = felix;
+        this.storage = storage;
+        this.hook = new Thread(this::stop, "framework shutdown");
+    }
+
+    /**
+     * Starts one.
+     *
+     * @param bundles jars; every one is started (fragments attach)
+     * @param storage closed with the framework
+     * @param properties framework properties besides those every framework has
+     * @throws CommandFailure bundles cannot be resolved or started; names each and why. Nothing is left running.
+     */
+    public static Framework start(List<Path> bundles, Storage storage, Map<String, String> properties) {
+        Map<String, String> configuration = new HashMap<>(Map.of(
+                Constants.FRAMEWORK_STORAGE, storage.cache().toString(),
+                Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
+                // the hook below stops the framework and then deletes its files, in this order
+                "felix.shutdown.hook", "false",
+                // no event handler is shut out for being slow, and a stop interrupts no wait for one (it warns of that)
+                "org.apache.felix.eventadmin.Timeout", "0",
+                "felix.cm.dir", storage.configurations().toString(),
+                REGIONS_PROPERTY, storage.regions().toString()));
+        configuration.putAll(properties);
+        if (System.getProperty(JNA_FOLDER_PROPERTY) == null) {
+            // else it unpacks into the home folder, where a killed process leaves its files behind
+            System.setProperty(JNA_FOLDER_PROPERTY, storage.libraries().toString());
+        }
+        Framework framework = new Framework(factory().newFramework(configuration), storage);
+        Runtime.getRuntime().addShutdownHook(framework.hook);
+        try {
+            framework.felix.start();
+            framework.startAll(bundles);
+            return framework;
+        } catch (BundleException e) {
+            framework.close();
+            throw new CommandFailure("the framework does not start: " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            framework.close();
+            throw e;
+        }
+    }
+
+    private static FrameworkFactory factory() {
+        return ServiceLoader.load(FrameworkFactory.class, Framework.class.getClassLoader())
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("no OSGi framework on the class path"));
+    }
+
+    private void startAll(List<Path> jars) {
+        List<String> failures = new ArrayList<>();
+        List<Bundle> installed = new ArrayList<>();
+        for (Path jar : jars) {
+            try {
+                // "reference:" makes Felix read the jar where it is
+                installed.add(context().installBundle("reference:" + jar.toUri()));
+            } catch (BundleException e) {
+                failures.add(jar.getFileName() + ": " + e.getMessage());
+            }
+        }
+        for (Bundle bundle : installed) {
+            if ((bundle.adapt(BundleRevision.class).getTypes() & BundleRevision.TYPE_FRAGMENT) != 0) {
+                continue;
+            }
+            try {
+                bundle.start();
+            } catch (BundleException e) {
+                failures.add(bundle.getSymbolicName() + ": " + reason(e));
+            }
+        }
+        if (!failures.isEmpty()) {
+            throw new CommandFailure(
+                    failures.size() + " of " + jars.size() + " bundles cannot be started:\n  "
+                            + String.join("\n  ", failures));
+        }
+    }
+
+    /**
+     * Felix says twice what a bundle misses, and wraps an activator's exception in one that says only that there was
+     * one.
+     */
+    private static String reason(BundleException exception) {
+        String message = exception.getMessage().replaceFirst(" Unresolved requirements: .*", "");
+        Throwable cause = exception.getCause();
+        return message + (cause == null ? "" : " (" + cause + ")");
+    }
+
+    public BundleContext context() {
+        return felix.getBundleContext();
+    }
+
+    /**
+     * Waits for an application's service.
+     *
+     * @throws CommandFailure none of this name came in time; names those that are there
+     */
+    @SuppressWarnings("unchecked") // the contract of APPLICATION_PROPERTY
+    public ToIntFunction<List<String>> application(String name, Duration timeout) throws InterruptedException {
+        ServiceTracker<Object, Object> tracker = new ServiceTracker<>(context(), filter(name), null);
+        tracker.open();
+        try {
+            Object service = tracker.waitForService(timeout.toMillis());
+            if (service == null) {
+                throw new CommandFailure("no application '" + name + "' within " + timeout.toSeconds()
+                        + " s; registered: " + applications()
+                        + ". Its bundle is missing, or a service it needs is (./vellum run --command scr:list)");
+            }
+            return (ToIntFunction<List<String>>) service;
+        } finally {
+            tracker.close();
+        }
+    }
+
+    private static Filter filter(String application) {
+        String value = application.replaceAll("([\\\\*()])", "\\\\$1");
+        try {
+            return FrameworkUtil.createFilter("(&(" + Constants.OBJECTCLASS + "=" + ToIntFunction.class.getName() + ")("
+                    + APPLICATION_PROPERTY + "=" + value + "))");
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalArgumentException("application name '" + application + "'", e);
+        }
+    }
+
+    private String applications() {
+        try {
+            ServiceReference<?>[] references =
+                    context().getServiceReferences(ToIntFunction.class.getName(), "(" + APPLICATION_PROPERTY + "=*)");
+            if (references == null) {
+                return "none";
+            }
+            TreeSet<String> names = new TreeSet<>();
+            Arrays.stream(references)
+                    .forEach(reference -> names.add(String.valueOf(reference.getProperty(APPLICATION_PROPERTY))));
+            return String.join(", ", names);
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Returns when somebody has stopped the framework, from a shell for example. */
+    public void awaitStop() throws InterruptedException {
+        felix.waitForStop(0);
+    }
+
+    /** Stops it, waits (bounded), and deletes what need not outlive it. Idempotent. */
+    @Override
+    public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // the JVM is ending: the hook does this very work, and may be what we run in
+            return;
+        }
+        stop();
+    }
+
+    private void stop() {
+        try {
+            felix.stop();
+            if (felix.waitForStop(STOP_TIMEOUT.toMillis()).getType()
+                    == org.osgi.framework.FrameworkEvent.WAIT_TIMEDOUT) {
+                System.err.println("vellum: the framework has not stopped within " + STOP_TIMEOUT.toSeconds() + " s");
+            }
+        } catch (BundleException e) {
+            System.err.println("vellum: the framework does not stop: " + e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        storage.close();
+    }
+}

@@ -1,0 +1,170 @@
+/* Files, for stores; the contracts are in core.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "vellum/core.h"
+#include "vellum/export.h"
+
+/* Evaluates a system call's expression until it is not interrupted by a signal. */
+#define RETRY_INTERRUPTED(type, result, call)            \
+    type result;                                         \
+    do {                                                 \
+        result = (call);                                 \
+    } while (result < 0 && errno == EINTR)
+
+#define TRANSFER_BUFFER ((uint64_t)16384)
+
+VELLUM_EXPORT int vellum_file_open(const char *path, int create, int exclusive) {
+    int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0) | (create && exclusive ? O_EXCL : 0);
+    RETRY_INTERRUPTED(int, file, open(path, flags, 0666));
+    return file < 0 ? -errno : file;
+}
+
+/* Not retried: Linux has released the descriptor when close reports EINTR, and it may be another file's by now. */
+VELLUM_EXPORT int vellum_file_close(int file) {
+    return close(file) == 0 || errno == EINTR ? 0 : -errno;
+}
+
+VELLUM_EXPORT int64_t vellum_file_size(int file) {
+    struct stat status;
+    return fstat(file, &status) == 0 ? (int64_t)status.st_size : -errno;
+}
+
+VELLUM_EXPORT int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset) {
+    const uint8_t *next = data;
+    while (length > 0) {
+        RETRY_INTERRUPTED(ssize_t, written, pwrite(file, next, length, (off_t)offset));
+        if (written < 0) {
+            return -errno;
+        }
+        if (written == 0) {
+            return -EIO; /* no regular file does this; going on would never end */
+        }
+        next += written;
+        offset += (uint64_t)written;
+        length -= (uint64_t)written;
+    }
+    return 0;
+}
+
+VELLUM_EXPORT int vellum_file_read(int file, void *data, uint64_t length, uint64_t offset) {
+    uint8_t *next = data;
+    while (length > 0) {
+        RETRY_INTERRUPTED(ssize_t, taken, pread(file, next, length, (off_t)offset));
+        if (taken < 0) {
+            return -errno;
+        }
+        if (taken == 0) {
+            return -ENODATA;
+        }
+        next += taken;
+        offset += (uint64_t)taken;
+        length -= (uint64_t)taken;
+    }
+    return 0;
+}
+
+VELLUM_EXPORT int vellum_file_sync_data(int file) {
+    RETRY_INTERRUPTED(int, result, fdatasync(file));
+    return result == 0 ? 0 : -errno;
+}
+
+VELLUM_EXPORT int vellum_file_sync_directory(const char *path) {
+    RETRY_INTERRUPTED(int, directory, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory < 0) {
+        return -errno;
+    }
+    RETRY_INTERRUPTED(int, synced, fsync(directory));
+    int result = synced == 0 ? 0 : -errno;
+    close(directory);
+    return result;
+}
+
+/*
+ * For file systems without fallocate: every block of the range is written, with the content it has. So nothing
+ * else may write to the range at the same time.
+ */
+static int allocate_by_writing(int file, uint64_t offset, uint64_t length, uint64_t size) {
+    uint8_t buffer[TRANSFER_BUFFER];
+    while (length > 0) {
+        uint64_t part = length < sizeof buffer ? length : sizeof buffer;
+        uint64_t existing = offset >= size ? 0 : size - offset < part ? size - offset : part;
+        memset(buffer, 0, sizeof buffer);
+        int result = vellum_file_read(file, buffer, existing, offset);
+        if (result == 0) {
+            result = vellum_file_write(file, buffer, part, offset);
+        }
+        if (result != 0) {
+            return result;
+        }
+        offset += part;
+        length -= part;
+    }
+    return 0;
+}
+
+/* The raw call: the C library's posix_fallocate has a fallback of its own, which changes bytes of existing content. */
+VELLUM_EXPORT int vellum_file_allocate(int file, uint64_t offset, uint64_t length) {
+    int64_t size = vellum_file_size(file);
+    if (size < 0) {
+        return (int)size;
+    }
+    RETRY_INTERRUPTED(long, allocated, syscall(SYS_fallocate, file, 0, offset, length));
+    int result = allocated == 0 ? 0 : -errno;
+    if (result == -EOPNOTSUPP) {
+        result = allocate_by_writing(file, offset, length, (uint64_t)size);
+    }
+    if (result != 0) {
+        /* a file system that ran full half way may have lengthened the file; callers read the size as "all there" */
+        int64_t size_now = vellum_file_size(file);
+        if (size_now > size) {
+            vellum_file_truncate(file, (uint64_t)size);
+        }
+    }
+    return result;
+}
+
+VELLUM_EXPORT int vellum_file_truncate(int file, uint64_t length) {
+    RETRY_INTERRUPTED(int, result, ftruncate(file, (off_t)length));
+    return result == 0 ? 0 : -errno;
+}
+
+/*
+ * Of the open file description, not of the process: a second opener in the same process is refused too, and closing
+ * some other descriptor of the file does not give the lock away.
+ */
+VELLUM_EXPORT int vellum_file_lock(int file) {
+    struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    RETRY_INTERRUPTED(int, result, fcntl(file, F_OFD_SETLK, &whole_file));
+    if (result == 0) {
+        return 0;
+    }
+    return errno == EACCES ? -EAGAIN : -errno; /* POSIX leaves open which of the two a held lock gives */
+}
+
+VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {
+    struct statvfs status;
+    RETRY_INTERRUPTED(int, result, statvfs(directory, &status));
+    return result == 0 ? (int64_t)((uint64_t)status.f_bavail * status.f_frsize) : -errno;
+}
+
+VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address) {
+    void *view = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, (off_t)offset);
+    if (view == MAP_FAILED) {
+        return -errno;
+    }
+    int result = memory_keep_private(view, length);
+    if (result != 0) {
+        munmap(view, length);
+        return result;
+    }
+    *address = (uint64_t)(uintptr_t)view;
+    return 0;
+}

@@ -1,0 +1,15 @@
+/* Properties that all of our mappings share. */
+#ifndef VELLUM_CORE_MEMORY_H
+#define VELLUM_CORE_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Keeps a mapping ours alone. No huge pages: a store should cost 4 KiB, not 2 MiB, and asynchronous tracking misses a
+ * huge-page hole after MADV_DONTNEED. Not inherited by fork: in a child a store to a protected page does not fault and
+ * would reach the parent's image. Not in core dumps, which would hold the data of every region. handler or control.
+ * 0 or a negative errno.
+ */
+int memory_keep_private(void *memory, size_t length);
+
+#endif

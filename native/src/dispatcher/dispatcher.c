@@ -1,0 +1,412 @@
+/*
+ * The fault dispatcher; dispatcher.h has the contract.
+ *
+ * Looking a range up. A handler walks the table without a lock. A slot's fields change only while its state is
+ * FREE, and they are published by the store that makes it LIVE. So a handler that
+ *
+ *     (1) counts itself in                 inside++
+ *     (2) finds the slot LIVE              load state
+ *     (3) finds its address in the bounds  load start, end
+ *
+ * may use function and owner until it counts itself out: unregistering
+ *
+ *     (4) makes the slot CLOSING           store state
+ *     (5) waits for inside == 0            load inside
+ *
+ * and only then frees it. (1), (2), (4) and (5) are sequentially consistent, hence in one order for all threads: either
+ * (1) comes before (5), and the owner waits for the handler, or (4) comes before (2), and the handler backs out.
+ * The acquire side of (2) makes (3) read the fields of the registration found LIVE and no older one. The look at the
+ * bounds before (1) only saves counting into every slot; what it sees is confirmed by (3).
+ * Counting out is the mirror image: inside--, then a look at the state; the owner that stored CLOSING too late to be
+ * seen there finds the lower count in (5). Slots are never freed as memory, so a late wake-up is only a spurious one.
+ *
+ * Not deadlocking. Unregistering waits for functions that wait themselves, for a gate for instance. It holds no lock
+ * while it waits, and it is the owner's duty to make its function return first: open the gate, then unregister.
+ *
+ * Late faults. Between an access that faults and this handler's look-up, the range may be unregistered. For a range
+ * whose owner has replaced the mapping before it unregisters, as it should, such a fault is out of date: executed
+ * again, the access meets the new mapping. So a protection fault in a range that was unregistered lately is answered by
+ * executing it again, and passed on only when that has happened LATE_FAULTS times, which no number of threads
+ * caught in that gap explains. Passed on at once it would be a crash of the JVM, which does not know the address.
+ *
+ * SA_NODEFER. The handlers run with their own signal open, so that a fault in an owner's function is a second signal,
+ * passed on to the handler before us; HotSpot then writes its error report, with the guilty frame. With the signal blocked
+ * the kernel would kill the process without a word. The previous handler runs with the signal blocked nevertheless,
+ * if the kernel would have run it so.
+ *
+ * SA_ONSTACK. Where a thread has an alternate signal stack, the handler before us runs on it even if it did not ask
+ * to. HotSpot's threads have none.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "vellum/dispatcher.h"
+#include "vellum/export.h"
+
+#define LATE_RANGES 64    /* ranges remembered after they were unregistered */
+#define LATE_FAULTS 4096u /* faults of each that are executed again */
+#define PAGE_FAULT_STORE 2 /* bit 1 of the processor's page-fault error code: the access was a write */
+
+/* ---- signals by the raw system calls: the C library's sigaction may be a preloaded libjsig's ---- */
+
+typedef uint64_t kernel_signal_set; /* bit (signal - 1) */
+
+struct kernel_signal_action {
+    union {
+        void (*plain)(int signal);
+        void (*with_information)(int signal, siginfo_t *information, void *context);
+    } handler;
+    unsigned long flags;
+    void (*restorer)(void);
+    kernel_signal_set mask;
+};
+_Static_assert(sizeof(struct kernel_signal_action) == 32, "the kernel's layout on x86-64");
+
+#define KERNEL_SA_RESTORER 0x04000000ul
+
+static kernel_signal_set set_of(int signal) {
+    return (kernel_signal_set)1 << (signal - 1);
+}
+
+static int change_action(int signal, const struct kernel_signal_action *action, struct kernel_signal_action *previous) {
+    return syscall(SYS_rt_sigaction, signal, action, previous, sizeof(kernel_signal_set)) == 0 ? 0 : -errno;
+}
+
+static void change_signal_mask(int how, kernel_signal_set set) {
+    syscall(SYS_rt_sigprocmask, how, &set, NULL, sizeof set);
+}
+
+/*
+ * Where a handler returns to. x86-64 has no other way back than this one, given with the action. Debuggers and
+ * unwinders know a signal frame by exactly these two instructions; they look at the byte before the return address,
+ * hence the nop, which keeps them from taking the function in front of it for the caller.
+ */
+void vellum_dispatcher_return_from_signal(void);
+__asm__(".text\n"
+        "    nop\n"
+        "    .align 16\n"
+        "    nop\n"
+        "    .hidden vellum_dispatcher_return_from_signal\n"
+        "    .globl vellum_dispatcher_return_from_signal\n"
+        "    .type vellum_dispatcher_return_from_signal, @function\n"
+        "vellum_dispatcher_return_from_signal:\n"
+        "    movq $15, %rax\n" /* rt_sigreturn */
+        "    syscall\n"
+        "    .size vellum_dispatcher_return_from_signal, . - vellum_dispatcher_return_from_signal\n");
+
+/* ---- the table ---- */
+
+enum slot_state { SLOT_FREE = 0, SLOT_LIVE = 1, SLOT_CLOSING = 2 };
+
+/* One cache line each: counting into one range does not slow down the faults of another. */
+struct slot {
+    _Alignas(64) _Atomic uint32_t state; /* enum slot_state */
+    _Atomic uint32_t inside;             /* threads that may be in the owner's function; the owner waits for 0 (futex) */
+    _Atomic uintptr_t start;
+    _Atomic uintptr_t end; /* exclusive */
+    _Atomic(vellum_fault_function) function;
+    _Atomic(void *) owner;
+};
+
+struct late_range {
+    _Atomic uintptr_t start;
+    _Atomic uintptr_t end;
+    _Atomic uint32_t remaining; /* faults that are still executed again */
+};
+
+static struct slot slots[VELLUM_DISPATCHER_RANGES];
+static _Atomic size_t slots_used; /* slots from here on were never LIVE; only grows */
+static struct late_range late_ranges[LATE_RANGES];
+static size_t next_late_range; /* under the lock */
+static _Atomic uint64_t served_count;
+static _Atomic uint64_t passed_on_count;
+
+/* What was there before, for SIGSEGV and SIGBUS; written before our handler is in force, constant afterwards. */
+static struct kernel_signal_action previous_actions[2];
+static _Atomic int previous_was_reset[2]; /* it had SA_RESETHAND and has run: the default action since */
+static int installed;                     /* under the lock */
+
+static size_t index_of(int signal) {
+    return signal == SIGSEGV ? 0 : 1;
+}
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word, int threads) {
+    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+}
+
+/* Serialises install, register and unregister; handlers never take it. 0 free, 1 held, 2 held and waited for. */
+static _Atomic uint32_t table_lock;
+
+static void lock_table(void) {
+    uint32_t expected = 0;
+    if (!atomic_compare_exchange_strong(&table_lock, &expected, 1)) {
+        while (atomic_exchange(&table_lock, 2) != 0) {
+            futex_wait(&table_lock, 2);
+        }
+    }
+}
+
+static void unlock_table(void) {
+    if (atomic_exchange(&table_lock, 0) == 2) {
+        futex_wake(&table_lock, 1);
+    }
+}
+
+/* ---- the handler ---- */
+
+static bool contains(struct slot *slot, uintptr_t address) {
+    return address >= atomic_load_explicit(&slot->start, memory_order_acquire)
+           && address < atomic_load_explicit(&slot->end, memory_order_acquire);
+}
+
+static void leave(struct slot *slot) {
+    if (atomic_fetch_sub(&slot->inside, 1) == 1 && atomic_load(&slot->state) == SLOT_CLOSING) {
+        futex_wake(&slot->inside, INT_MAX);
+    }
+}
+
+/* True: the slot serves the address and stays as it is until leave. */
+static bool enter(struct slot *slot, uintptr_t address) {
+    if (!contains(slot, address)) {
+        return false;
+    }
+    atomic_fetch_add(&slot->inside, 1);
+    if (atomic_load(&slot->state) == SLOT_LIVE && contains(slot, address)) {
+        return true;
+    }
+    leave(slot);
+    return false;
+}
+
+static struct slot *enter_range_of(uintptr_t address) {
+    size_t used = atomic_load_explicit(&slots_used, memory_order_acquire);
+    for (size_t i = 0; i < used; i++) {
+        if (enter(&slots[i], address)) {
+            return &slots[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The fields are read one by one while they may be rewritten. A wrong match costs one more execution of the
+ * access, and those are counted.
+ */
+static bool is_late(uintptr_t address) {
+    for (size_t i = 0; i < LATE_RANGES; i++) {
+        struct late_range *range = &late_ranges[i];
+        if (address >= atomic_load_explicit(&range->start, memory_order_relaxed)
+            && address < atomic_load_explicit(&range->end, memory_order_relaxed)) {
+            uint32_t remaining = atomic_load_explicit(&range->remaining, memory_order_relaxed);
+            while (remaining > 0) {
+                if (atomic_compare_exchange_weak_explicit(&range->remaining, &remaining, remaining - 1,
+                                                          memory_order_relaxed, memory_order_relaxed)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* The kernel does not let a process ignore its own fault, but a signal that was merely sent it does. */
+static void take_default_action(int signal, siginfo_t *information, bool faults_again) {
+    struct kernel_signal_action default_action = {.handler.plain = SIG_DFL};
+    change_action(signal, &default_action, NULL);
+    if (!faults_again) {
+        change_signal_mask(SIG_UNBLOCK, set_of(signal));
+        syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, information);
+    }
+}
+
+/*
+ * Does what would have happened without us. `faults_again`: the access, executed again, raises the same signal, so
+ * that restoring the default action is enough for the process to die where it went wrong.
+ */
+static void pass_on(int signal, siginfo_t *information, ucontext_t *context, bool faults_again) {
+    atomic_fetch_add_explicit(&passed_on_count, 1, memory_order_relaxed);
+    struct kernel_signal_action *previous = &previous_actions[index_of(signal)];
+    bool from_kernel = information->si_code > 0;
+    if (previous->handler.plain == SIG_IGN && !from_kernel) {
+        return;
+    }
+    if (previous->handler.plain == SIG_DFL || previous->handler.plain == SIG_IGN
+        || ((previous->flags & SA_RESETHAND) != 0 && atomic_exchange(&previous_was_reset[index_of(signal)], 1) != 0)) {
+        take_default_action(signal, information, faults_again && from_kernel);
+        return;
+    }
+    kernel_signal_set blocked;
+    __builtin_memcpy(&blocked, &context->uc_sigmask, sizeof blocked);
+    blocked |= previous->mask | ((previous->flags & SA_NODEFER) != 0 ? 0 : set_of(signal));
+    change_signal_mask(SIG_SETMASK, blocked); /* returning from the signal restores the thread's own */
+    if ((previous->flags & SA_SIGINFO) != 0) {
+        previous->handler.with_information(signal, information, context);
+    } else {
+        previous->handler.plain(signal);
+    }
+}
+
+static void refuse(int signal, siginfo_t *information, ucontext_t *context) {
+    if (signal == SIGBUS) {
+        pass_on(SIGBUS, information, context, true);
+        return;
+    }
+    siginfo_t refusal;
+    __builtin_memset(&refusal, 0, sizeof refusal);
+    refusal.si_signo = SIGBUS;
+    refusal.si_code = BUS_ADRERR;
+    refusal.si_addr = information->si_addr;
+    pass_on(SIGBUS, &refusal, context, false);
+}
+
+static void handle_fault(int signal, siginfo_t *information, void *context_pointer) {
+    int saved_errno = errno;
+    ucontext_t *context = context_pointer;
+    struct vellum_fault fault = {
+        .signal = signal,
+        .address = information->si_addr,
+        .store = (context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_STORE) != 0,
+        .context = context,
+    };
+    /* a signal sent by a process has the sender's number where the address would be */
+    bool has_address = information->si_code > 0;
+    struct slot *slot = has_address ? enter_range_of((uintptr_t)fault.address) : NULL;
+    if (slot != NULL) {
+        enum vellum_fault_verdict verdict = atomic_load_explicit(&slot->function, memory_order_relaxed)(
+            atomic_load_explicit(&slot->owner, memory_order_relaxed), &fault);
+        /* out before anything is passed on: the handler before us may leave by a jump, or never */
+        leave(slot);
+        atomic_fetch_add_explicit(&served_count, 1, memory_order_relaxed);
+        if (verdict == VELLUM_FAULT_REFUSED) {
+            refuse(signal, information, context);
+        } else if (verdict != VELLUM_FAULT_RESOLVED) {
+            pass_on(signal, information, context, true);
+        }
+    } else if (!(signal == SIGSEGV && information->si_code == SEGV_ACCERR && is_late((uintptr_t)fault.address))) {
+        pass_on(signal, information, context, true);
+    }
+    errno = saved_errno;
+}
+
+/* ---- what the table of functions offers ---- */
+
+/* There is no compare-and-exchange for actions: whoever sets another one between the two calls is not chained to. */
+static int install_for(int signal) {
+    struct kernel_signal_action *previous = &previous_actions[index_of(signal)];
+    int result = change_action(signal, NULL, previous);
+    if (result != 0) {
+        return result;
+    }
+    struct kernel_signal_action ours = {
+        .handler.with_information = handle_fault,
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | KERNEL_SA_RESTORER,
+        .restorer = vellum_dispatcher_return_from_signal,
+        .mask = previous->mask & ~set_of(signal),
+    };
+    return change_action(signal, &ours, NULL);
+}
+
+static int install(void) {
+    int result = 0;
+    lock_table();
+    if (!installed) {
+        result = install_for(SIGSEGV);
+        if (result == 0) {
+            result = install_for(SIGBUS);
+            if (result != 0) {
+                change_action(SIGSEGV, &previous_actions[index_of(SIGSEGV)], NULL);
+            }
+        }
+        installed = result == 0;
+    }
+    unlock_table();
+    return result;
+}
+
+static int register_range(void *start, size_t length, vellum_fault_function function, void *owner,
+                          void **registration) {
+    uintptr_t first = (uintptr_t)start;
+    if (length == 0 || function == NULL || first + length < first) {
+        return -EINVAL;
+    }
+    lock_table();
+    size_t used = atomic_load_explicit(&slots_used, memory_order_relaxed);
+    struct slot *free_slot = used < VELLUM_DISPATCHER_RANGES ? &slots[used] : NULL;
+    for (size_t i = used; i-- > 0;) {
+        if (atomic_load(&slots[i].state) == SLOT_FREE) {
+            free_slot = &slots[i];
+        } else if (first < atomic_load(&slots[i].end) && first + length > atomic_load(&slots[i].start)) {
+            unlock_table();
+            return -EEXIST;
+        }
+    }
+    if (free_slot == NULL) {
+        unlock_table();
+        return -ENOSPC;
+    }
+    atomic_store_explicit(&free_slot->start, first, memory_order_relaxed);
+    atomic_store_explicit(&free_slot->end, first + length, memory_order_relaxed);
+    atomic_store_explicit(&free_slot->function, function, memory_order_relaxed);
+    atomic_store_explicit(&free_slot->owner, owner, memory_order_relaxed);
+    atomic_store(&free_slot->state, SLOT_LIVE);
+    if (free_slot == &slots[used]) {
+        atomic_store_explicit(&slots_used, used + 1, memory_order_release);
+    }
+    unlock_table();
+    *registration = free_slot;
+    return 0;
+}
+
+static void unregister_range(void *registration) {
+    struct slot *slot = registration;
+    uintptr_t start = atomic_load(&slot->start);
+    uintptr_t end = atomic_load(&slot->end);
+    lock_table();
+    /* remembered first: a fault that finds the slot CLOSING must find the range here */
+    struct late_range *late = &late_ranges[next_late_range++ % LATE_RANGES];
+    atomic_store_explicit(&late->start, start, memory_order_relaxed);
+    atomic_store_explicit(&late->end, end, memory_order_relaxed);
+    atomic_store_explicit(&late->remaining, LATE_FAULTS, memory_order_relaxed);
+    atomic_store(&slot->state, SLOT_CLOSING);
+    unlock_table();
+    uint32_t inside;
+    while ((inside = atomic_load(&slot->inside)) != 0) {
+        futex_wait(&slot->inside, inside);
+    }
+    lock_table();
+    /* releasing: a handler that no longer finds the bounds here finds the late range */
+    atomic_store_explicit(&slot->start, 0, memory_order_release);
+    atomic_store_explicit(&slot->end, 0, memory_order_release);
+    atomic_store(&slot->state, SLOT_FREE);
+    unlock_table();
+}
+
+static uint64_t faults_served(void) {
+    return atomic_load_explicit(&served_count, memory_order_relaxed);
+}
+
+static uint64_t faults_passed_on(void) {
+    return atomic_load_explicit(&passed_on_count, memory_order_relaxed);
+}
+
+VELLUM_EXPORT const struct vellum_dispatcher *vellum_dispatcher(void) {
+    static const struct vellum_dispatcher dispatcher = {
+        .abi_version = VELLUM_ABI_VERSION,
+        .install = install,
+        .register_range = register_range,
+        .unregister_range = unregister_range,
+        .faults_served = faults_served,
+        .faults_passed_on = faults_passed_on,
+    };
+    return &dispatcher;
+}
