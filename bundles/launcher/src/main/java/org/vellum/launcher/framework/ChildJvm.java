@@ -114,9 +114,14 @@ public final class ChildJvm implements AutoCloseable {
 
     /** SIGKILL, then waits until the child is reaped and all it had written has been consumed. */
     public void kill() throws InterruptedException {
-        process.destroyForcibly();
+        sendKill();
         process.waitFor();
         consumeRest();
+    }
+
+    /** By the handle: Process.destroyForcibly also closes the streams, and what the child had written would be lost. */
+    private void sendKill() {
+        process.toHandle().destroyForcibly();
     }
 
     /**
@@ -141,7 +146,7 @@ public final class ChildJvm implements AutoCloseable {
     /** Kills it if it still runs, and deletes its framework's files. Idempotent. */
     @Override
     public void close() {
-        process.destroyForcibly();
+        sendKill();
         try {
             process.waitFor();
             consumeRest();

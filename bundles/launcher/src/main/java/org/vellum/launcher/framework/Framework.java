@@ -66,8 +66,10 @@ public final class Framework implements AutoCloseable {
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
-                // no event handler is shut out for being slow, and a stop interrupts no wait for one (it warns of that)
+                // no event handler is shut out for being slow; with that gone, all that Event Admin warns of (on
+                // standard output, where it does not belong) is that the stop interrupted its thread
                 "org.apache.felix.eventadmin.Timeout", "0",
+                "org.apache.felix.eventadmin.LogLevel", "1",
                 "felix.cm.dir", storage.configurations().toString(),
                 REGIONS_PROPERTY, storage.regions().toString()));
         configuration.putAll(properties);

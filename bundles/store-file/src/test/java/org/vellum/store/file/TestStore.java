@@ -9,7 +9,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.stream.Stream;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
@@ -165,9 +164,5 @@ final class TestStore {
             memory.view(0, bytes.length).get(bytes);
             return bytes;
         }
-    }
-
-    static List<RecordingFiles.Event> behind(List<RecordingFiles.Event> events, int index) {
-        return events.subList(index + 1, events.size());
     }
 }
