@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.osgi.framework.BundleContext;
@@ -48,6 +49,8 @@ public final class RegionsComponent {
 
     private static final System.Logger LOGGER = System.getLogger(RegionsComponent.class.getName());
 
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(5);
+
     private final BundleContext context;
     private final Regions regions;
     private final PhaseObservers observers = new PhaseObservers();
@@ -64,7 +67,7 @@ public final class RegionsComponent {
     public RegionsComponent(BundleContext context, @Reference NativeCore core, Configuration configuration) {
         this.context = context;
         this.regions = new Regions(
-                new RuntimeServices(core, observers, this::post), configuration.providerWait());
+                new RuntimeServices(core, observers, this::post, CLOSE_PATIENCE), configuration.providerWait());
         regions.addArrivalListener(this::registerWhenComplete);
     }
 

@@ -81,16 +81,16 @@ public final class Stack implements AutoCloseable {
         return service(RegionManager.class);
     }
 
-    /** The service of this type, as soon as there is one. */
+    /** The service of this type, as soon as there is one; in use until the framework stops. */
     public <T> T service(Class<T> type) {
         ServiceTracker<T, T> tracker = new ServiceTracker<>(context(), type, null);
         tracker.open();
         try {
-            T service = tracker.waitForService(PATIENCE.toMillis());
-            if (service == null) {
+            if (tracker.waitForService(PATIENCE.toMillis()) == null) {
                 throw new AssertionError("no " + type.getName() + " after " + PATIENCE.toSeconds() + " s");
             }
-            return service;
+            // a use beyond the tracker's: a manager whose last use ends closes its regions
+            return context().getService(tracker.getServiceReference());
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         } finally {
