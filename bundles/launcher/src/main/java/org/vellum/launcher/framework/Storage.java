@@ -53,8 +53,8 @@ public final class Storage implements AutoCloseable {
         }
     }
 
-    /** Deleted by {@link #close()}. */
-    Path folder() {
+    /** The temporary folder. */
+    public Path folder() {
         return temporary;
     }
 
