@@ -9,8 +9,10 @@ import java.util.Map;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.Subcommand;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Runs one application in a framework of its own; what {@link ChildJvm} starts. */
 @Command(
@@ -35,6 +37,12 @@ public final class ApplicationCommand implements Subcommand {
 
     @Parameters(index = "1..*", paramLabel = "ARGUMENT", description = "passed to the application as they are")
     private List<String> arguments = new ArrayList<>();
+
+    /** What follows the name is the application's, options too. */
+    @Spec
+    void stopAtName(CommandSpec specification) {
+        specification.parser().stopAtPositional(true);
+    }
 
     @Override
     public Integer call() throws InterruptedException {

@@ -39,6 +39,7 @@ public final class Framework implements AutoCloseable {
     /** Framework property: where the file store keeps regions that name no folder. */
     public static final String REGIONS_PROPERTY = "vellum.store.directory";
 
+    private static final String JNA_FOLDER_PROPERTY = "jna.tmpdir";
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
 
     private final org.osgi.framework.launch.Framework felix;
@@ -65,9 +66,17 @@ public final class Framework implements AutoCloseable {
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
+                // no event handler is shut out for being slow; with that gone, all that Event Admin warns of (on
+                // standard output, where it does not belong) is that the stop interrupted its thread
+                "org.apache.felix.eventadmin.Timeout", "0",
+                "org.apache.felix.eventadmin.LogLevel", "1",
                 "felix.cm.dir", storage.configurations().toString(),
                 REGIONS_PROPERTY, storage.regions().toString()));
         configuration.putAll(properties);
+        if (System.getProperty(JNA_FOLDER_PROPERTY) == null) {
+            // else it unpacks into the home folder, where a killed process leaves its files behind
+            System.setProperty(JNA_FOLDER_PROPERTY, storage.libraries().toString());
+        }
         Framework framework = new Framework(factory().newFramework(configuration), storage);
         Runtime.getRuntime().addShutdownHook(framework.hook);
         try {
@@ -117,10 +126,14 @@ public final class Framework implements AutoCloseable {
         }
     }
 
-    /** Felix wraps an activator's exception in one that says only that there was one. */
+    /**
+     * Felix says twice what a bundle misses, and wraps an activator's exception in one that says only that there was
+     * one.
+     */
     private static String reason(BundleException exception) {
+        String message = exception.getMessage().replaceFirst(" Unresolved requirements: .*", "");
         Throwable cause = exception.getCause();
-        return exception.getMessage() + (cause == null ? "" : " (" + cause + ")");
+        return message + (cause == null ? "" : " (" + cause + ")");
     }
 
     public BundleContext context() {

@@ -63,13 +63,18 @@ public final class Storage implements AutoCloseable {
 
     /** Where JNA unpacks libraries. */
     Path libraries() {
-        return cache().resolve("libraries");
+        return folder.resolve("libraries");
     }
 
     /** Deletes a temporary folder and, of a lasting one, what the framework will make anew. Idempotent. */
     @Override
     public void close() {
-        delete(temporary ? folder : cache());
+        if (temporary) {
+            delete(folder);
+        } else {
+            delete(cache());
+            delete(libraries());
+        }
     }
 
     private static void delete(Path root) {

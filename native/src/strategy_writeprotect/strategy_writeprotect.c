@@ -1,0 +1,125 @@
+/*
+ * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, and the copies are
+ * at once the list of dirty pages and what those are compared with at the cut.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vellum/export.h"
+#include "vellum/lazy_memory.h"
+#include "vellum/providers.h"
+
+/* Pre-images kept in memory between epochs: touching them anew costs a page fault each. 8 MiB. */
+#define KEPT_SLOTS ((size_t)2048)
+
+/*
+ * Slot k of `pages` and `pre_images` belongs to the k-th page of the epoch. A slot is taken by compare-and-set,
+ * so it has one writer; it is read behind the closed gate, which has waited for every handler (gate.h), so what the
+ * writer put there is visible. There is a slot for every page of the region: a handler never runs out of them.
+ */
+struct pre_images {
+    size_t capacity;
+    size_t *pages;
+    uint8_t *contents;
+    _Atomic size_t used;     /* slots taken in this epoch */
+    _Atomic size_t resident; /* slots that have memory behind them; for status */
+};
+
+static size_t pages_size(const struct pre_images *state) {
+    return state->capacity * sizeof(*state->pages);
+}
+
+static size_t contents_size(const struct pre_images *state) {
+    return state->capacity * VELLUM_PAGE_SIZE;
+}
+
+static void release(void *released) {
+    struct pre_images *state = released;
+    vellum_lazy_memory_unmap(state->pages, pages_size(state));
+    vellum_lazy_memory_unmap(state->contents, contents_size(state));
+    free(state);
+}
+
+static int attach(struct vellum_region *region, void **attached) {
+    struct pre_images *state = calloc(1, sizeof(*state));
+    if (state == NULL) {
+        return -ENOMEM;
+    }
+    state->capacity = region->page_count;
+    state->pages = vellum_lazy_memory_map(pages_size(state));
+    state->contents = vellum_lazy_memory_map(contents_size(state));
+    if (state->pages == NULL || state->contents == NULL) {
+        release(state);
+        return -ENOMEM;
+    }
+    *attached = state;
+    return 0;
+}
+
+static void detach(struct vellum_region *region) {
+    (void)region;
+}
+
+/* handler. The pages are still protected, so nothing changes under the copy. */
+static int before_first_store(struct vellum_region *region, size_t first_page, size_t count) {
+    struct pre_images *state = region->strategy_state;
+    size_t first_slot = atomic_load(&state->used);
+    do {
+        if (count > state->capacity - first_slot) {
+            return -ENOSPC; /* only a page table that announces a page twice in an epoch gets here */
+        }
+    } while (!atomic_compare_exchange_weak(&state->used, &first_slot, first_slot + count));
+    for (size_t i = 0; i < count; i++) {
+        state->pages[first_slot + i] = first_page + i;
+    }
+    memcpy(state->contents + first_slot * VELLUM_PAGE_SIZE, vellum_page_address(region, first_page),
+           count * VELLUM_PAGE_SIZE);
+    return 0;
+}
+
+static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
+    struct pre_images *state = region->strategy_state;
+    size_t used = atomic_load(&state->used);
+    for (size_t slot = 0; slot < used; slot++) {
+        visitor(visitor_context, state->pages[slot], state->contents + slot * VELLUM_PAGE_SIZE);
+    }
+}
+
+/* The memory behind an unusually large epoch goes back to the kernel, so that one epoch does not stay resident. */
+static void begin_epoch(struct vellum_region *region) {
+    struct pre_images *state = region->strategy_state;
+    size_t used = atomic_load(&state->used);
+    if (used > KEPT_SLOTS) {
+        madvise(state->contents + KEPT_SLOTS * VELLUM_PAGE_SIZE, (used - KEPT_SLOTS) * VELLUM_PAGE_SIZE, MADV_DONTNEED);
+        size_t kept = (KEPT_SLOTS * sizeof(*state->pages) + VELLUM_PAGE_SIZE - 1) & ~(VELLUM_PAGE_SIZE - 1);
+        if (used * sizeof(*state->pages) > kept) {
+            madvise((uint8_t *)state->pages + kept, used * sizeof(*state->pages) - kept, MADV_DONTNEED);
+        }
+        used = KEPT_SLOTS;
+    }
+    if (used > atomic_load(&state->resident)) {
+        atomic_store(&state->resident, used);
+    }
+    atomic_store(&state->used, 0);
+}
+
+static uint64_t resident_bytes(struct vellum_region *region) {
+    struct pre_images *state = region->strategy_state;
+    size_t used = atomic_load(&state->used);
+    size_t resident = atomic_load(&state->resident);
+    return (uint64_t)(used > resident ? used : resident) * (VELLUM_PAGE_SIZE + sizeof(*state->pages));
+}
+
+VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_writeprotect = {
+    .abi_version = VELLUM_ABI_VERSION,
+    .name = "write-protect",
+    .tracking = VELLUM_TRACK_WRITE_PROTECT,
+    .attach = attach,
+    .detach = detach,
+    .release = release,
+    .before_first_store = before_first_store,
+    .collect = collect,
+    .begin_epoch = begin_epoch,
+    .resident_bytes = resident_bytes,
+};

@@ -1,0 +1,42 @@
+/* The host VMM: no virtualisation. Code stores where it always ran, so a store fault goes straight to the page table. */
+#include "vellum/export.h"
+#include "vellum/providers.h"
+
+static int attach(struct vellum_region *region, void **state) {
+    (void)region;
+    *state = NULL;
+    return 0;
+}
+
+static void detach(struct vellum_region *region) {
+    (void)region;
+}
+
+static void release(void *state) {
+    (void)state;
+}
+
+static enum vellum_fault_verdict store_fault(struct vellum_region *region, void *address, void *context) {
+    (void)context;
+    return region->pagetable->open_for_store(region, address);
+}
+
+/* Taking the permission away (the page table's close_writes) is what stops code in host mode: nothing is left to do. */
+static void stop_writers(struct vellum_region *region) {
+    (void)region;
+}
+
+static void resume_writers(struct vellum_region *region) {
+    (void)region;
+}
+
+VELLUM_EXPORT const struct vellum_vmm_operations vellum_vmm_host = {
+    .abi_version = VELLUM_ABI_VERSION,
+    .name = "host",
+    .attach = attach,
+    .detach = detach,
+    .release = release,
+    .store_fault = store_fault,
+    .stop_writers = stop_writers,
+    .resume_writers = resume_writers,
+};

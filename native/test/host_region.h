@@ -1,0 +1,166 @@
+/*
+ * A region on the real providers of the host, for their tests. Each test runs once for every way of tracking:
+ *
+ *     RUN_EACH_WAY(a_stored_page_is_found);
+ */
+#ifndef VELLUM_TEST_HOST_REGION_H
+#define VELLUM_TEST_HOST_REGION_H
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "check.h"
+#include "vellum/core.h"
+#include "vellum/gate.h"
+
+extern const struct vellum_vmm_operations vellum_vmm_host;
+extern const struct vellum_pagetable_operations vellum_pagetable_host;
+extern const struct vellum_strategy_operations vellum_strategy_dirtybit;
+extern const struct vellum_strategy_operations vellum_strategy_writeprotect;
+int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_size);
+
+#define PAGE VELLUM_PAGE_SIZE
+#define PAGES_IN_BLOCK ((size_t)16) /* of a region up to 1 GiB */
+
+/* Without the sanitizer's eye: what orders a store before a cut is the page's protection, which it cannot see. */
+#define UNWATCHED __attribute__((noinline, no_sanitize("thread")))
+
+enum way {
+    DIRTY_BIT,
+    WRITE_PROTECT,           /* by userfaultfd */
+    WRITE_PROTECT_BY_MPROTECT, /* what is left where userfaultfd is forbidden */
+    WAYS
+};
+
+static enum way way;
+
+static inline const char *name_of(enum way named) {
+    static const char *const names[] = {"dirty-bit", "write-protect", "write-protect by mprotect"};
+    return names[named];
+}
+
+static inline void run_each_way(void (*test)(void), const char *name) {
+    for (way = 0; way < WAYS; way++) {
+        char title[200];
+        snprintf(title, sizeof(title), "%s (%s)", name, name_of(way));
+        check_run(test, title);
+    }
+}
+#define RUN_EACH_WAY(test) run_each_way(test, #test)
+
+struct fixture {
+    size_t pages;
+    int home;
+    uint8_t *committed;
+    uint8_t *base;
+    struct vellum_region *region;
+    uint8_t *batch;
+};
+
+static inline const struct vellum_strategy_operations *strategy_of(enum way named) {
+    return named == DIRTY_BIT ? &vellum_strategy_dirtybit : &vellum_strategy_writeprotect;
+}
+
+/* The current test's way of tracking, or a skipped test where the kernel lacks it. */
+static inline void attach(struct fixture *fixture) {
+    char reason[256];
+    if (way == WRITE_PROTECT_BY_MPROTECT) {
+        setenv("VELLUM_HOST_WITHOUT", "userfaultfd", 1);
+    } else {
+        unsetenv("VELLUM_HOST_WITHOUT");
+    }
+    if (way == DIRTY_BIT && vellum_pagetable_host_obstacle(VELLUM_TRACK_DIRTY_BIT, reason, sizeof(reason)) != 0) {
+        SKIP("%s", reason);
+    }
+    int result = vellum_region_attach(fixture->region, &vellum_vmm_host, &vellum_pagetable_host, strategy_of(way), reason,
+                                      sizeof(reason));
+    if (result != 0) {
+        CHECK_FAIL("attach fails with %d: %s", result, reason);
+    }
+}
+
+/* Takes the tuple out of force as the core does, and leaves the region to be attached again. */
+static inline void detach(struct fixture *fixture) {
+    struct vellum_region *region = fixture->region;
+    vellum_gate_close(&region->gate);
+    atomic_store(&region->refuses_stores, 1);
+    region->vmm->stop_writers(region);
+    region->pagetable->close_writes(region);
+    region->strategy->detach(region);
+    region->pagetable->detach(region);
+    region->vmm->detach(region);
+    vellum_gate_open(&region->gate);
+    region->strategy->release(region->strategy_state);
+    region->pagetable->release(region->pagetable_state);
+    region->vmm->release(region->vmm_state);
+    region->vmm = NULL;
+}
+
+static inline struct fixture create_region(size_t pages) {
+    struct fixture fixture = {.pages = pages};
+    size_t length = pages * PAGE;
+    fixture.home = memfd_create("home", MFD_CLOEXEC);
+    CHECK_EQUAL(0, ftruncate(fixture.home, (off_t)length));
+    CHECK_EQUAL(0, vellum_core_use_dispatcher(vellum_dispatcher()));
+    uint64_t address;
+    CHECK_EQUAL(0, vellum_file_map_private(fixture.home, 0, length, &address));
+    fixture.committed = (uint8_t *)(uintptr_t)address;
+    /* Where the kernel likes it, instead of in Vellum's own range, which the thread sanitizer cannot shadow. */
+    void *somewhere = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(somewhere != MAP_FAILED);
+    CHECK_EQUAL(0, munmap(somewhere, length));
+    CHECK_EQUAL(0, vellum_range_reserve((uint64_t)(uintptr_t)somewhere, length, 0, &address));
+    fixture.base = (uint8_t *)(uintptr_t)address;
+    CHECK_EQUAL(0, vellum_region_create(address, length, fixture.home, 0, fixture.committed, &fixture.region));
+    CHECK_EQUAL(0, vellum_memory_map(vellum_batch_capacity(fixture.region), &address));
+    fixture.batch = (uint8_t *)(uintptr_t)address;
+    return fixture;
+}
+
+static inline struct fixture open_region(size_t pages) {
+    struct fixture fixture = create_region(pages);
+    attach(&fixture);
+    return fixture;
+}
+
+static inline _Atomic uint64_t *word(const struct fixture *fixture, size_t page, size_t offset) {
+    return (_Atomic uint64_t *)(void *)(fixture->base + page * PAGE + offset);
+}
+
+UNWATCHED static void store(_Atomic uint64_t *address, uint64_t value) {
+    atomic_store_explicit(address, value, memory_order_relaxed);
+}
+
+static inline uint64_t committed_word(const struct fixture *fixture, size_t page, size_t offset) {
+    uint64_t value;
+    memcpy(&value, fixture->committed + page * PAGE + offset, sizeof(value));
+    return value;
+}
+
+/* A cut whose batch reaches the committed view. */
+static inline struct vellum_cut commit(struct fixture *fixture) {
+    struct vellum_cut cut;
+    CHECK_EQUAL(0, vellum_region_cut(fixture->region, fixture->batch, &cut));
+    if (cut.batch_length > 0) {
+        CHECK_EQUAL(0, vellum_batch_apply(fixture->batch, cut.batch_length, fixture->committed, fixture->pages * PAGE));
+    }
+    vellum_region_cut_persisted(fixture->region);
+    return cut;
+}
+
+/* Nobody stores while this runs. */
+static inline void check_all_is_committed(const struct fixture *fixture) {
+    CHECK_BYTES_EQUAL(fixture->base, fixture->committed, fixture->pages * PAGE);
+}
+
+/* Repeatable. */
+static inline uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+#endif

@@ -1,0 +1,499 @@
+/*
+ * What the host's page table and the two strategies promise together, with real threads, for each way of tracking: exactly
+ * what was stored to is found, at one instant, and nothing is lost.
+ */
+#include "host_region.h"
+
+#include <setjmp.h>
+#include <signal.h>
+
+/* ---- what is found ---- */
+
+static void exactly_the_stored_pages_are_found(void) {
+    const size_t pages = 8 * PAGES_IN_BLOCK + 5; /* the last block is a short one */
+    struct fixture fixture = open_region(pages);
+    uint64_t random = 4711;
+    for (uint64_t epoch = 1; epoch <= 200; epoch++) {
+        bool stored[8 * 16 + 5] = {false};
+        size_t count = 0;
+        for (uint64_t stores = next_random(&random) % 24; stores > 0; stores--) {
+            size_t page = next_random(&random) % pages;
+            count += !stored[page];
+            stored[page] = true;
+            store(word(&fixture, page, next_random(&random) % 512 * 8), epoch << 32 | stores);
+        }
+        struct vellum_cut cut;
+        CHECK_EQUAL(0, vellum_region_cut(fixture.region, fixture.batch, &cut));
+        CHECK_EQUAL(count, cut.dirty_pages);
+        struct vellum_batch_header header = {.entry_count = 0};
+        if (cut.batch_length > 0) {
+            memcpy(&header, fixture.batch, sizeof(header));
+            CHECK_EQUAL(0, vellum_batch_apply(fixture.batch, cut.batch_length, fixture.committed, pages * PAGE));
+        }
+        CHECK_EQUAL(count, header.entry_count);
+        const uint8_t *position = fixture.batch + sizeof(header);
+        for (uint32_t i = 0; i < header.entry_count; i++) {
+            struct vellum_batch_entry entry;
+            memcpy(&entry, position, sizeof(entry));
+            position += sizeof(entry) + (size_t)__builtin_popcountll(entry.line_mask) * VELLUM_LINE_SIZE;
+            CHECK(stored[entry.page]);
+            stored[entry.page] = false; /* a page is found once */
+        }
+        vellum_region_cut_persisted(fixture.region);
+        check_all_is_committed(&fixture);
+    }
+}
+
+static void a_page_is_found_in_every_epoch_that_stores_to_it(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    for (uint64_t epoch = 1; epoch <= 100; epoch++) {
+        store(word(&fixture, 3, 64), epoch);
+        store(word(&fixture, 20, 64), epoch);
+        CHECK_EQUAL(2, commit(&fixture).dirty_pages);
+        CHECK_EQUAL(epoch, committed_word(&fixture, 3, 64));
+        CHECK_EQUAL(epoch, committed_word(&fixture, 20, 64));
+        CHECK_EQUAL(0, commit(&fixture).dirty_pages);
+    }
+}
+
+static void loads_do_not_reach_our_code_and_dirty_nothing(void) {
+    struct fixture fixture = open_region(8 * PAGES_IN_BLOCK);
+    store(word(&fixture, 2 * PAGES_IN_BLOCK, 0), 1); /* a warm block among cold ones */
+    commit(&fixture);
+    uint64_t faults = vellum_dispatcher()->faults_served();
+    uint64_t sum = 0;
+    for (size_t page = 0; page < fixture.pages; page++) {
+        sum += atomic_load(word(&fixture, page, 0));
+    }
+    CHECK_EQUAL(1, sum);
+    CHECK_EQUAL(faults, vellum_dispatcher()->faults_served());
+    CHECK_EQUAL(0, commit(&fixture).dirty_pages);
+}
+
+/* The kernel may drop a page's table entry at any time (reclaim); with it goes the mark of a store. */
+static void a_stored_page_that_left_the_page_table_is_found(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    for (uint64_t epoch = 1; epoch <= 3; epoch++) {
+        store(word(&fixture, 4, 8), epoch);
+        CHECK_EQUAL(0, madvise(fixture.base, fixture.pages * PAGE, MADV_DONTNEED));
+        CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+        CHECK_EQUAL(epoch, committed_word(&fixture, 4, 8));
+    }
+}
+
+static void a_rolled_back_page_is_found_when_it_is_stored_to_again(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    store(word(&fixture, 5, 0), 1);
+    commit(&fixture);
+    store(word(&fixture, 5, 0), 2);
+    uint64_t pages;
+    CHECK_EQUAL(0, vellum_region_rollback(fixture.region, &pages));
+    CHECK_EQUAL(1, pages);
+    CHECK_EQUAL(1, atomic_load(word(&fixture, 5, 0)));
+    store(word(&fixture, 5, 8), 3);
+    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    check_all_is_committed(&fixture);
+}
+
+static void an_epoch_that_was_not_persisted_is_part_of_the_next(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    struct vellum_cut cut;
+    store(word(&fixture, 5, 0), 1);
+    store(word(&fixture, 6, 0), 1);
+    CHECK_EQUAL(0, vellum_region_cut(fixture.region, fixture.batch, &cut)); /* and lost */
+    store(word(&fixture, 6, 8), 2);
+    store(word(&fixture, 7, 8), 2);
+    CHECK_EQUAL(3, commit(&fixture).dirty_pages);
+    check_all_is_committed(&fixture);
+}
+
+/* ---- threads ---- */
+
+#define WRITERS 4
+
+struct writer {
+    pthread_t thread;
+    const struct fixture *fixture;
+    size_t number;
+    _Atomic int *stop;
+    uint64_t stores;
+};
+
+static void start_writers(struct writer *writers, size_t count, const struct fixture *fixture, _Atomic int *stop,
+                          void *(*run)(void *)) {
+    for (size_t i = 0; i < count; i++) {
+        writers[i] = (struct writer){.fixture = fixture, .number = i, .stop = stop};
+        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, run, &writers[i]));
+    }
+}
+
+static void join_writers(struct writer *writers, size_t count, _Atomic int *stop) {
+    atomic_store(stop, 1);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
+    }
+}
+
+/* Each writer's first page and second page, in both orders of address, in other blocks. */
+static size_t first_page_of(size_t writer) {
+    return writer % 2 == 0 ? 2 * writer * PAGES_IN_BLOCK + 3 : (2 * writer + 1) * PAGES_IN_BLOCK + 7;
+}
+static size_t second_page_of(size_t writer) {
+    return writer % 2 == 0 ? (2 * writer + 1) * PAGES_IN_BLOCK + 7 : 2 * writer * PAGES_IN_BLOCK + 3;
+}
+
+static void *store_to_first_then_second(void *argument) {
+    struct writer *writer = argument;
+    for (uint64_t value = 1; atomic_load(writer->stop) == 0; value++) {
+        store(word(writer->fixture, first_page_of(writer->number), 0), value);
+        atomic_signal_fence(memory_order_seq_cst); /* the processor keeps the order of stores, the compiler must too */
+        store(word(writer->fixture, second_page_of(writer->number), 0), value);
+    }
+    return NULL;
+}
+
+static void a_cut_is_one_instant_for_all_threads(void) {
+    struct fixture fixture = open_region(2 * WRITERS * PAGES_IN_BLOCK);
+    struct writer writers[WRITERS];
+    _Atomic int stop = 0;
+    start_writers(writers, WRITERS, &fixture, &stop, store_to_first_then_second);
+    uint64_t seen[WRITERS] = {0};
+    size_t cuts_that_saw_stores = 0;
+    for (size_t cut = 0; cuts_that_saw_stores < 1000; cut++) {
+        commit(&fixture);
+        bool moved = false;
+        for (size_t i = 0; i < WRITERS; i++) {
+            uint64_t first = committed_word(&fixture, first_page_of(i), 0);
+            uint64_t second = committed_word(&fixture, second_page_of(i), 0);
+            if (second > first || first > second + 1 || second < seen[i]) {
+                CHECK_FAIL("cut %zu: writer %zu's first page holds %llu, its second %llu, after %llu", cut, i,
+                           (unsigned long long)first, (unsigned long long)second, (unsigned long long)seen[i]);
+            }
+            moved |= second > seen[i];
+            seen[i] = second;
+        }
+        cuts_that_saw_stores += moved;
+    }
+    join_writers(writers, WRITERS, &stop);
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+}
+
+/* Every writer has a word of its own in every page, so all of them make first stores to the same pages. */
+static void *count_up_at_random(void *argument) {
+    struct writer *writer = argument;
+    uint64_t random = 99 + writer->number;
+    while (atomic_load(writer->stop) == 0) {
+        _Atomic uint64_t *counter =
+            word(writer->fixture, next_random(&random) % writer->fixture->pages, 512 * writer->number);
+        store(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1);
+        writer->stores++;
+    }
+    return NULL;
+}
+
+static void no_store_is_lost_across_cuts(void) {
+    struct fixture fixture = open_region(6 * PAGES_IN_BLOCK);
+    struct writer writers[WRITERS];
+    _Atomic int stop = 0;
+    start_writers(writers, WRITERS, &fixture, &stop, count_up_at_random);
+    for (size_t cut = 0; cut < 1000; cut++) {
+        commit(&fixture);
+    }
+    join_writers(writers, WRITERS, &stop);
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+    for (size_t i = 0; i < WRITERS; i++) {
+        uint64_t sum = 0;
+        for (size_t page = 0; page < fixture.pages; page++) {
+            sum += committed_word(&fixture, page, 512 * i);
+        }
+        CHECK_EQUAL(writers[i].stores, sum);
+        CHECK(sum > 0);
+    }
+}
+
+/* ---- one page, many threads ---- */
+
+#define CROWD 8
+#define ROUNDS 200
+
+static pthread_barrier_t round_barrier;
+
+static void *store_once_each_round(void *argument) {
+    struct writer *writer = argument;
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        pthread_barrier_wait(&round_barrier);
+        store(word(writer->fixture, 9, 64 * writer->number), round);
+        pthread_barrier_wait(&round_barrier);
+    }
+    return NULL;
+}
+
+/* A pre-image copied after one of the stores would hide that store from the cut, one copied twice would be counted twice. */
+static void many_first_stores_to_one_page_at_once_are_all_found(void) {
+    struct fixture fixture = open_region(PAGES_IN_BLOCK);
+    struct writer writers[CROWD];
+    _Atomic int stop = 0;
+    CHECK_EQUAL(0, pthread_barrier_init(&round_barrier, NULL, CROWD + 1));
+    start_writers(writers, CROWD, &fixture, &stop, store_once_each_round);
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        pthread_barrier_wait(&round_barrier);
+        pthread_barrier_wait(&round_barrier);
+        struct vellum_cut cut = commit(&fixture);
+        CHECK_EQUAL(1, cut.dirty_pages);
+        CHECK_EQUAL(CROWD, cut.changed_lines);
+        check_all_is_committed(&fixture);
+    }
+    join_writers(writers, CROWD, &stop);
+}
+
+/* ---- the kernel as a writer ---- */
+
+static int source_of_bytes(void) {
+    int source = memfd_create("source", MFD_CLOEXEC);
+    CHECK_EQUAL(8, pwrite(source, "by read.", 8, 0));
+    return source;
+}
+
+static void a_read_into_a_page_that_is_not_open_fails(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    int source = source_of_bytes();
+    CHECK_EQUAL(-1, pread(source, fixture.base, 8, 0)); /* cold */
+    CHECK_EQUAL(EFAULT, errno);
+    store(word(&fixture, 0, 64), 1);
+    commit(&fixture);
+    CHECK_EQUAL(-1, pread(source, fixture.base, 8, 0)); /* warm, closed by the cut */
+    CHECK_EQUAL(EFAULT, errno);
+    CHECK_EQUAL(0, commit(&fixture).dirty_pages);
+    check_all_is_committed(&fixture);
+}
+
+static void a_read_beside_an_open_page_fails_or_is_found(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    int source = source_of_bytes();
+    for (uint64_t epoch = 1; epoch <= 3; epoch++) {
+        store(word(&fixture, 0, 64), epoch);
+        bool was_read = pread(source, fixture.base + PAGE, 8, 0) == 8;
+        CHECK(was_read || errno == EFAULT);
+        CHECK_EQUAL(way == DIRTY_BIT, was_read); /* the kernel lifts asynchronous protection for itself, too */
+        CHECK_EQUAL(was_read ? 2 : 1, commit(&fixture).dirty_pages);
+        check_all_is_committed(&fixture);
+    }
+}
+
+static void a_read_into_an_open_page_is_found(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    int source = source_of_bytes();
+    store(word(&fixture, 1, 64), 1);
+    CHECK_EQUAL(8, pread(source, fixture.base + PAGE, 8, 0));
+    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    check_all_is_committed(&fixture);
+    CHECK_BYTES_EQUAL("by read.", fixture.committed + PAGE, 8);
+}
+
+/* ---- the process's mappings ---- */
+
+struct mappings {
+    size_t count;
+    size_t writable;   /* of those in the region */
+    size_t registered; /* with a userfaultfd for write protection, of those in the region */
+};
+
+static struct mappings read_mappings(const struct fixture *fixture) {
+    struct mappings mappings = {0, 0, 0};
+    FILE *file = fopen("/proc/self/smaps", "re");
+    CHECK(file != NULL);
+    char line[512];
+    bool inside = false;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        unsigned long start;
+        unsigned long end;
+        char permissions[5];
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, permissions) == 3) {
+            mappings.count++;
+            inside = start >= (uintptr_t)fixture->base && end <= (uintptr_t)fixture->base + fixture->pages * PAGE;
+            mappings.writable += inside && permissions[1] == 'w';
+        } else if (strncmp(line, "VmFlags:", 8) == 0) {
+            mappings.registered += inside && strstr(line, " uw") != NULL;
+        }
+    }
+    fclose(file);
+    return mappings;
+}
+
+static void store_to_every_third_page(const struct fixture *fixture, uint64_t value) {
+    for (size_t page = 0; page < fixture->pages; page += 3) {
+        store(word(fixture, page, 16), value);
+    }
+}
+
+static void a_cut_leaves_no_more_mappings_than_the_one_before(void) {
+    struct fixture fixture = open_region(16 * PAGES_IN_BLOCK);
+    store_to_every_third_page(&fixture, 1);
+    commit(&fixture);
+    size_t baseline = read_mappings(&fixture).count;
+    for (uint64_t epoch = 2; epoch < 5; epoch++) {
+        store_to_every_third_page(&fixture, epoch);
+        commit(&fixture);
+        CHECK_EQUAL(baseline, read_mappings(&fixture).count);
+    }
+}
+
+/* Alternating protections, so that the kernel cannot merge them, until it refuses. */
+static void use_up_all_mappings(void) {
+    size_t pages = (size_t)1 << 17;
+    uint8_t *memory = mmap(NULL, pages * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    size_t page = 1;
+    while (page < pages && mprotect(memory + page * PAGE, PAGE, PROT_READ) == 0) {
+        page += 2;
+    }
+    if (page >= pages) {
+        SKIP("vm.max_map_count is too large to be exhausted in a test");
+    }
+    CHECK_EQUAL(ENOMEM, errno);
+}
+
+static void stores_are_tracked_when_the_process_has_no_mapping_left(void) {
+    struct fixture fixture = open_region(48 * PAGES_IN_BLOCK + 3);
+    store(word(&fixture, 1, 0), 1); /* one block is warm already */
+    commit(&fixture);
+    use_up_all_mappings();
+    uint64_t random = 3;
+    for (uint64_t epoch = 1; epoch <= 20; epoch++) {
+        for (int i = 0; i < 20; i++) {
+            store(word(&fixture, next_random(&random) % fixture.pages, 8), epoch << 8 | (uint64_t)i);
+        }
+        commit(&fixture);
+        check_all_is_committed(&fixture);
+    }
+}
+
+static void no_store_is_lost_when_threads_find_no_mapping_left(void) {
+    struct fixture fixture = open_region(40 * PAGES_IN_BLOCK);
+    struct writer writers[WRITERS];
+    _Atomic int stop = 0;
+    start_writers(writers, WRITERS, &fixture, &stop, count_up_at_random); /* a new thread needs mappings itself */
+    use_up_all_mappings();
+    for (size_t cut = 0; cut < 50; cut++) {
+        commit(&fixture);
+    }
+    join_writers(writers, WRITERS, &stop);
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+}
+
+/* ---- attach and detach ---- */
+
+static void every_way_of_tracking_takes_over_from_every_other(void) {
+    struct fixture fixture = create_region(6 * PAGES_IN_BLOCK);
+    enum way first = way;
+    uint64_t value = 0;
+    for (int cycle = 0; cycle < 9; cycle++) {
+        way = (enum way)(((int)first + cycle * (cycle < 6 ? 1 : 2)) % WAYS);
+        attach(&fixture);
+        for (int epoch = 0; epoch < 3; epoch++) {
+            store(word(&fixture, 3, 0), ++value);
+            store(word(&fixture, (size_t)cycle * 9 + 7, 8), value);
+            CHECK_EQUAL(2, commit(&fixture).dirty_pages);
+            check_all_is_committed(&fixture);
+        }
+        detach(&fixture);
+        struct mappings mappings = read_mappings(&fixture);
+        CHECK_EQUAL(0, mappings.writable);
+        CHECK_EQUAL(0, mappings.registered);
+    }
+}
+
+static int refuse_to_log(struct vellum_region *region, size_t first_page, size_t count) {
+    (void)region;
+    (void)first_page;
+    (void)count;
+    return -ENOSPC;
+}
+
+static sigjmp_buf before_the_store;
+static void return_before_the_store(int signal) {
+    siglongjmp(before_the_store, signal);
+}
+
+static void a_store_that_the_strategy_cannot_log_is_a_bus_error(void) {
+    if (way == DIRTY_BIT) {
+        SKIP("a dirty-bit strategy logs nothing");
+    }
+    CHECK(signal(SIGBUS, return_before_the_store) != SIG_ERR);
+    struct fixture fixture = open_region(PAGES_IN_BLOCK);
+    struct vellum_strategy_operations strategy = vellum_strategy_writeprotect;
+    strategy.before_first_store = refuse_to_log;
+    fixture.region->strategy = &strategy;
+    for (volatile int attempt = 0; attempt < 2; attempt++) {
+        if (sigsetjmp(before_the_store, 1) == 0) {
+            store(word(&fixture, 3, 0), 1);
+            CHECK_FAIL("the store was let through");
+        }
+        CHECK_EQUAL(0, atomic_load(word(&fixture, 3, 0)));
+    }
+    strategy.before_first_store = vellum_strategy_writeprotect.before_first_store;
+    store(word(&fixture, 3, 0), 1);
+    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    check_all_is_committed(&fixture);
+}
+
+/* ---- memory ---- */
+
+static long resident_kibibytes(void) {
+    FILE *file = fopen("/proc/self/status", "re");
+    CHECK(file != NULL);
+    char line[256];
+    long kibibytes = -1;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "RssAnon: %ld", &kibibytes) == 1) {
+            break;
+        }
+    }
+    fclose(file);
+    return kibibytes;
+}
+
+static void a_large_epoch_does_not_stay_resident(void) {
+    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK); /* 32 MiB */
+    struct vellum_region_counters counters;
+    for (size_t page = 0; page < fixture.pages; page++) {
+        store(word(&fixture, page, 0), 1);
+    }
+    vellum_region_read_counters(fixture.region, &counters);
+    CHECK(way == DIRTY_BIT ? counters.strategy_bytes == 0 : counters.strategy_bytes >= fixture.pages * PAGE);
+    long before = resident_kibibytes();
+    struct vellum_cut cut;
+    CHECK_EQUAL(0, vellum_region_cut(fixture.region, fixture.batch, &cut));
+    CHECK_EQUAL(fixture.pages, cut.dirty_pages);
+    vellum_region_read_counters(fixture.region, &counters);
+    CHECK(counters.strategy_bytes <= (9u << 20));
+    if (way != DIRTY_BIT) {
+        CHECK(before - resident_kibibytes() > 20 << 10);
+    }
+    vellum_region_cut_persisted(fixture.region);
+}
+
+int main(void) {
+    RUN_EACH_WAY(exactly_the_stored_pages_are_found);
+    RUN_EACH_WAY(a_page_is_found_in_every_epoch_that_stores_to_it);
+    RUN_EACH_WAY(loads_do_not_reach_our_code_and_dirty_nothing);
+    RUN_EACH_WAY(a_stored_page_that_left_the_page_table_is_found);
+    RUN_EACH_WAY(a_rolled_back_page_is_found_when_it_is_stored_to_again);
+    RUN_EACH_WAY(an_epoch_that_was_not_persisted_is_part_of_the_next);
+    RUN_EACH_WAY(a_cut_is_one_instant_for_all_threads);
+    RUN_EACH_WAY(no_store_is_lost_across_cuts);
+    RUN_EACH_WAY(many_first_stores_to_one_page_at_once_are_all_found);
+    RUN_EACH_WAY(a_read_into_a_page_that_is_not_open_fails);
+    RUN_EACH_WAY(a_read_beside_an_open_page_fails_or_is_found);
+    RUN_EACH_WAY(a_read_into_an_open_page_is_found);
+    RUN_EACH_WAY(a_cut_leaves_no_more_mappings_than_the_one_before);
+    RUN_EACH_WAY(stores_are_tracked_when_the_process_has_no_mapping_left);
+    RUN_EACH_WAY(no_store_is_lost_when_threads_find_no_mapping_left);
+    RUN_EACH_WAY(every_way_of_tracking_takes_over_from_every_other);
+    RUN_EACH_WAY(a_store_that_the_strategy_cannot_log_is_a_bus_error);
+    RUN_EACH_WAY(a_large_epoch_does_not_stay_resident);
+    return check_result();
+}
