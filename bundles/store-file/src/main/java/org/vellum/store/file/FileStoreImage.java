@@ -2,6 +2,7 @@ package org.vellum.store.file;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.text.MessageFormat;
 import java.util.ArrayList;
 import java.util.List;
 import org.vellum.api.DamagedImageException;
@@ -18,6 +19,9 @@ import org.vellum.nativelib.NativeCore;
 /** A region's files, open and recovered: home image, committed view, log and trimmer, put together. */
 final class FileStoreImage implements StoreImage {
     private static final Logger LOGGER = System.getLogger(FileStoreImage.class.getName());
+    private static final String NOT_WRITTEN_BACK =
+            "region ''{0}'': the home image could not be written back at close (nothing is lost, the next open"
+                    + " replays the log): {1}";
 
     private final String region;
     private final HomeImage home;
@@ -284,12 +288,10 @@ final class FileStoreImage implements StoreImage {
             } finally {
                 observer.left(region, Phase.TRIM);
             }
-        } catch (FileFailure | RuntimeException e) {
-            LOGGER.log(
-                    Level.WARNING,
-                    "region '" + region + "': the home image could not be written back at close; nothing is lost,"
-                            + " the next open replays the log",
-                    e);
+        } catch (FileFailure e) {
+            LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, e.getMessage() + "; " + e.wayOut());
+        } catch (RuntimeException e) {
+            LOGGER.log(Level.WARNING, MessageFormat.format(NOT_WRITTEN_BACK, region, e), e);
         } finally {
             view.close();
             log.close();

@@ -23,6 +23,8 @@ import org.vellum.nativelib.NativeCore;
  *
  * <p>Intact: magic, version, header size, region identity, own offset, a generation not before the checkpoint's (a recycled
  * segment is full of valid batches of older ones), a length within the segment, and the checksum.
+ *
+ * <p>A segment is created as zeros, so one that begins with another region's batch is another region's, and refused.
  */
 final class Recovery {
     /**
@@ -63,9 +65,11 @@ final class Recovery {
         }
 
         Found intactAt(long offset) {
-            if (!hasLiveHeader(offset)) {
-                return null;
-            }
+            return hasLiveHeader(offset) ? sealedAt(offset) : null;
+        }
+
+        /** A batch that fits its checksum, of whatever region, generation and offset. */
+        private Found sealedAt(long offset) {
             ByteBuffer header = memory.view(offset, Batch.HEADER_SIZE);
             long payload = header.getLong(Batch.PAYLOAD_LENGTH_AT);
             if (header.getShort(Batch.VERSION_AT) != Batch.VERSION
@@ -85,6 +89,13 @@ final class Recovery {
                     header.getLong(Batch.DURABLE_EPOCH_AT),
                     header.getLong(Batch.GENERATION_AT),
                     length);
+        }
+
+        void refuseForeign() {
+            long found = memory.view(0, Batch.HEADER_SIZE).getLong(Batch.IDENTITY_AT);
+            if (beginsWithBatch(memory) && found != identity && sealedAt(0) != null) {
+                throw foreign(segment, found);
+            }
         }
 
         /** The first intact batch at or behind the end of the chain that contradicts a torn tail; null: none. */
@@ -163,10 +174,14 @@ final class Recovery {
         for (LogSegment segment : segments) {
             try (NativeMemory memory = new NativeMemory(core, Batch.HEADER_SIZE)) {
                 segment.file().read(memory.address(), Batch.HEADER_SIZE, 0);
+                if (!beginsWithBatch(memory)) {
+                    continue;
+                }
                 ByteBuffer header = memory.view(0, Batch.HEADER_SIZE);
-                if (header.getInt(0) == Batch.MAGIC
-                        && header.getLong(Batch.IDENTITY_AT) == identity
-                        && header.getLong(Batch.GENERATION_AT) >= checkpoint.generation()) {
+                if (header.getLong(Batch.IDENTITY_AT) != identity) {
+                    throw foreign(segment, header.getLong(Batch.IDENTITY_AT));
+                }
+                if (header.getLong(Batch.GENERATION_AT) >= checkpoint.generation()) {
                     throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
                             + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
                             + ", but " + home.file().path() + " was closed at epoch " + checkpoint.homeEpoch()
@@ -182,6 +197,8 @@ final class Recovery {
         long generation = checkpoint.generation();
         try (Content first = new Content(segments[Log.index(generation)]);
                 Content second = new Content(segments[Log.index(generation + 1)])) {
+            first.refuseForeign();
+            second.refuseForeign();
             long expected = replayFrom(first, generation, checkpoint.homeEpoch() + 1);
             boolean switched = isNext(second.intactAt(0), generation + 1, expected);
             if (switched) {
@@ -196,6 +213,19 @@ final class Recovery {
             }
             return new Result(expected - 1, generation + 2, remarks(last, second, expected));
         }
+    }
+
+    private static boolean beginsWithBatch(NativeMemory memory) {
+        ByteBuffer header = memory.view(0, Batch.HEADER_SIZE);
+        return header.getInt(0) == Batch.MAGIC
+                && header.getShort(Batch.VERSION_AT) == Batch.VERSION
+                && header.getShort(Batch.HEADER_SIZE_AT) == Batch.HEADER_SIZE
+                && header.getLong(Batch.OFFSET_AT) == 0;
+    }
+
+    private DamagedImageException foreign(LogSegment segment, long found) {
+        return HomeImage.damaged(region, segment.file(), 0, "the log belongs to region identity "
+                + Sector.hexadecimal(found) + " instead of " + Sector.hexadecimal(identity));
     }
 
     private static boolean isNext(Found found, long generation, long epoch) {

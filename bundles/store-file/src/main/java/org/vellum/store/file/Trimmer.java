@@ -179,13 +179,17 @@ final class Trimmer {
                 observer.left(region, Phase.TRIM);
             }
             return null;
-        } catch (FileFailure | RuntimeException | Error e) {
-            LOGGER.log(
-                    Level.WARNING,
-                    "region '" + region + "': the home image could not be brought to epoch " + upTo
-                            + "; the log keeps its epochs, and the next commit that needs room tries again",
-                    e);
+        } catch (FileFailure e) {
+            LOGGER.log(Level.WARNING, warning(upTo) + ": " + e.getMessage() + "; " + e.wayOut());
+            return e;
+        } catch (RuntimeException | Error e) {
+            LOGGER.log(Level.WARNING, warning(upTo), e);
             return e;
         }
+    }
+
+    private String warning(long upTo) {
+        return "region '" + region + "': the home image could not be brought to epoch " + upTo
+                + " (the log keeps its epochs, and the next commit that needs room tries again)";
     }
 }
