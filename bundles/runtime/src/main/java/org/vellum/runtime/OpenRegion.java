@@ -32,9 +32,6 @@ import org.vellum.nativelib.NativeCore;
  * An open region. Safe for use by many threads; the order of its locks is in this package's description.
  */
 final class OpenRegion implements Region {
-    /** How long a close on behalf of somebody who goes away waits for sections and bodies of {@code atomically}. */
-    private static final long PATIENCE_NANOSECONDS = TimeUnit.SECONDS.toNanos(5);
-
     private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
 
     /** What a batch buffer may keep of the memory that a large commit took. */
@@ -427,7 +424,7 @@ final class OpenRegion implements Region {
     private void fail(String sentence) {
         failure = sentence;
         state = State.FAILED;
-        core.regionRefuseStores(parts.region(), true);
+        core.regionRefuseStores(parts.region());
     }
 
     private void afterCommit() {
@@ -518,8 +515,8 @@ final class OpenRegion implements Region {
     }
 
     /**
-     * Waits for the sections of other threads, for a commit in progress and for a body of {@code atomically}; sections of
-     * the calling thread end with the region.
+     * Waits for the sections of other threads, for a commit in progress and for a body of {@code atomically};
+     * sections of the calling thread end with the region.
      */
     @Override
     public void close() {
@@ -527,11 +524,11 @@ final class OpenRegion implements Region {
     }
 
     /**
-     * Closes it on behalf of somebody who goes away: waits for a commit in progress as long as it takes, for sections and
-     * bodies of {@code atomically} only a few seconds. What these store later reaches nothing.
+     * Closes it on behalf of somebody who goes away: waits for a commit in progress as long as it takes, for sections
+     * and bodies of {@code atomically} only a few seconds. What these store later reaches nothing.
      */
     void closeWithoutOwner() {
-        close(PATIENCE_NANOSECONDS);
+        close(services.patience().toNanos());
     }
 
     private void close(long patience) {

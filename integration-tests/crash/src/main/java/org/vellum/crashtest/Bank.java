@@ -161,7 +161,7 @@ final class Bank implements Check {
         ByteBuffer memory = region.buffer(0, (int) region.size());
         if (memory.getLong(0) == 0) {
             open(memory);
-            acknowledgement.committed(region.commit(), 0, 0);
+            acknowledgement.committed(region.commit(), 0);
         }
         // odd while a rollback may be under way: it takes other threads' uncommitted transfers with it
         AtomicLong rollbacks = new AtomicLong();
@@ -201,7 +201,11 @@ final class Bank implements Check {
         long done = memory.getLong(counterOffset(thread));
         long epoch = region.commit();
         boolean undisturbed = (rollbacksBefore & 1) == 0 && rollbacks.get() == rollbacksBefore;
-        acknowledgement.committed(epoch, thread, undisturbed ? done : -1);
+        if (undisturbed) {
+            acknowledgement.committed(epoch, thread, done);
+        } else {
+            acknowledgement.committed(epoch, thread);
+        }
     }
 
     private void commitAtomically(

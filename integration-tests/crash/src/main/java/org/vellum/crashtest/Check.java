@@ -32,9 +32,10 @@ interface Check {
     interface Acknowledgement {
         /**
          * @param epoch what {@code commit()} returned
-         * @param index of the thread, or chain of stores
-         * @param progress how far it was when that commit was called; -1: the epoch alone is acknowledged
+         * @param first index of the first thread, or chain of stores, that {@code progress} is about
+         * @param progress how far it and the following ones were when that commit was called; none: the epoch alone is
+         *     acknowledged
          */
-        void committed(long epoch, int index, long progress);
+        void committed(long epoch, int first, long... progress);
     }
 }

@@ -31,7 +31,7 @@ import org.vellum.api.provider.PhaseObserver;
  *   opened epoch=E address=HEX nanoseconds=N providers=P
  *   violation WHAT WAS EXPECTED AND WHAT WAS FOUND
  *   checked violations=N
- *   ack EPOCH THREAD PROGRESS          after commit() has returned, never before
+ *   ack epoch=E THREAD=PROGRESS...     after commit() has returned, never before
  * </pre>
  */
 @Component(service = ToIntFunction.class, property = "vellum.application=crashtest")
@@ -122,7 +122,7 @@ public final class CrashTestApplication implements ToIntFunction<List<String>> {
             CompletableFuture<Void> failure = new CompletableFuture<>();
             check.start(
                     region,
-                    (epoch, thread, progress) -> out.println("ack " + epoch + " " + thread + " " + progress),
+                    (epoch, first, progress) -> out.println(acknowledgement(epoch, first, progress)),
                     (thread, exception) -> failure.completeExceptionally(exception));
             failure.join();
             return 1;
@@ -130,5 +130,14 @@ public final class CrashTestApplication implements ToIntFunction<List<String>> {
             e.getCause().printStackTrace();
             return 1;
         }
+    }
+
+    /** One line, printed by one call and so one write: a crash leaves it whole or out. */
+    private static String acknowledgement(long epoch, int first, long[] progress) {
+        StringBuilder line = new StringBuilder("ack epoch=").append(epoch);
+        for (int i = 0; i < progress.length; i++) {
+            line.append(' ').append(first + i).append('=').append(progress[i]);
+        }
+        return line.toString();
     }
 }

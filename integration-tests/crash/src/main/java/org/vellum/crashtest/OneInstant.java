@@ -159,10 +159,7 @@ final class OneInstant implements Check {
                 for (int chain = 0; chain < PLACES.length; chain++) {
                     before[chain] = load(memory, chain, PLACES[chain] - 1);
                 }
-                long epoch = region.commit();
-                for (int chain = 0; chain < PLACES.length; chain++) {
-                    acknowledgement.committed(epoch, chain, before[chain]);
-                }
+                acknowledgement.committed(region.commit(), 0, before);
             }
         });
     }
