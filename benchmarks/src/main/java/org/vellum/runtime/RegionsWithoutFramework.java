@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +24,7 @@ public final class RegionsWithoutFramework implements RegionManager, AutoCloseab
     private final Owner owner = () -> "this program";
 
     public RegionsWithoutFramework(NativeCore core) {
-        regions = new Regions(new RuntimeServices(core, observers, (topic, properties) -> {}), 0);
+        regions = new Regions(new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofSeconds(5)), 0);
     }
 
     public void add(Vmm vmm) {

@@ -50,7 +50,8 @@ public final class ConfiguredRegion implements Owner {
         /** Property {@code region.name}. */
         @AttributeDefinition(
                 name = "Name",
-                description = "1 to 128 of A-Z a-z 0-9 . _ -, not starting with a dot; empty: what follows ~ in the PID")
+                description = "1 to 128 of A-Z a-z 0-9 . _ -, not starting with a dot; empty: what follows ~ in the"
+                        + " configuration's PID, or all of it")
         String region_name() default "";
 
         /** Property {@code size}. */

@@ -3,6 +3,7 @@ package org.vellum.runtime;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
@@ -34,6 +35,7 @@ import org.vellum.nativelib.NativeCore;
  * component's service, and calls us, before it deactivates the component.
  */
 @Component(service = {}, immediate = true)
+@Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.runtime.Regions'")
 @Designate(ocd = RegionsComponent.Configuration.class)
 public final class RegionsComponent {
     /** Configuration of the runtime, PID {@code org.vellum.runtime.RegionsComponent}. */
