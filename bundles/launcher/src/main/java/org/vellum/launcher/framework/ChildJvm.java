@@ -137,11 +137,6 @@ public final class ChildJvm implements AutoCloseable {
         return OptionalInt.of(process.exitValue());
     }
 
-    /** By its handle: {@link Process#destroyForcibly()} closes the pipes too, and what the child had said is lost. */
-    private void sendKill() {
-        process.toHandle().destroyForcibly();
-    }
-
     private void consumeRest() throws InterruptedException {
         for (Thread reader : readers) {
             reader.join();
