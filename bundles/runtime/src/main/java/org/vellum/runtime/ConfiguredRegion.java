@@ -30,8 +30,9 @@ import org.vellum.api.RegionStatus;
  * A region that a configuration asks for: open, and a service {@link Region}, as long as the configuration is there.
  *
  * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, or went away
- * from under the open region, it is opened as soon as there is another; after any other failure, or when somebody closed
- * it, when the configuration is changed. Users of the service see it go before the region is closed and may still commit then.
+ * from under the open region, it is opened as soon as there is another; after any other failure, or when somebody
+ * closed it, when the configuration is changed. Users of the service see it go before the region is closed and may
+ * still commit then.
  *
  * <p>Safe for use by many threads.
  */

@@ -83,7 +83,9 @@ class RealRegionTest {
         regions.providerArrived(
                 Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         regions.providerArrived(
-                Providers::strategies, writeProtect, FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
+                Providers::strategies,
+                writeProtect,
+                FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
         regions.providerArrived(
                 Providers::stores, fileStore(folder), FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
     }
