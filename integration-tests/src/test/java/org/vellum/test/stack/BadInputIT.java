@@ -79,7 +79,8 @@ class BadInputIT {
         FileStore fileSystem = Files.getFileStore(folder);
         long size = (fileSystem.getUsableSpace() + (1L << 30)) & -4096;
         RegionException refusal = assertThrows(RegionException.class, () -> open("orders", here(size)));
-        assertNames(refusal, "orders", Long.toString(size), folder.toString());
+        assertNames(refusal, "orders", folder.toString(), "bytes are needed", "are free");
+        assertEquals(List.of(), Folders.files(folder));
         open("orders", here(MEBIBYTE)).close();
     }
 

@@ -27,9 +27,6 @@ final class ClosedRegionProbe {
     static final String ATTEMPT = "attempt: ";
     static final String OUTCOME = "outcome: ";
 
-    /** Enough for either compiler, with compilation in the foreground (-Xbatch). */
-    private static final int WARM_UP = 20_000;
-
     private static final int OFFSET = SIZE / 2;
     private static final int LENGTH = 256;
     private static final byte BYSTANDER = 0x5a;
@@ -103,8 +100,11 @@ final class ClosedRegionProbe {
                 .bindTo(instance.get(null));
     }
 
-    /** Where the error came, or that there was none. The JVM may deliver it at a later statement. */
-    private static String attempt(Access access, ByteBuffer buffer) throws InterruptedException {
+    /**
+     * Where the error came, or that there was none. The JVM may deliver it at a later statement, and not before it
+     * comes to a backward branch or a return: looking at the bystander has plenty of both.
+     */
+    private static String attempt(Access access, ByteBuffer buffer, Pointer bystander) {
         try {
             try {
                 access.run(buffer);
@@ -113,9 +113,7 @@ final class ClosedRegionProbe {
             } catch (Throwable e) {
                 return e.getClass().getSimpleName();
             }
-            for (int i = 0; i < 10; i++) {
-                Thread.sleep(1);
-            }
+            intact(bystander);
             return "nothing";
         } catch (InternalError e) {
             return "InternalError, later";
@@ -143,11 +141,15 @@ final class ClosedRegionProbe {
         return true;
     }
 
-    /** Arguments: the folder of the region, then the accesses to run after the close, in order. */
+    /**
+     * Arguments: the folder of the region, how often to run each access before the close, then the accesses to run after
+     * it, in order.
+     */
     public static void main(String[] arguments) throws Throwable {
         setMemory = unsafeSetMemory();
+        int warmUp = Integer.parseInt(arguments[1]);
         List<Access> accesses =
-                Arrays.stream(arguments).skip(1).map(Access::valueOf).toList();
+                Arrays.stream(arguments).skip(2).map(Access::valueOf).toList();
         try (Stack stack = Stack.start()) {
             Region region = stack.regions()
                     .open("closed", RegionOptions.size(SIZE).withDirectory(Path.of(arguments[0])));
@@ -157,7 +159,7 @@ final class ClosedRegionProbe {
                 buffer.put(i, BYTES);
             }
             for (Access access : accesses) {
-                for (int i = 0; i < WARM_UP; i++) {
+                for (int i = 0; i < warmUp; i++) {
                     access.run(buffer);
                 }
             }
@@ -166,7 +168,7 @@ final class ClosedRegionProbe {
             Pointer bystander = map();
             for (Access access : accesses) {
                 System.out.println(ATTEMPT + access);
-                String outcome = attempt(access, buffer);
+                String outcome = attempt(access, buffer, bystander);
                 if (!intact(bystander)) {
                     outcome = "reached somebody else's memory";
                 }

@@ -54,7 +54,7 @@ class FullDiskIT {
                 Path filler = fill(mount.point());
                 region.buffer(0, SIZE).put(0, second);
                 CommitException failure = assertThrows(CommitException.class, region::commit);
-                assertNames(failure, "orders", regions.toString(), "No space left on device");
+                assertNames(failure, "orders", regions.toString(), "no space left on device");
                 assertEquals(RegionStatus.State.OPEN, region.status().state());
                 assertEquals(epoch, region.status().epoch());
                 assertContent(second, region);
