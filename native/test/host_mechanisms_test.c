@@ -75,6 +75,7 @@ static void probing_attaching_and_releasing_leak_no_descriptor(void) {
         store(word(&fixture, 0, 0), way + 1);
         commit(&fixture);
         detach(&fixture);
+        release_providers(&fixture);
         CHECK_EQUAL(before, open_descriptors());
     }
 }

@@ -82,7 +82,7 @@ static inline void attach(struct fixture *fixture) {
     }
 }
 
-/* Takes the tuple out of force as the core does, and leaves the region to be attached again. */
+/* Takes the tuple out of force as the core does; release_providers makes the region ready to be attached again. */
 static inline void detach(struct fixture *fixture) {
     struct vellum_region *region = fixture->region;
     vellum_gate_close(&region->gate);
@@ -93,6 +93,10 @@ static inline void detach(struct fixture *fixture) {
     region->pagetable->detach(region);
     region->vmm->detach(region);
     vellum_gate_open(&region->gate);
+}
+
+static inline void release_providers(struct fixture *fixture) {
+    struct vellum_region *region = fixture->region;
     region->strategy->release(region->strategy_state);
     region->pagetable->release(region->pagetable_state);
     region->vmm->release(region->vmm_state);
