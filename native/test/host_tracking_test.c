@@ -162,7 +162,7 @@ static void a_cut_is_one_instant_for_all_threads(void) {
     start_writers(writers, WRITERS, &fixture, &stop, store_to_first_then_second);
     uint64_t seen[WRITERS] = {0};
     size_t cuts_that_saw_stores = 0;
-    for (size_t cut = 0; cuts_that_saw_stores < REPEAT(1000); cut++) {
+    for (size_t cut = 0; cut < REPEAT(1000) || cuts_that_saw_stores < REPEAT(100); cut++) {
         commit(&fixture);
         bool moved = false;
         for (size_t i = 0; i < WRITERS; i++) {
