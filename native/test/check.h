@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHECK_SECONDS_PER_TEST 60
@@ -116,10 +117,15 @@ static inline int check_run_in_child(void (*function)(void)) {
 #define RUN(test) check_run(test, #test)
 
 static inline void check_run(void (*test)(void), const char *name) {
+    struct timespec begin;
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     int status = check_run_in_child(test);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     check_tests++;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) {
-        printf("ok       %s\n", name);
+        printf("ok       %s (%.2f s)\n", name, seconds);
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == CHECK_EXIT_SKIPPED) {
         check_skipped++;
         printf("skipped  %s\n", name);

@@ -42,7 +42,7 @@ public final class Vellum {
     private static int wrongUsage(ParameterException exception, String[] arguments) {
         CommandLine command = exception.getCommandLine();
         String message = exception.getMessage().lines().findFirst().orElse("wrong usage");
-        command.getErr().println(name(command.getCommandSpec()) + ": " + message + " (try '"
+        command.getErr().println(name(command.getCommandSpec()) + ": " + message + " (try './"
                 + command.getCommandSpec().qualifiedName() + " --help')");
         return ExitStatus.USAGE;
     }

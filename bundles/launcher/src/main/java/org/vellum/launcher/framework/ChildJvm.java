@@ -44,9 +44,23 @@ public final class ChildJvm implements AutoCloseable {
      * @param errors receives each line of its standard error, likewise
      */
     public static ChildJvm start(String name, List<String> arguments, Consumer<String> output, Consumer<String> errors) {
+        return start(List.of(), name, arguments, output, errors);
+    }
+
+    /**
+     * As {@link #start(String, List, Consumer, Consumer)}.
+     *
+     * @param flags of the JVM, besides and after those of this one
+     */
+    public static ChildJvm start(
+            List<String> flags,
+            String name,
+            List<String> arguments,
+            Consumer<String> output,
+            Consumer<String> errors) {
         Storage storage = Storage.temporary();
         try {
-            Process process = new ProcessBuilder(command(name, arguments, storage.folder())).start();
+            Process process = new ProcessBuilder(command(flags, name, arguments, storage.folder())).start();
             ChildJvm child = new ChildJvm(
                     process,
                     storage,
@@ -61,17 +75,17 @@ public final class ChildJvm implements AutoCloseable {
         }
     }
 
-    private static List<String> command(String name, List<String> arguments, Path storage) {
+    private static List<String> command(List<String> flags, String name, List<String> arguments, Path storage) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(flags);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Vellum.class.getName()));
         command.addAll(List.of(
                 ApplicationCommand.NAME,
                 ApplicationCommand.WITH_STANDARD_INPUT,
-                ApplicationCommand.STORAGE,
+                ApplicationCommand.TEMPORARY_FOLDER,
                 storage.toString(),
-                "--",
                 name));
         command.addAll(arguments);
         return command;
@@ -100,9 +114,14 @@ public final class ChildJvm implements AutoCloseable {
 
     /** SIGKILL, then waits until the child is reaped and all it had written has been consumed. */
     public void kill() throws InterruptedException {
-        process.destroyForcibly();
+        sendKill();
         process.waitFor();
         consumeRest();
+    }
+
+    /** By the handle: Process.destroyForcibly also closes the streams, and what the child had written would be lost. */
+    private void sendKill() {
+        process.toHandle().destroyForcibly();
     }
 
     /**
@@ -127,7 +146,7 @@ public final class ChildJvm implements AutoCloseable {
     /** Kills it if it still runs, and deletes its framework's files. Idempotent. */
     @Override
     public void close() {
-        process.destroyForcibly();
+        sendKill();
         try {
             process.waitFor();
             consumeRest();

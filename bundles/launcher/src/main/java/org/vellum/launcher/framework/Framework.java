@@ -36,9 +36,10 @@ public final class Framework implements AutoCloseable {
      */
     public static final String APPLICATION_PROPERTY = "vellum.application";
 
-    /** Framework property: where the file store keeps regions that name no folder. */
-    public static final String REGIONS_PROPERTY = "vellum.store.directory";
+    /** Framework property: where the store keeps regions that name no folder. */
+    private static final String REGIONS_PROPERTY = "vellum.directory";
 
+    private static final String JNA_FOLDER_PROPERTY = "jna.tmpdir";
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
 
     private final org.osgi.framework.launch.Framework felix;
@@ -65,9 +66,17 @@ public final class Framework implements AutoCloseable {
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
-                "felix.cm.dir", storage.configurations().toString(),
-                REGIONS_PROPERTY, storage.regions().toString()));
+                // no event handler is shut out for being slow; with that gone, all that Event Admin warns of (on
+                // standard output, where it does not belong) is that the stop interrupted its thread
+                "org.apache.felix.eventadmin.Timeout", "0",
+                "org.apache.felix.eventadmin.LogLevel", "1",
+                "felix.cm.dir", storage.configurations().toString()));
+        storage.regions().ifPresent(folder -> configuration.put(REGIONS_PROPERTY, folder.toString()));
         configuration.putAll(properties);
+        if (System.getProperty(JNA_FOLDER_PROPERTY) == null) {
+            // else it unpacks into the home folder, where a killed process leaves its files behind
+            System.setProperty(JNA_FOLDER_PROPERTY, storage.libraries().toString());
+        }
         Framework framework = new Framework(factory().newFramework(configuration), storage);
         Runtime.getRuntime().addShutdownHook(framework.hook);
         try {
@@ -77,10 +86,20 @@ public final class Framework implements AutoCloseable {
         } catch (BundleException e) {
             framework.close();
             throw new CommandFailure("the framework does not start: " + e.getMessage(), e);
+        } catch (IllegalStateException e) {
+            framework.close();
+            throw framework.stoppedMeanwhile(e);
         } catch (RuntimeException e) {
             framework.close();
             throw e;
         }
+    }
+
+    /** What is thrown by a call that found the framework gone, because a signal ends the JVM for example. */
+    private RuntimeException stoppedMeanwhile(IllegalStateException exception) {
+        return felix.getState() == Bundle.ACTIVE || felix.getState() == Bundle.STARTING
+                ? exception
+                : new CommandFailure("the framework was stopped", exception);
     }
 
     private static FrameworkFactory factory() {
@@ -117,10 +136,14 @@ public final class Framework implements AutoCloseable {
         }
     }
 
-    /** Felix wraps an activator's exception in one that says only that there was one. */
+    /**
+     * Felix says twice what a bundle misses, and wraps an activator's exception in one that says only that there was
+     * one.
+     */
     private static String reason(BundleException exception) {
+        String message = exception.getMessage().replaceFirst(" Unresolved requirements: .*", "");
         Throwable cause = exception.getCause();
-        return exception.getMessage() + (cause == null ? "" : " (" + cause + ")");
+        return message + (cause == null ? "" : " (" + cause + ")");
     }
 
     public BundleContext context() {
@@ -134,9 +157,10 @@ public final class Framework implements AutoCloseable {
      */
     @SuppressWarnings("unchecked") // the contract of APPLICATION_PROPERTY
     public ToIntFunction<List<String>> application(String name, Duration timeout) throws InterruptedException {
-        ServiceTracker<Object, Object> tracker = new ServiceTracker<>(context(), filter(name), null);
-        tracker.open();
+        ServiceTracker<Object, Object> tracker = null;
         try {
+            tracker = new ServiceTracker<>(context(), filter(name), null);
+            tracker.open();
             Object service = tracker.waitForService(timeout.toMillis());
             if (service == null) {
                 throw new CommandFailure("no application '" + name + "' within " + timeout.toSeconds()
@@ -144,8 +168,12 @@ public final class Framework implements AutoCloseable {
                         + ". Its bundle is missing, or a service it needs is (./vellum run --command scr:list)");
             }
             return (ToIntFunction<List<String>>) service;
+        } catch (IllegalStateException e) {
+            throw stoppedMeanwhile(e);
         } finally {
-            tracker.close();
+            if (tracker != null) {
+                tracker.close();
+            }
         }
     }
 

@@ -1,0 +1,54 @@
+package org.vellum.benchmarks;
+
+import java.nio.file.Path;
+import org.vellum.api.RegionManager;
+import org.vellum.api.provider.PhaseObserver;
+import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.pagetable.host.HostPageTable;
+import org.vellum.runtime.RegionsWithoutFramework;
+import org.vellum.store.file.FileStoreWithoutFramework;
+import org.vellum.strategy.dirtybit.DirtyBitStrategy;
+import org.vellum.strategy.writeprotect.WriteProtectStrategy;
+import org.vellum.vmm.host.HostVmm;
+
+/** Every provider there is, put together without a framework. One at a time in a process. */
+final class Assembly implements AutoCloseable {
+    private final JnaNativeCore core = new JnaNativeCore();
+    private final HostVmm vmm = new HostVmm();
+    private final HostPageTable pageTable = new HostPageTable();
+    private final WriteProtectStrategy writeProtect = new WriteProtectStrategy();
+    private final DirtyBitStrategy dirtyBit = new DirtyBitStrategy();
+    private final RegionsWithoutFramework regions = new RegionsWithoutFramework(core);
+
+    /** @param folder for regions that name none */
+    Assembly(Path folder) {
+        regions.add(vmm);
+        regions.add(pageTable);
+        regions.add(writeProtect);
+        regions.add(dirtyBit);
+        regions.add(FileStoreWithoutFramework.create(core, folder));
+    }
+
+    RegionManager regions() {
+        return regions;
+    }
+
+    void addObserver(PhaseObserver observer) {
+        regions.add(observer);
+    }
+
+    void removeObserver(PhaseObserver observer) {
+        regions.remove(observer);
+    }
+
+    /** Closes the regions before the native code that serves them. */
+    @Override
+    public void close() {
+        regions.close();
+        dirtyBit.close();
+        writeProtect.close();
+        pageTable.close();
+        vmm.close();
+        core.close();
+    }
+}

@@ -1,0 +1,53 @@
+package org.vellum.benchmarks;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What the benchmarks found: tables as they come, and a line for each bound that must hold, repeated at the end. */
+final class Report {
+    private final PrintStream out;
+    private final List<String> verdicts = new ArrayList<>();
+    private boolean allHeld = true;
+
+    Report(PrintStream out) {
+        this.out = out;
+    }
+
+    void heading(String text) {
+        out.println();
+        out.println("== " + text);
+    }
+
+    void note(String text) {
+        out.println("   " + text);
+    }
+
+    void table(Table table) {
+        table.lines().forEach(line -> out.println("   " + line));
+    }
+
+    /** A bound on a figure where less is better. */
+    void mustHold(String what, double figure, double bound, String unit) {
+        boolean held = figure <= bound;
+        allHeld &= held;
+        String verdict = String.format(
+                "%-8s  %s: %s %s, at most %s",
+                held ? "held" : "NOT HELD",
+                what,
+                Distribution.number(figure),
+                unit,
+                Distribution.number(bound));
+        verdicts.add(verdict);
+        out.println("   " + verdict);
+    }
+
+    /** Repeats the bounds. True when all held. */
+    boolean conclude() {
+        if (!verdicts.isEmpty()) {
+            heading("Must hold");
+            verdicts.forEach(this::note);
+        }
+        return allHeld;
+    }
+}

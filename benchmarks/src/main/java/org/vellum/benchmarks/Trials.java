@@ -1,0 +1,83 @@
+package org.vellum.benchmarks;
+
+import java.time.Duration;
+import java.util.Arrays;
+
+/**
+ * Runs alternatives in turn, A B A B …, in one process: what disturbs the machine for a while disturbs both. The order
+ * within a round alternates (A B, then B A), so that neither always inherits the other's caches and device queue.
+ */
+final class Trials {
+    /** Fewer rounds than this say little, whatever the time budget. */
+    private static final int FEWEST_ROUNDS = 10;
+
+    /** One alternative. */
+    @FunctionalInterface
+    interface Trial {
+        /** Does the work once and says how many nanoseconds each of its parts took; always the same number of parts. */
+        long[] run();
+    }
+
+    private final int warmUpRounds;
+    private final int rounds;
+    private final Duration budget;
+
+    /**
+     * @param warmUpRounds run first and not recorded
+     * @param rounds recorded, unless time runs out
+     * @param budget when warm-up and rounds have taken this long, the rounds done so far have to do
+     */
+    Trials(int warmUpRounds, int rounds, Duration budget) {
+        this.warmUpRounds = warmUpRounds;
+        this.rounds = rounds;
+        this.budget = budget;
+    }
+
+    /** Runs the alternatives; {@code afterWarmUp} runs once between warm-up and the first recorded round. */
+    Result run(Runnable afterWarmUp, Trial... trials) {
+        long end = System.nanoTime() + budget.toNanos();
+        for (int i = 0; i < warmUpRounds && System.nanoTime() < end; i++) {
+            for (Trial trial : trials) {
+                trial.run();
+            }
+        }
+        afterWarmUp.run();
+        long[][][] recorded = new long[trials.length][rounds][];
+        int done = 0;
+        while (done < rounds && (done < FEWEST_ROUNDS || System.nanoTime() < end)) {
+            for (int i = 0; i < trials.length; i++) {
+                int turn = done % 2 == 0 ? i : trials.length - 1 - i;
+                recorded[turn][done] = trials[turn].run();
+            }
+            done++;
+        }
+        return new Result(recorded, done);
+    }
+
+    Result run(Trial... trials) {
+        return run(() -> {}, trials);
+    }
+
+    /** Samples by trial and part, in the order of the rounds. */
+    static final class Result {
+        private final long[][][] recorded;
+        private final int rounds;
+
+        private Result(long[][][] recorded, int rounds) {
+            this.recorded = recorded;
+            this.rounds = rounds;
+        }
+
+        int rounds() {
+            return rounds;
+        }
+
+        long[] part(int trial, int part) {
+            return Arrays.stream(recorded[trial], 0, rounds).mapToLong(parts -> parts[part]).toArray();
+        }
+
+        Distribution microseconds(int trial, int part) {
+            return Distribution.ofNanoseconds(part(trial, part), 1e3);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package org.vellum.benchmarks;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.vellum.api.Region;
+import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.PhaseObserver;
+
+/** What benchmarks work with: regions in folders of their own below one folder, gone when the bench is closed. */
+final class Workbench implements AutoCloseable {
+    static final long MIB = 1L << 20;
+    static final long GIB = 1L << 30;
+
+    /**
+     * Bytes of log in steady-state measurements: so small that a few thousand epochs see several trims. The default
+     * would put what trimming costs behind the end of the measurement.
+     */
+    static final long SHORT_LOG = 2 * MIB;
+
+    private static final String REGION = "measured";
+
+    private final Selection selection;
+    private final Path folder;
+    private final Assembly assembly;
+    private int made;
+
+    /**
+     * How regions are to be composed.
+     *
+     * @param strategies each of these is measured
+     * @param size bytes of the region where the question leaves it open
+     * @param budget for one measurement
+     */
+    record Selection(
+            String vmm, String pageTable, List<String> strategies, String store, long size, Duration budget) {}
+
+    /** @param parent an existing folder on the device to be measured */
+    Workbench(Path parent, Selection selection) {
+        this.selection = selection;
+        this.folder = Folders.createTemporary(parent);
+        this.assembly = new Assembly(folder);
+    }
+
+    Selection selection() {
+        return selection;
+    }
+
+    List<String> strategies() {
+        return selection.strategies();
+    }
+
+    Duration budget() {
+        return selection.budget();
+    }
+
+    /** A path that does not exist yet, on the device to be measured. */
+    Path newPath() {
+        return folder.resolve("number-" + made++);
+    }
+
+    /**
+     * Creates a region.
+     *
+     * @param logSize bytes; 0: the store's default
+     */
+    TemporaryRegion create(long size, long logSize, String strategy) {
+        Path regionFolder = Folders.create(newPath());
+        return new TemporaryRegion(
+                regionFolder, open(regionFolder, RegionOptions.size(size).withLogSize(logSize), strategy));
+    }
+
+    /** Opens the region that a folder holds, or creates it there. */
+    Region open(Path regionFolder, RegionOptions options, String strategy) {
+        Region region = assembly.regions()
+                .open(
+                        REGION,
+                        options.withDirectory(regionFolder)
+                                .withVmm(selection.vmm())
+                                .withPageTable(selection.pageTable())
+                                .withStrategy(strategy)
+                                .withStore(selection.store()));
+        if (!region.status().providers().strategy().equals(strategy)) {
+            List<String> remarks = region.status().remarks();
+            region.close();
+            throw new IllegalStateException("asked for strategy '" + strategy + "' and did not get it: "
+                    + String.join("; ", remarks) + ". Measure another with --strategy");
+        }
+        return region;
+    }
+
+    void observe(PhaseObserver observer) {
+        assembly.addObserver(observer);
+    }
+
+    void ignore(PhaseObserver observer) {
+        assembly.removeObserver(observer);
+    }
+
+    @Override
+    public void close() {
+        assembly.close();
+        Folders.delete(folder);
+    }
+
+    /** A region and its files, both gone when closed: the next measurement needs the memory and the disk. */
+    record TemporaryRegion(Path folder, Region region) implements AutoCloseable {
+        @Override
+        public void close() {
+            region.close();
+            Folders.delete(folder);
+        }
+    }
+}

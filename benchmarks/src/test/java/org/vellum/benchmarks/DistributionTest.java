@@ -1,0 +1,26 @@
+package org.vellum.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import org.junit.jupiter.api.Test;
+
+final class DistributionTest {
+    @Test
+    void theMedianOfAnEvenNumberIsBetweenTheTwoInTheMiddle() {
+        assertEquals(new Distribution(1, 3, 100, 4), Distribution.of(new double[] {100, 2, 4, 1}));
+    }
+
+    @Test
+    void ratiosAreTakenRoundByRoundAndNotFromTheMedians() {
+        // each epoch takes twice its own append, though the medians are 40 and 10
+        Distribution ratios = Distribution.ofRatios(new long[] {20, 200, 40}, new long[] {10, 100, 20});
+        assertEquals(new Distribution(2, 2, 2, 3), ratios);
+    }
+
+    @Test
+    void seriesOfDifferentLengthHaveNoRatios() {
+        assertThrows(
+                IllegalArgumentException.class, () -> Distribution.ofRatios(new long[] {1, 2}, new long[] {1}));
+    }
+}

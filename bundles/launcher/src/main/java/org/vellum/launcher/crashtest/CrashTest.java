@@ -1,0 +1,247 @@
+package org.vellum.launcher.crashtest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.vellum.api.provider.Phase;
+import org.vellum.launcher.command.CommandFailure;
+import org.vellum.launcher.command.ProviderSelection;
+import org.vellum.launcher.console.Console;
+import org.vellum.launcher.console.Console.Style;
+import org.vellum.launcher.console.Progress;
+
+/** One crash test: victims one after another, each of which checks what its predecessor left. */
+final class CrashTest {
+    private static final int KILLED = 128 + 9;
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
+    /** An aimed kill whose phase does not come becomes one from outside. */
+    private static final Duration AIM_TIMEOUT = Duration.ofSeconds(3);
+    private static final Duration VERIFY_TIMEOUT = Duration.ofSeconds(60);
+    /** Small, so that it is trimmed often. */
+    private static final long LOG_SIZE = 256 << 10;
+    /** The share of a run after which phases that were never hit are aimed at first. */
+    private static final double URGENT_AFTER = 0.6;
+    /** Starting a framework takes far longer than what is done with it, and keeps one processor busy each. */
+    private static final int STARTED_AHEAD = 2;
+    private static final int BANK_THREADS = 4;
+    private static final int INSTANT_CHAINS = 4;
+
+    private final Console console;
+    private final Path folder;
+    private final Path phaseFile;
+    private final List<String> arguments = new ArrayList<>();
+    private final long seed;
+    private final Duration longest;
+    private final int mostKills;
+    private final KillPlan plan;
+    private final Map<Phase, Integer> killsByPhase = new EnumMap<>(Phase.class);
+    private final Subject bank = new Subject("bank", "bank", BANK_THREADS);
+    private final Subject instant = new Subject("instant", "one instant", INSTANT_CHAINS);
+    private final List<String> failures = new ArrayList<>();
+    private int kills;
+    private int started;
+    private long longestOpen;
+    private String providers = "";
+
+    CrashTest(
+            Console console,
+            Path folder,
+            ProviderSelection selection,
+            long size,
+            long seed,
+            Duration longest,
+            int mostKills) {
+        this.console = console;
+        this.folder = folder;
+        this.phaseFile = folder.resolve("phase");
+        this.seed = seed;
+        this.longest = longest;
+        this.mostKills = mostKills;
+        this.plan = new KillPlan(seed);
+        arguments.addAll(selection.arguments());
+        // the later one counts
+        arguments.addAll(List.of("--size", Long.toString(size), "--log-size", Long.toString(LOG_SIZE)));
+        arguments.addAll(List.of("--directory", folder.toString()));
+    }
+
+    /** @return whether everything that was checked held */
+    boolean run() throws InterruptedException {
+        console.line(Style.HEADING, "Crash test, --seed " + seed);
+        long start = System.nanoTime();
+        try {
+            strike(start);
+        } catch (IOException e) {
+            throw new CommandFailure("crash test in " + folder + ": " + e, e);
+        }
+        report(System.nanoTime() - start);
+        return failures.isEmpty();
+    }
+
+    private void strike(long start) throws IOException, InterruptedException {
+        Deque<Victim> ahead = new ArrayDeque<>();
+        try (Progress progress = console.progress("killing", 1000)) {
+            for (int i = 0; i < STARTED_AHEAD; i++) {
+                ahead.add(start());
+            }
+            for (int number = 0; failures.isEmpty() && kills < mostKills && elapsedShare(start) < 1; number++) {
+                // an even share each, and over the deck's odd length each card meets both
+                Subject subject = number % 2 == 0 ? bank : instant;
+                try (Victim victim = next(ahead)) {
+                    killOnce(victim, subject, plan.next(urgent(start)));
+                }
+                double share = Math.max(elapsedShare(start), (double) kills / mostKills);
+                progress.update((long) (1000 * share), kills + " kills");
+            }
+            for (Subject subject : List.of(bank, instant)) {
+                if (failures.isEmpty()) {
+                    try (Victim victim = next(ahead)) {
+                        verify(victim, subject);
+                    }
+                }
+            }
+        } finally {
+            ahead.forEach(Victim::close);
+        }
+    }
+
+    private Victim next(Deque<Victim> ahead) throws InterruptedException {
+        Victim victim = ahead.remove();
+        ahead.add(start());
+        victim.awaitReady(START_TIMEOUT);
+        return victim;
+    }
+
+    private double elapsedShare(long start) {
+        return (double) (System.nanoTime() - start) / longest.toNanos();
+    }
+
+    private Set<Phase> urgent(long start) {
+        Set<Phase> missing = EnumSet.allOf(Phase.class);
+        missing.removeAll(killsByPhase.keySet());
+        return Math.max(elapsedShare(start), (double) kills / mostKills) < URGENT_AFTER ? Set.of() : missing;
+    }
+
+    private Victim start() {
+        return new Victim(arguments, folder.resolve("plan-" + ++started));
+    }
+
+    private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill)
+            throws IOException, InterruptedException {
+        forgetPhase();
+        victim.go(subject, seed, kill);
+        // a region that was opened has its recovery behind it: if there was none to do, the aim was missed
+        boolean aimed = kill.phase().isPresent() && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));
+        OptionalInt status = victim.awaitEnd(aimed ? AIM_TIMEOUT : Duration.ofNanos(kill.delayNanoseconds()));
+        if (status.isEmpty()) {
+            victim.kill();
+            status = victim.awaitEnd(Duration.ZERO);
+        }
+        learn(victim, subject);
+        if (status.orElse(0) == KILLED) {
+            kills++;
+            subject.kills++;
+            countPhase();
+        } else if (victim.violations().isEmpty()) {
+            failures.add("the application, to be killed " + kill + ", ended by itself with status "
+                    + status.orElse(-1) + victim.errorText());
+        }
+    }
+
+    private void verify(Victim victim, Subject subject) throws IOException, InterruptedException {
+        forgetPhase();
+        victim.go(subject, seed, null);
+        OptionalInt status = victim.awaitEnd(VERIFY_TIMEOUT);
+        learn(victim, subject);
+        if (status.orElse(-1) != 0 && victim.violations().isEmpty() || !victim.checked()) {
+            failures.add("the last check of " + subject.description + " ended with status " + status.orElse(-1)
+                    + victim.errorText());
+        }
+    }
+
+    private void learn(Victim victim, Subject subject) {
+        longestOpen = Math.max(longestOpen, victim.openNanoseconds());
+        victim.violations().forEach(violation -> failures.add(subject.description + ": " + violation));
+        if (!victim.address().isEmpty()) {
+            if (!subject.address.isEmpty() && !subject.address.equals(victim.address())) {
+                failures.add(subject.description + ": the region's address changed: expected 0x" + subject.address
+                        + ", found 0x" + victim.address());
+            }
+            subject.address = victim.address();
+            providers = victim.providers();
+        }
+    }
+
+    // ---- the marker that a victim leaves: byte 0 is 1 + ordinal of its phase, byte 1 is 1 while the log is trimmed ----
+
+    private void forgetPhase() throws IOException {
+        if (Files.exists(phaseFile)) {
+            try (var file = Files.newByteChannel(phaseFile, java.nio.file.StandardOpenOption.WRITE)) {
+                file.write(java.nio.ByteBuffer.allocate(2));
+            }
+        }
+    }
+
+    private void countPhase() throws IOException {
+        if (!Files.exists(phaseFile)) {
+            return;
+        }
+        byte[] marker;
+        try (var file = Files.newInputStream(phaseFile)) {
+            marker = file.readNBytes(2);
+        }
+        if (marker[0] > 0) {
+            killsByPhase.merge(Phase.values()[marker[0] - 1], 1, Integer::sum);
+        }
+        if (marker[1] != 0) {
+            killsByPhase.merge(Phase.TRIM, 1, Integer::sum);
+        }
+    }
+
+    private void report(long nanoseconds) {
+        console.line(Style.HEADING, "Result");
+        row("providers", providers);
+        row("kills", String.format(Locale.ROOT, "%d in %.0f s, %.1f a second", kills, nanoseconds / 1e9,
+                kills / (nanoseconds / 1e9)));
+        for (Phase phase : Phase.values()) {
+            row("  " + phase.name().toLowerCase(Locale.ROOT).replace('_', ' '),
+                    killsByPhase.getOrDefault(phase, 0) + (phase == Phase.TRIM ? " (beside the phases above)" : ""));
+        }
+        bank.print(console::line);
+        instant.print(console::line);
+        row("longest recovery", String.format(Locale.ROOT, "%.1f ms", longestOpen / 1e6));
+        checkPhases();
+        if (failures.isEmpty()) {
+            console.line(Style.GOOD, "held: no acknowledged commit is missing, every image is one of a commit, "
+                    + "every cut is one instant, every phase was hit");
+        } else {
+            failures.forEach(failure -> console.line(Style.BAD, "FAILED: " + failure));
+            console.line("the regions are kept in " + folder + "; repeat with --seed " + seed);
+        }
+    }
+
+    private void checkPhases() {
+        Set<Phase> missing = EnumSet.allOf(Phase.class);
+        missing.removeAll(killsByPhase.keySet());
+        if (!missing.isEmpty() && failures.isEmpty()) {
+            failures.add("no kill struck " + missing + (kills < KillPlan.fewestKills()
+                    ? ": " + kills + " kills are too few to visit all phases, let it run for "
+                            + KillPlan.fewestKills() + " or more (--seconds, --kills)"
+                    : ": either the phase is not reported to observers, or it is never reached"));
+        }
+    }
+
+    private void row(String label, String value) {
+        console.line(String.format(Locale.ROOT, "  %-20s%s", label, value));
+    }
+}

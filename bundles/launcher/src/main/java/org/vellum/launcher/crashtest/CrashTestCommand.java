@@ -1,0 +1,120 @@
+package org.vellum.launcher.crashtest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.vellum.launcher.command.CommandFailure;
+import org.vellum.launcher.command.ExitStatus;
+import org.vellum.launcher.command.ProviderSelection;
+import org.vellum.launcher.command.Subcommand;
+import org.vellum.launcher.console.Console;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Kills, reopens, checks, and goes on. */
+@Command(
+        name = "crashtest",
+        description = {
+            "Kill an application with SIGKILL in every phase of a commit, reopen its region, and check it.",
+            "A bank of accounts must balance and miss no acknowledged commit; stores made without any section must be cut"
+                    + " at one instant. A phase that was never hit fails the run."
+        })
+public final class CrashTestCommand implements Subcommand {
+    private static final long DEFAULT_SIZE = 16 << 20;
+    private static final long SMALLEST_SIZE = 2 << 20;
+    private static final long LARGEST_SIZE = 1 << 30;
+    private static final int DEFAULT_SECONDS = 60;
+
+    @Spec
+    private CommandSpec specification;
+
+    @Option(names = "--seconds", paramLabel = "N", description = "how long (default: 60, or until --kills are done)")
+    private Integer seconds;
+
+    @Option(names = "--kills", paramLabel = "N", description = "end after so many kills")
+    private Integer kills;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "repeat a run: its data and kill plan, though not how its threads interleaved (default: random)")
+    private Long seed;
+
+    @Option(
+            names = "--directory",
+            paramLabel = "FOLDER",
+            description = "an empty folder for the regions' files (default: deleted, unless a check fails)")
+    private Path directory;
+
+    @Mixin
+    private ProviderSelection selection = new ProviderSelection();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        requirePositive("--seconds", seconds);
+        requirePositive("--kills", kills);
+        long size = selection.size().orElse(DEFAULT_SIZE);
+        if (size < SMALLEST_SIZE || size > LARGEST_SIZE) {
+            throw new ParameterException(
+                    specification.commandLine(), "--size " + size + ": the crash test works with 2 MiB to 1 GiB");
+        }
+        long seedUsed = seed == null ? System.nanoTime() & 0xffffff : seed;
+        Duration longest = seconds != null
+                ? Duration.ofSeconds(seconds)
+                : Duration.ofSeconds(kills != null ? Integer.MAX_VALUE : DEFAULT_SECONDS);
+        Path folder = folder();
+        CrashTest test = new CrashTest(
+                Console.standardOutput(),
+                folder,
+                selection,
+                size,
+                seedUsed,
+                longest,
+                kills == null ? Integer.MAX_VALUE : kills);
+        boolean held = test.run();
+        if (directory == null && held) {
+            delete(folder);
+        }
+        return held ? ExitStatus.HELD : ExitStatus.FAILED;
+    }
+
+    private void requirePositive(String option, Integer value) {
+        if (value != null && value < 1) {
+            throw new ParameterException(specification.commandLine(), option + " " + value + ": must be at least 1");
+        }
+    }
+
+    private Path folder() {
+        try {
+            if (directory == null) {
+                return Files.createTempDirectory("vellum-crashtest-");
+            }
+            Files.createDirectories(directory);
+            try (var files = Files.list(directory)) {
+                if (files.findAny().isPresent()) {
+                    throw new ParameterException(
+                            specification.commandLine(), "--directory " + directory + ": must be empty");
+                }
+            }
+            return directory.toAbsolutePath();
+        } catch (IOException e) {
+            throw new CommandFailure("no folder for the regions: " + e, e);
+        }
+    }
+
+    private static void delete(Path folder) {
+        try (var files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+            Files.delete(folder);
+        } catch (IOException e) {
+            throw new CommandFailure("folder " + folder + " cannot be deleted: " + e, e);
+        }
+    }
+}

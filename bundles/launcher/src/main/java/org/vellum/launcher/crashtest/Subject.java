@@ -1,0 +1,31 @@
+package org.vellum.launcher.crashtest;
+
+import java.util.Locale;
+
+/** One of the two checks, over all its processes: what was acknowledged to it, and what came of it. */
+final class Subject {
+    /** As the application knows it. */
+    final String name;
+
+    final String description;
+    final long[] acknowledgedProgress;
+    long acknowledgedEpoch;
+    long epoch;
+    long acknowledgedCommits;
+    long recoveries;
+    int kills;
+    String address = "";
+
+    Subject(String name, String description, int progressCount) {
+        this.name = name;
+        this.description = description;
+        this.acknowledgedProgress = new long[progressCount];
+    }
+
+    void print(java.util.function.Consumer<String> line) {
+        line.accept(String.format(
+                Locale.ROOT,
+                "  %-20s%d kills, %d reopened and checked, %,d commits acknowledged, %,d epochs",
+                description, kills, recoveries, acknowledgedCommits, epoch));
+    }
+}

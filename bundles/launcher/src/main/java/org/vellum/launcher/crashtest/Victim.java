@@ -1,0 +1,186 @@
+package org.vellum.launcher.crashtest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.vellum.launcher.command.CommandFailure;
+import org.vellum.launcher.framework.ApplicationLine;
+import org.vellum.launcher.framework.ChildJvm;
+
+/**
+ * One process of the crash test. It is started ahead, while its predecessor still works, because starting a framework
+ * takes longer than all the rest; it opens the region when it gets its plan.
+ */
+final class Victim implements AutoCloseable {
+    private static final int ERROR_LINES_KEPT = 20;
+    /** Quick to start, quick to die: no second compiler, the smallest collector. */
+    private static final List<String> FLAGS =
+            List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m");
+
+    private final Path plan;
+    private final ChildJvm child;
+    private final CountDownLatch ready = new CountDownLatch(1);
+    private final CountDownLatch opened = new CountDownLatch(1);
+    private final Deque<String> errors = new ArrayDeque<>();
+    private final List<String> violations = new ArrayList<>();
+    private Subject subject;
+    private long openNanoseconds;
+    private String address = "";
+    private String providers = "";
+    private boolean checked;
+
+    Victim(List<String> arguments, Path plan) {
+        this.plan = plan;
+        List<String> all = new ArrayList<>(arguments);
+        all.addAll(List.of("--plan", plan.toString()));
+        child = ChildJvm.start(FLAGS, "crashtest", all, this::output, this::error);
+    }
+
+    private synchronized void output(String text) {
+        ApplicationLine line = ApplicationLine.parse(text);
+        switch (line.kind()) {
+            case "ready" -> ready.countDown();
+            case "opened" -> {
+                openNanoseconds = line.number("nanoseconds");
+                address = line.fields().get("address");
+                providers = line.fields().get("providers");
+                subject.epoch = Math.max(subject.epoch, line.number("epoch"));
+                opened.countDown();
+            }
+            case "violation" -> violations.add(line.rest());
+            case "checked" -> {
+                checked = true;
+                subject.recoveries++;
+            }
+            case "ack" -> acknowledged(line);
+            default -> error(text);
+        }
+    }
+
+    private void acknowledged(ApplicationLine line) {
+        subject.acknowledgedCommits++;
+        subject.acknowledgedEpoch = Math.max(subject.acknowledgedEpoch, line.number("epoch"));
+        subject.epoch = Math.max(subject.epoch, subject.acknowledgedEpoch);
+        for (Map.Entry<String, String> field : line.fields().entrySet()) {
+            if (!field.getKey().equals("epoch")) {
+                int index = Integer.parseInt(field.getKey());
+                subject.acknowledgedProgress[index] =
+                        Math.max(subject.acknowledgedProgress[index], Long.parseLong(field.getValue()));
+            }
+        }
+    }
+
+    private synchronized void error(String text) {
+        errors.addLast(text);
+        if (errors.size() > ERROR_LINES_KEPT) {
+            errors.removeFirst();
+        }
+    }
+
+    /** Waits until its framework runs. */
+    void awaitReady(Duration longest) throws InterruptedException {
+        long end = System.nanoTime() + longest.toNanos();
+        while (!ready.await(50, TimeUnit.MILLISECONDS)) {
+            if (System.nanoTime() - end > 0 || awaitEnd(Duration.ZERO).isPresent()) {
+                throw new CommandFailure("the application did not start" + errorText());
+            }
+        }
+    }
+
+    /**
+     * Hands it its work.
+     *
+     * @param kill how it is to die; null: it checks and ends
+     */
+    void go(Subject work, long seed, KillPlan.Kill kill) throws IOException {
+        Properties properties = new Properties();
+        synchronized (this) {
+            subject = work;
+            StringBuilder progress = new StringBuilder();
+            for (long value : work.acknowledgedProgress) {
+                progress.append(progress.length() == 0 ? "" : ",").append(value);
+            }
+            properties.setProperty("check", work.name);
+            properties.setProperty("seed", Long.toString(seed));
+            properties.setProperty("verify", Boolean.toString(kill == null));
+            properties.setProperty("acknowledged.epoch", Long.toString(work.acknowledgedEpoch));
+            properties.setProperty("acknowledged.progress", progress.toString());
+        }
+        if (kill != null && kill.phase().isPresent()) {
+            properties.setProperty("kill.phase", kill.phase().get().name());
+            properties.setProperty("kill.entry", Integer.toString(kill.entry()));
+            properties.setProperty("kill.fraction", Double.toString(kill.fraction()));
+        }
+        // it must never read half a plan
+        Path unfinished = plan.resolveSibling(plan.getFileName() + ".part");
+        try (var writer = Files.newBufferedWriter(unfinished)) {
+            properties.store(writer, null);
+        }
+        Files.move(unfinished, plan, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Waits until it says that the region is open, or has ended; true if it still runs then. */
+    boolean awaitOpened(Duration longest) throws InterruptedException {
+        long end = System.nanoTime() + longest.toNanos();
+        while (System.nanoTime() - end < 0 && awaitEnd(Duration.ZERO).isEmpty()) {
+            if (opened.await(1, TimeUnit.MILLISECONDS)) {
+                return true;
+            }
+        }
+        return awaitEnd(Duration.ZERO).isEmpty();
+    }
+
+    /** @return its exit status, once all it wrote was taken in; empty while it runs */
+    OptionalInt awaitEnd(Duration longest) throws InterruptedException {
+        return child.await(longest);
+    }
+
+    void kill() throws InterruptedException {
+        child.kill();
+    }
+
+    synchronized List<String> violations() {
+        return List.copyOf(violations);
+    }
+
+    synchronized long openNanoseconds() {
+        return openNanoseconds;
+    }
+
+    synchronized String address() {
+        return address;
+    }
+
+    synchronized String providers() {
+        return providers;
+    }
+
+    synchronized boolean checked() {
+        return checked;
+    }
+
+    synchronized String errorText() {
+        return errors.isEmpty() ? "" : ":\n  " + String.join("\n  ", errors);
+    }
+
+    @Override
+    public void close() {
+        child.close();
+        try {
+            Files.deleteIfExists(plan);
+        } catch (IOException e) {
+            throw new CommandFailure("plan " + plan + " cannot be deleted: " + e, e);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package org.vellum.launcher.framework;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.vellum.launcher.command.ExitStatus;
+import org.vellum.launcher.command.Subcommand;
+import org.vellum.launcher.console.Console;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** A framework with the Gogo shell: interactive, or running a list of commands. */
+@Command(
+        name = "run",
+        description = {
+            "Start the container with a shell (commands vellum:*).",
+            "When standard input is no terminal, its lines are run as commands; the first that fails ends it."
+        })
+public final class RunCommand implements Subcommand {
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
+    private static final int STANDARD_INPUT = 0;
+
+    /** JLine warns when it finds no terminal, which here is intended. Kept, since a logger unreferenced is forgotten. */
+    private static final Logger JLINE = Logger.getLogger("org.jline");
+
+    @Option(
+            names = "--storage",
+            paramLabel = "FOLDER",
+            description = {
+                "keep configurations and regions here",
+                "(default: configurations end with the run, regions are in ~/.vellum/regions)"
+            })
+    private Path storage;
+
+    @Option(
+            names = "--command",
+            paramLabel = "COMMAND",
+            description = "run this command instead of the interactive shell; may be repeated")
+    private List<String> commands = new ArrayList<>();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Distribution distribution = Distribution.running();
+        List<Path> bundles = new ArrayList<>(distribution.bundles());
+        bundles.addAll(distribution.shell());
+        boolean interactive = commands.isEmpty() && Console.isTerminal(STANDARD_INPUT);
+        JLINE.setLevel(Level.SEVERE);
+        Map<String, String> properties = Map.of(
+                "gosh.home", distribution.home().toAbsolutePath().toString(),
+                "gosh.args", interactive ? "" : "--nointeractive --noshutdown");
+        try (Framework framework = Framework.start(
+                bundles, storage == null ? Storage.temporary() : Storage.keeping(storage), properties)) {
+            if (interactive) {
+                framework.awaitStop();
+                return ExitStatus.HELD;
+            }
+            return framework.application("shell", TIMEOUT).applyAsInt(commands);
+        }
+    }
+}

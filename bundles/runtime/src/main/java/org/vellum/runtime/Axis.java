@@ -1,0 +1,105 @@
+package org.vellum.runtime;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.osgi.framework.Constants;
+import org.osgi.framework.Filter;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.InvalidSyntaxException;
+import org.vellum.api.InvalidRegionException;
+import org.vellum.api.RegionOptions;
+
+/**
+ * The providers of one axis, best first: highest {@code service.ranking}, then lowest {@code service.id}, as the OSGi
+ * framework itself orders services. Not thread-safe.
+ */
+final class Axis<T> {
+    /** A provider and what its service says about it. */
+    record Offer<T>(T service, String name, int ranking, long id, Map<String, Object> properties) {}
+
+    private static final Comparator<Offer<?>> BEST_FIRST =
+            Comparator.<Offer<?>>comparingInt(Offer::ranking).reversed().thenComparingLong(Offer::id);
+
+    private final String label;
+    private final String nameProperty;
+    private final List<Offer<T>> offers;
+
+    /**
+     * @param label what people call the axis, such as {@code page table}
+     * @param nameProperty the service property that holds a provider's name
+     */
+    Axis(String label, String nameProperty) {
+        this(label, nameProperty, new ArrayList<>());
+    }
+
+    private Axis(String label, String nameProperty, List<Offer<T>> offers) {
+        this.label = label;
+        this.nameProperty = nameProperty;
+        this.offers = offers;
+    }
+
+    /** The axis as it is now; does not follow later changes. */
+    Axis<T> snapshot() {
+        return new Axis<>(label, nameProperty, List.copyOf(offers));
+    }
+
+    /** Adds the provider, or takes over its changed properties. */
+    void put(T service, Map<String, Object> properties) {
+        remove(service);
+        int ranking = properties.get(Constants.SERVICE_RANKING) instanceof Integer number ? number : 0;
+        long id = properties.get(Constants.SERVICE_ID) instanceof Long number ? number : 0;
+        String name = String.valueOf(properties.get(nameProperty));
+        offers.add(new Offer<>(service, name, ranking, id, Map.copyOf(properties)));
+        offers.sort(BEST_FIRST);
+    }
+
+    void remove(T service) {
+        offers.removeIf(offer -> offer.service() == service);
+    }
+
+    boolean isEmpty() {
+        return offers.isEmpty();
+    }
+
+    String label() {
+        return label;
+    }
+
+    /** All providers, best first. */
+    List<Offer<T>> all() {
+        return List.copyOf(offers);
+    }
+
+    /**
+     * The providers that a selector matches, best first.
+     *
+     * @throws InvalidRegionException the selector is a malformed filter
+     */
+    List<Offer<T>> matching(String selector) {
+        if (selector.equals(RegionOptions.AUTO)) {
+            return all();
+        }
+        if (!selector.startsWith("(")) {
+            return offers.stream().filter(offer -> offer.name().equals(selector)).toList();
+        }
+        Filter filter;
+        try {
+            filter = FrameworkUtil.createFilter(selector);
+        } catch (InvalidSyntaxException e) {
+            throw new InvalidRegionException(
+                    label + " selector '" + selector + "' is no LDAP filter: " + e.getMessage() + "; expected '"
+                            + RegionOptions.AUTO + "', a provider's name or a filter such as '(" + nameProperty
+                            + "=name)'",
+                    e);
+        }
+        return offers.stream().filter(offer -> filter.matches(offer.properties())).toList();
+    }
+
+    /** The names of what is there, for messages. */
+    String names() {
+        return offers.isEmpty() ? "none" : offers.stream().map(Offer::name).collect(Collectors.joining(", "));
+    }
+}

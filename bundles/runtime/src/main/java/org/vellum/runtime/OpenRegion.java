@@ -1,0 +1,606 @@
+package org.vellum.runtime;
+
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.vellum.api.CommitException;
+import org.vellum.api.Region;
+import org.vellum.api.RegionClosedException;
+import org.vellum.api.RegionEvents;
+import org.vellum.api.RegionException;
+import org.vellum.api.RegionStatus;
+import org.vellum.api.RegionStatus.State;
+import org.vellum.api.Section;
+import org.vellum.api.provider.Phase;
+import org.vellum.api.provider.StoreImage;
+import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * An open region. Safe for use by many threads; the order of its locks is in this package's description.
+ */
+final class OpenRegion implements Region {
+    private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
+
+    /** What a batch buffer may keep of the memory that a large commit took. */
+    private static final long KEPT_BATCH_MEMORY = 4L << 20;
+
+    private static final System.Logger LOGGER = System.getLogger(OpenRegion.class.getName());
+
+    /**
+     * @param base virtual address of the first byte
+     * @param region the core's handle
+     * @param batch address of the memory that cuts write to
+     * @param batchMemory its bytes
+     */
+    record NativeParts(long base, long region, long batch, long batchMemory) {}
+
+    /** Is told of a close. */
+    interface Listener {
+        /** Everything is let go of. Called once, under the region's locks. */
+        void letGo(OpenRegion region);
+
+        /** Called once after it, without locks. */
+        void closed(OpenRegion region);
+    }
+
+    /** What the native code and the image said last; taken under the control lock, read by anyone. */
+    private record Gauges(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> imageRemarks) {}
+
+    private final String name;
+    private final Tuple tuple;
+    private final RegionStatus.Providers providers;
+    private final StoreImage image;
+    private final long size;
+    private final NativeParts parts;
+    private final List<String> remarks;
+    private final RuntimeServices services;
+    private final NativeCore core;
+    private final Listener listener;
+    private final ChannelTransfer transfer = new ChannelTransfer(this);
+
+    private final ReentrantLock transaction = new ReentrantLock(true);
+    private final ReentrantReadWriteLock sections = new ReentrantReadWriteLock(true);
+    private final ReentrantLock control = new ReentrantLock(true);
+
+    /** Changed under the control lock. */
+    private volatile State state = State.OPEN;
+    /** Why the state is {@link State#FAILED}. */
+    private volatile String failure;
+    /** Set when closed. */
+    private volatile RegionStatus lastStatus;
+
+    /** Cuts started so far; the number of the latest. Changed under the transaction lock. */
+    private volatile long cutsStarted;
+    /** Number of the latest cut that became durable and was applied. Guarded by the transaction lock. */
+    private long durableCut;
+    /** A batch was handed to the store that did not make it durable. Guarded by the transaction lock. */
+    private boolean failedBatch;
+    /** {@link System#nanoTime} of the last event. Guarded by the transaction lock. */
+    private long lastCommittedEvent = System.nanoTime() - EVENT_INTERVAL_NANOSECONDS;
+
+    // Statistics. Changed under the transaction lock.
+    private volatile long epoch;
+    private volatile long commits;
+    private volatile long commitsShared;
+    private volatile long rollbacks;
+    private volatile long dirtyPages;
+    private volatile long changedBytes;
+    private volatile long lastGateNanoseconds;
+    private volatile Gauges gauges;
+
+    OpenRegion(
+            String name,
+            Tuple tuple,
+            StoreImage image,
+            NativeParts parts,
+            List<String> remarks,
+            RuntimeServices services,
+            Listener listener) {
+        this.name = name;
+        this.tuple = tuple;
+        this.providers = tuple.names();
+        this.image = image;
+        this.size = image.size();
+        this.parts = parts;
+        this.remarks = List.copyOf(remarks);
+        this.services = services;
+        this.core = services.core();
+        this.listener = listener;
+        this.epoch = image.epoch();
+        this.gauges = readGauges();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public long size() {
+        requireOpen();
+        return size;
+    }
+
+    @Override
+    public long address() {
+        requireOpen();
+        return parts.base();
+    }
+
+    @Override
+    public boolean isOpen() {
+        return state != State.CLOSED;
+    }
+
+    boolean uses(Object provider) {
+        return tuple.uses(provider);
+    }
+
+    @Override
+    public ByteBuffer buffer(long offset, int length) {
+        requireOpen();
+        requireInside(offset, length);
+        return core.view(parts.base() + offset, length);
+    }
+
+    @Override
+    public void readFully(ReadableByteChannel channel, long offset, long length) throws IOException {
+        requireOpen();
+        requireInside(offset, length);
+        transfer.read(channel, offset, length);
+    }
+
+    @Override
+    public void writeFully(WritableByteChannel channel, long offset, long length) throws IOException {
+        requireOpen();
+        requireInside(offset, length);
+        transfer.write(channel, offset, length);
+    }
+
+    private void requireInside(long offset, long length) {
+        if (offset < 0 || length < 0 || offset > size - length) {
+            throw new IndexOutOfBoundsException("region '" + name + "': " + length + " bytes from offset " + offset
+                    + " are not inside its " + size + " bytes");
+        }
+    }
+
+    private void requireOpen() {
+        if (state == State.CLOSED) {
+            throw new RegionClosedException("region '" + name + "' is closed");
+        }
+    }
+
+    // Sections
+
+    @Override
+    public Section section() {
+        sections.readLock().lock();
+        if (state == State.CLOSED) {
+            sections.readLock().unlock();
+            requireOpen();
+        }
+        return new OpenSection(Thread.currentThread());
+    }
+
+    private final class OpenSection implements Section {
+        private final Thread opener;
+        private final AtomicBoolean closed = new AtomicBoolean();
+
+        private OpenSection(Thread opener) {
+            this.opener = opener;
+        }
+
+        @Override
+        public void close() {
+            Thread closer = Thread.currentThread();
+            if (closer != opener) {
+                throw new IllegalStateException("region '" + name + "': the section that thread '" + opener.getName()
+                        + "' opened is to be closed by it, not by thread '" + closer.getName() + "'");
+            }
+            // Without a hold left, this thread closed the region inside the section, which ended it.
+            if (closed.compareAndSet(false, true) && sections.getReadHoldCount() > 0) {
+                sections.readLock().unlock();
+            }
+        }
+    }
+
+    /** Ends every section of the calling thread. */
+    private boolean endOwnSections() {
+        int held = sections.getReadHoldCount();
+        for (int i = 0; i < held; i++) {
+            sections.readLock().unlock();
+        }
+        return held > 0;
+    }
+
+    /** What the calling thread holds would make it wait for itself, or break the promise of atomically. */
+    private void requireOutside(String operation) {
+        if (transaction.isHeldByCurrentThread()) {
+            throw new IllegalStateException("region '" + name + "': " + operation
+                    + " inside atomically(); its body's stores are committed when it returns and rolled back when it"
+                    + " throws");
+        }
+        if (sections.getReadHoldCount() > 0) {
+            throw new IllegalStateException("region '" + name + "': " + operation
+                    + " inside a section of the calling thread would wait for itself; close the section first");
+        }
+    }
+
+    // Commit and rollback
+
+    @Override
+    public long commit() {
+        requireOpen();
+        requireOutside("commit()");
+        // A cut that starts from here on has all that this thread stored; the fence keeps its stores before the look.
+        VarHandle.fullFence();
+        long neededCut = cutsStarted + 1;
+        transaction.lock();
+        try {
+            requireWorking("commit");
+            if (durableCut >= neededCut) {
+                commitsShared++;
+                return epoch;
+            }
+            return commitInTransaction();
+        } finally {
+            transaction.unlock();
+        }
+    }
+
+    @Override
+    public void rollback() {
+        requireOpen();
+        requireOutside("rollback()");
+        transaction.lock();
+        try {
+            requireWorking("rollback");
+            rollbackInTransaction();
+        } finally {
+            transaction.unlock();
+        }
+    }
+
+    @Override
+    public <E extends Exception> long atomically(AtomicBody<E> body) throws E {
+        Objects.requireNonNull(body);
+        requireOpen();
+        requireOutside("atomically()");
+        transaction.lock();
+        try {
+            requireWorking("atomically");
+            try {
+                body.run();
+                if (endOwnSections()) {
+                    throw new IllegalStateException("region '" + name
+                            + "': the body of atomically() left a section open; close it before the body returns");
+                }
+                return commitInTransaction();
+            } catch (Throwable e) {
+                undoBody(e);
+                throw e;
+            }
+        } finally {
+            transaction.unlock();
+        }
+    }
+
+    private void undoBody(Throwable cause) {
+        endOwnSections();
+        if (state != State.OPEN) {
+            return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
+        }
+        try {
+            rollbackInTransaction();
+        } catch (RuntimeException e) {
+            cause.addSuppressed(e);
+        }
+    }
+
+    private void requireWorking(String operation) {
+        requireOpen();
+        if (state == State.FAILED) {
+            String message = "region '" + name + "': " + operation + " refused: " + failure;
+            throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
+        }
+    }
+
+    private long commitInTransaction() {
+        sections.writeLock().lock();
+        boolean cutting = true;
+        control.lock();
+        try {
+            requireWorking("commit");
+            services.observers().entered(name, Phase.CUT);
+            try {
+                cutsStarted++;
+                NativeCore.Cut cut = cut();
+                sections.writeLock().unlock();
+                cutting = false;
+                makeDurable(cut);
+            } finally {
+                services.observers().entered(name, Phase.STORE);
+            }
+            afterCommit();
+            return epoch;
+        } finally {
+            control.unlock();
+            if (cutting) {
+                sections.writeLock().unlock();
+            }
+        }
+    }
+
+    private NativeCore.Cut cut() {
+        NativeCore.Cut cut;
+        try {
+            cut = core.regionCut(parts.region(), parts.batch());
+        } catch (RuntimeException | Error e) {
+            throw commitFailure("the cut failed: " + e.getMessage() + "; the stores stay uncommitted", e);
+        }
+        dirtyPages += cut.dirtyPages();
+        changedBytes += cut.changedLines() * NativeCore.LINE_SIZE;
+        lastGateNanoseconds = cut.gateNanoseconds();
+        return cut;
+    }
+
+    /** The next cut compares with the committed view, so this returns only when the view has this one. */
+    private void makeDurable(NativeCore.Cut cut) {
+        long length = cut.batchLength();
+        try {
+            if (length > 0) {
+                persist(length);
+            } else if (failedBatch) {
+                // The stores that failed to commit have been undone by later ones. What is acknowledged now is the
+                // last epoch, so recovery must not find the one that failed.
+                forgetFailedBatch("commit");
+            }
+            core.regionCutPersisted(parts.region());
+            durableCut = cutsStarted;
+        } finally {
+            if (length > KEPT_BATCH_MEMORY) {
+                core.memoryDiscard(parts.batch() + KEPT_BATCH_MEMORY, parts.batchMemory() - KEPT_BATCH_MEMORY);
+            }
+        }
+    }
+
+    private void persist(long length) {
+        long durable;
+        try {
+            durable = image.persist(parts.batch(), length);
+        } catch (RuntimeException | Error e) {
+            failedBatch = true;
+            throw commitFailure(
+                    "the store could not make epoch " + (epoch + 1) + " durable: " + e.getMessage()
+                            + "; the stores stay uncommitted and are part of the next commit",
+                    e);
+        }
+        failedBatch = false;
+        epoch = durable;
+        commits++;
+        try {
+            image.apply(parts.batch(), length);
+        } catch (RuntimeException | Error e) {
+            fail("epoch " + durable + " is durable, but the committed view did not take it over (" + e.getMessage()
+                    + "); close the region and open it again");
+            throw commitFailure(failure, e);
+        }
+    }
+
+    private void forgetFailedBatch(String operation) {
+        try {
+            image.forgetFailedBatch();
+        } catch (RuntimeException | Error e) {
+            String sentence = "the store could not take back the batch that failed before: " + e.getMessage()
+                    + "; the stores stay uncommitted";
+            throw operation.equals("commit")
+                    ? commitFailure(sentence, e)
+                    : new RegionException("region '" + name + "': " + operation + " failed: " + sentence, e);
+        }
+        failedBatch = false;
+    }
+
+    private CommitException commitFailure(String sentence, Throwable cause) {
+        String message = "region '" + name + "': commit failed: " + sentence;
+        LOGGER.log(Level.WARNING, message);
+        post(RegionEvents.DAMAGED, Map.of(RegionEvents.REGION, name, RegionEvents.MESSAGE, message));
+        return new CommitException(message, cause);
+    }
+
+    /** From now on there are only loads. */
+    private void fail(String sentence) {
+        failure = sentence;
+        state = State.FAILED;
+        core.regionRefuseStores(parts.region());
+    }
+
+    private void afterCommit() {
+        gauges = readGauges();
+        long now = System.nanoTime();
+        if (now - lastCommittedEvent >= EVENT_INTERVAL_NANOSECONDS) {
+            lastCommittedEvent = now;
+            post(RegionEvents.COMMITTED, Map.of(RegionEvents.REGION, name, RegionEvents.EPOCH, epoch));
+        }
+    }
+
+    private void post(String topic, Map<String, Object> properties) {
+        services.events().post(topic, properties);
+    }
+
+    private void rollbackInTransaction() {
+        sections.writeLock().lock();
+        control.lock();
+        try {
+            requireWorking("rollback");
+            forgetFailedBatch("rollback");
+            long pages = core.regionRollback(parts.region());
+            if (pages < 0) {
+                fail("a rollback was left unfinished: " + Errno.describe((int) pages)
+                        + "; close the region and open it again to return to epoch " + epoch);
+                throw new RegionException("region '" + name + "': " + failure);
+            }
+            rollbacks++;
+            gauges = readGauges();
+        } finally {
+            control.unlock();
+            sections.writeLock().unlock();
+        }
+    }
+
+    // Status and close
+
+    private Gauges readGauges() {
+        return new Gauges(
+                core.regionCounters(parts.region()), image.loggedBytes(), image.logSize(), image.remarks());
+    }
+
+    /** While a commit or rollback runs, this is as of its start; it never waits for one. */
+    @Override
+    public RegionStatus status() {
+        RegionStatus last = lastStatus;
+        if (last != null) {
+            return last;
+        }
+        if (control.tryLock()) {
+            try {
+                if (lastStatus != null) {
+                    return lastStatus;
+                }
+                gauges = readGauges();
+            } finally {
+                control.unlock();
+            }
+        }
+        return statusIn(state);
+    }
+
+    private RegionStatus statusIn(State stateNow) {
+        Gauges seen = gauges;
+        List<String> sentences = new ArrayList<>(remarks);
+        sentences.addAll(seen.imageRemarks());
+        if (failure != null) {
+            sentences.add(failure);
+        }
+        return new RegionStatus(
+                name,
+                stateNow,
+                size,
+                parts.base(),
+                epoch,
+                providers,
+                commits,
+                commitsShared,
+                rollbacks,
+                seen.counters().storeFaults(),
+                dirtyPages,
+                changedBytes,
+                seen.loggedBytes(),
+                seen.logSize(),
+                lastGateNanoseconds,
+                seen.counters().blocksWarmed() * seen.counters().blockSize(),
+                List.copyOf(sentences));
+    }
+
+    /**
+     * Waits for the sections of other threads, for a commit in progress and for a body of {@code atomically};
+     * sections of the calling thread end with the region.
+     */
+    @Override
+    public void close() {
+        close(Long.MAX_VALUE);
+    }
+
+    /**
+     * Closes it on behalf of somebody who goes away: waits for a commit in progress as long as it takes, for sections
+     * and bodies of {@code atomically} only a few seconds. What these store later reaches nothing.
+     */
+    void closeWithoutOwner() {
+        close(services.patience().toNanos());
+    }
+
+    private void close(long patience) {
+        if (control.isHeldByCurrentThread()) {
+            throw new IllegalStateException(
+                    "region '" + name + "': close() by a phase observer, inside a commit; close it afterwards");
+        }
+        endOwnSections();
+        boolean aloneInTransaction = lock(transaction, patience);
+        boolean withoutSections = lock(sections.writeLock(), patience);
+        control.lock();
+        boolean closesIt = state != State.CLOSED;
+        try {
+            if (closesIt) {
+                letGo();
+            }
+        } finally {
+            control.unlock();
+            if (withoutSections) {
+                sections.writeLock().unlock();
+            }
+            if (aloneInTransaction) {
+                transaction.unlock();
+            }
+            if (closesIt) {
+                listener.closed(this);
+            }
+        }
+    }
+
+    /** As far as possible: each step is made whatever became of the one before. */
+    private void letGo() {
+        gauges = readGauges();
+        lastStatus = statusIn(State.CLOSED);
+        state = State.CLOSED;
+        try {
+            core.regionDestroy(parts.region());
+            core.memoryUnmap(parts.batch(), parts.batchMemory());
+        } finally {
+            try {
+                image.close();
+            } finally {
+                listener.letGo(this);
+            }
+        }
+    }
+
+    /** @return whether it is held; always so with endless patience */
+    private static boolean lock(Lock lock, long patience) {
+        if (patience == Long.MAX_VALUE) {
+            lock.lock();
+            return true;
+        }
+        long deadline = System.nanoTime() + patience;
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return lock.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "region '" + name + "'";
+    }
+}

@@ -1,0 +1,18 @@
+package org.vellum.runtime;
+
+import org.vellum.api.Region;
+
+/** On whose behalf a region is open. */
+interface Owner {
+    /** Who that is, for messages: {@code bundle org.acme.orders}. */
+    String description();
+
+    /**
+     * The region is about to be closed because something it is made of goes away; everything still works. Called by
+     * the thread that takes it away, without locks.
+     */
+    default void closing(Region region) {}
+
+    /** The region was closed, by whomever; called once, without locks, by the thread that closed it. */
+    default void closed(Region region) {}
+}

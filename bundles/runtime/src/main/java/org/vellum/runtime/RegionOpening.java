@@ -1,0 +1,165 @@
+package org.vellum.runtime;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.vellum.api.AddressTakenException;
+import org.vellum.api.InvalidRegionException;
+import org.vellum.api.RegionException;
+import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
+import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCore;
+
+/** Puts one region together, step by step, or takes every step back. Used once, by one thread. */
+final class RegionOpening {
+    /** The store completes a batch in place and may pad it, so it gets room behind the batch. */
+    private static final long ROOM_BEHIND_BATCH = NativeCore.PAGE_SIZE;
+
+    private final String name;
+    private final RegionOptions options;
+    private final Tuple tuple;
+    private final RuntimeServices services;
+    private final NativeCore core;
+    private final List<String> remarks;
+    private final Deque<Runnable> undo = new ArrayDeque<>();
+
+    private RegionOpening(String name, RegionOptions options, Tuple tuple, RuntimeServices services) {
+        this.name = name;
+        this.options = options;
+        this.tuple = tuple;
+        this.services = services;
+        this.core = services.core();
+        this.remarks = new ArrayList<>(tuple.remarks());
+    }
+
+    /**
+     * Opens the region of a name that has been checked.
+     *
+     * @param listener told when the region is closed
+     * @throws RegionException as {@link org.vellum.api.RegionManager#open} says; nothing is left behind
+     */
+    static OpenRegion open(
+            String name, RegionOptions options, Tuple tuple, RuntimeServices services, OpenRegion.Listener listener) {
+        RegionOpening opening = new RegionOpening(name, options, tuple, services);
+        try {
+            return opening.run(listener);
+        } catch (RuntimeException | Error e) {
+            opening.takeBack(e);
+            throw e;
+        }
+    }
+
+    private OpenRegion run(OpenRegion.Listener listener) {
+        RegionChecks.checkAddress(name, options.address());
+        long wantedSize = roundedSize();
+        StoreImage image = tuple.store()
+                .open(
+                        new Store.Request(
+                                name,
+                                options.directory().orElse(null),
+                                wantedSize,
+                                options.address(),
+                                options.logSize()),
+                        services.observers());
+        undo.push(image::close);
+        checkFits(image, wantedSize);
+        long base = reserve(image);
+        long region = create(image, base);
+        attach(region);
+        long batchMemory = core.batchCapacity(region) + ROOM_BEHIND_BATCH;
+        long batch = core.memoryMap(batchMemory);
+        if (batch < 0) {
+            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
+                    + Errno.describe((int) batch));
+        }
+        undo.push(() -> core.memoryUnmap(batch, batchMemory));
+        return new OpenRegion(
+                name,
+                tuple,
+                image,
+                new OpenRegion.NativeParts(base, region, batch, batchMemory),
+                remarks,
+                services,
+                listener);
+    }
+
+    private long roundedSize() {
+        long size = RegionChecks.roundUpToPage(name, options.size());
+        if (size != options.size()) {
+            remarks.add("size " + options.size() + " rounded up to " + size + " (page size " + NativeCore.PAGE_SIZE
+                    + ")");
+        }
+        return size;
+    }
+
+    private void checkFits(StoreImage image, long wantedSize) {
+        if (wantedSize != 0 && wantedSize != image.size()) {
+            throw new InvalidRegionException("region '" + name + "' exists with " + image.size()
+                    + " bytes, but " + wantedSize + " were asked for; open it with its own size or without one");
+        }
+        if (options.address() != 0 && image.address() != 0 && options.address() != image.address()) {
+            throw new InvalidRegionException("region '" + name + "' exists at address 0x"
+                    + Long.toHexString(image.address()) + ", but 0x" + Long.toHexString(options.address())
+                    + " was asked for; open it without an address");
+        }
+    }
+
+    private long reserve(StoreImage image) {
+        long size = image.size();
+        long wanted = image.address() != 0 ? image.address() : options.address();
+        long base = core.rangeReserve(wanted, size, image.identity());
+        if (base == -Errno.EEXIST && wanted != 0) {
+            throw new AddressTakenException("region '" + name + "' must be mapped at "
+                    + RegionChecks.range(wanted, size) + ", but this process has there: "
+                    + ProcessMappings.overlapping(wanted, size)
+                    + "; addresses are given out anew at every start, so start the JVM again, or open the region before"
+                    + " what takes its place is loaded");
+        }
+        if (base < 0) {
+            throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
+                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base));
+        }
+        undo.push(() -> core.rangeRetire(base, size));
+        if (image.address() == 0) {
+            image.recordAddress(base);
+        }
+        return base;
+    }
+
+    private long create(StoreImage image, long base) {
+        long region = core.regionCreate(
+                base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
+        if (region < 0) {
+            throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
+                    + Long.toHexString(base) + ": " + Errno.describe((int) region));
+        }
+        undo.pop(); // destroying the region retires its range too
+        undo.push(() -> core.regionDestroy(region));
+        return region;
+    }
+
+    private void attach(long region) {
+        String refusal = core.regionAttach(
+                region,
+                tuple.vmm().operations(),
+                tuple.pageTable().operations(),
+                tuple.strategy().operations());
+        if (refusal != null) {
+            throw new RegionException("region '" + name + "': cannot be attached to " + tuple.names() + ": " + refusal
+                    + "; select other providers");
+        }
+    }
+
+    private void takeBack(Throwable failure) {
+        while (!undo.isEmpty()) {
+            try {
+                undo.pop().run();
+            } catch (RuntimeException | Error e) {
+                failure.addSuppressed(e);
+            }
+        }
+    }
+}

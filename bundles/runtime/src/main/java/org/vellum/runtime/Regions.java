@@ -1,0 +1,291 @@
+package org.vellum.runtime;
+
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.vellum.api.DamagedImageException;
+import org.vellum.api.Region;
+import org.vellum.api.RegionBusyException;
+import org.vellum.api.RegionEvents;
+import org.vellum.api.RegionException;
+import org.vellum.api.RegionOptions;
+import org.vellum.api.RegionStatus;
+
+/**
+ * Every region open in this process, and the providers to compose them of. Safe for use by many threads; its monitor is
+ * never held while anything foreign is called.
+ */
+class Regions {
+    private static final System.Logger LOGGER = System.getLogger(Regions.class.getName());
+
+    /** A name that is taken: by a region, or by one being opened. Guarded by the monitor. */
+    private static final class Claim {
+        private final Owner owner;
+        /** Set while an opening thread may call into providers. */
+        private boolean inProviders;
+        /** Which ones; null while it still chooses. */
+        private Tuple tuple;
+        /** Null until open. */
+        private OpenRegion region;
+
+        private Claim(Owner owner) {
+            this.owner = owner;
+        }
+
+        private boolean mayBeIn(Object provider) {
+            return inProviders && (tuple == null || tuple.uses(provider));
+        }
+    }
+
+    private final RuntimeServices services;
+    private final long providerWaitNanoseconds;
+    private final List<Runnable> arrivalListeners = new CopyOnWriteArrayList<>();
+
+    private final Providers providers = new Providers();
+    private final SortedMap<String, Claim> claims = new TreeMap<>();
+    private boolean stopped;
+
+    /**
+     * @param providerWaitMilliseconds how long {@link #open} waits for an axis that has no provider at all
+     */
+    Regions(RuntimeServices services, long providerWaitMilliseconds) {
+        this.services = services;
+        this.providerWaitNanoseconds = TimeUnit.MILLISECONDS.toNanos(providerWaitMilliseconds);
+    }
+
+    // Providers
+
+    /** Adds a provider, or takes over its changed properties. */
+    <T> void providerArrived(Function<Providers, Axis<T>> axis, T provider, Map<String, Object> properties) {
+        synchronized (this) {
+            axis.apply(providers).put(provider, properties);
+            notifyAll();
+        }
+        arrivalListeners.forEach(Runnable::run);
+    }
+
+    /** When this returns, no region uses the provider and no thread is in its code on our behalf. */
+    <T> void providerLeaves(Function<Providers, Axis<T>> axis, T provider) {
+        String label;
+        synchronized (this) {
+            Axis<T> from = axis.apply(providers);
+            label = from.label();
+            from.remove(provider);
+            waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.mayBeIn(provider)));
+        }
+        closeAll(
+                claim -> claim.region.uses(provider),
+                "its " + label + " goes away; uncommitted stores are gone, open it again when a " + label
+                        + " is there");
+    }
+
+    synchronized boolean complete() {
+        return providers.complete();
+    }
+
+    /** The listener is called, without locks, whenever a provider was added or changed. */
+    void addArrivalListener(Runnable listener) {
+        arrivalListeners.add(listener);
+    }
+
+    void removeArrivalListener(Runnable listener) {
+        arrivalListeners.remove(listener);
+    }
+
+    // Regions
+
+    /** As {@link org.vellum.api.RegionManager#open}; waits a while for an axis that has no provider at all. */
+    OpenRegion open(String name, RegionOptions options, Owner owner) {
+        return open(name, options, owner, providerWaitNanoseconds);
+    }
+
+    /** As {@link #open}, without waiting for providers. */
+    OpenRegion openNow(String name, RegionOptions options, Owner owner) {
+        return open(name, options, owner, 0);
+    }
+
+    private OpenRegion open(String name, RegionOptions options, Owner owner, long providerWait) {
+        RegionChecks.checkName(name);
+        Claim claim = new Claim(owner);
+        Providers choice = claim(name, claim, providerWait);
+        OpenRegion region;
+        try {
+            Tuple tuple = choice.select(name, options);
+            synchronized (this) {
+                claim.tuple = tuple;
+                notifyAll();
+            }
+            region = RegionOpening.open(name, options, tuple, services, new CloseListener(owner));
+        } catch (RuntimeException | Error e) {
+            unclaim(name);
+            if (e instanceof DamagedImageException) {
+                post(RegionEvents.DAMAGED, Map.of(RegionEvents.REGION, name, RegionEvents.MESSAGE, e.getMessage()));
+            }
+            throw e;
+        }
+        synchronized (this) {
+            claim.region = region;
+        }
+        try {
+            announce(region.status());
+        } finally {
+            synchronized (this) { // whoever takes a provider away waited, so that it is told of the opening first
+                claim.inProviders = false;
+                notifyAll();
+            }
+        }
+        return region;
+    }
+
+    private synchronized Providers claim(String name, Claim claim, long providerWait) {
+        Claim holder = claims.get(name);
+        if (holder != null) {
+            throw new RegionBusyException("region '" + name + "' is "
+                    + (holder.region == null ? "being opened" : "open") + " in this process already, by "
+                    + holder.owner.description() + "; share it through that owner, or have it closed there first");
+        }
+        claims.put(name, claim);
+        long deadline = System.nanoTime() + providerWait;
+        waitUntil(() -> stopped || providers.complete(), deadline);
+        if (stopped) {
+            claims.remove(name);
+            throw new RegionException("region '" + name + "' cannot be opened: the runtime is stopping");
+        }
+        claim.inProviders = true;
+        return providers.snapshot();
+    }
+
+    private synchronized void unclaim(String name) {
+        claims.remove(name);
+        notifyAll();
+    }
+
+    private final class CloseListener implements OpenRegion.Listener {
+        private final Owner owner;
+
+        private CloseListener(Owner owner) {
+            this.owner = owner;
+        }
+
+        @Override
+        public void letGo(OpenRegion region) {
+            unclaim(region.name());
+        }
+
+        @Override
+        public void closed(OpenRegion region) {
+            LOGGER.log(
+                    Level.INFO,
+                    "region ''{0}'' closed at epoch {1}",
+                    region.name(),
+                    Long.toString(region.status().epoch()));
+            post(RegionEvents.CLOSED, Map.of(RegionEvents.REGION, region.name()));
+            owner.closed(region);
+        }
+    }
+
+    private void announce(RegionStatus status) {
+        LOGGER.log(
+                Level.INFO,
+                "region ''{0}'' open: {1} bytes at {2}, epoch {3}, {4}",
+                status.name(),
+                Long.toString(status.size()),
+                "0x" + Long.toHexString(status.address()),
+                Long.toString(status.epoch()),
+                status.providers());
+        for (String remark : status.remarks()) {
+            LOGGER.log(Level.INFO, "region ''{0}'': {1}", status.name(), remark);
+        }
+        post(
+                RegionEvents.OPENED,
+                Map.of(
+                        RegionEvents.REGION,
+                        status.name(),
+                        RegionEvents.EPOCH,
+                        status.epoch(),
+                        RegionEvents.PROVIDERS,
+                        status.providers().toString()));
+    }
+
+    private void post(String topic, Map<String, Object> properties) {
+        services.events().post(topic, properties);
+    }
+
+    /** Open now, in order of name. */
+    synchronized List<Region> regions() {
+        return openClaims(claim -> true).<Region>map(claim -> claim.region).toList();
+    }
+
+    synchronized Optional<Region> region(String name) {
+        return Optional.ofNullable(claims.get(name)).map(claim -> claim.region);
+    }
+
+    private Stream<Claim> openClaims(Predicate<Claim> condition) {
+        return claims.values().stream().filter(claim -> claim.region != null).filter(condition);
+    }
+
+    /** Closes what this owner opened. */
+    void closeAllOf(Owner owner) {
+        closeAll(claim -> claim.owner == owner, "its owner, " + owner.description() + ", stops");
+    }
+
+    /** Closes everything and opens nothing any more. */
+    void stop() {
+        synchronized (this) {
+            stopped = true;
+            notifyAll();
+            waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.inProviders));
+        }
+        closeAll(claim -> true, "the runtime or the native core stops; uncommitted stores are gone");
+    }
+
+    /** The condition is evaluated under the monitor, for open regions only. */
+    private void closeAll(Predicate<Claim> condition, String reason) {
+        List<Claim> closing;
+        synchronized (this) {
+            closing = new ArrayList<>(openClaims(condition).toList());
+        }
+        for (Claim claim : closing) {
+            LOGGER.log(Level.INFO, "region ''{0}'' is closed: {1}", claim.region.name(), reason);
+            try {
+                claim.owner.closing(claim.region);
+                claim.region.closeWithoutOwner();
+            } catch (RuntimeException e) {
+                LOGGER.log(Level.WARNING, "region '" + claim.region.name() + "' did not close cleanly", e);
+            }
+        }
+    }
+
+    private void waitUntil(BooleanSupplier condition) {
+        waitUntil(condition, System.nanoTime() + Long.MAX_VALUE / 2);
+    }
+
+    /** Waits on the monitor, which the caller holds; an interrupt is kept for later. */
+    private void waitUntil(BooleanSupplier condition, long deadline) {
+        boolean interrupted = false;
+        while (!condition.getAsBoolean()) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                break;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

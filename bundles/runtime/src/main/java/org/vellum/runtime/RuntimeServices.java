@@ -1,0 +1,13 @@
+package org.vellum.runtime;
+
+import java.time.Duration;
+import org.vellum.api.provider.PhaseObserver;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * What every region of the process shares.
+ *
+ * @param patience how long a close on behalf of somebody who goes away waits for sections and bodies of
+ *     {@code atomically}
+ */
+record RuntimeServices(NativeCore core, PhaseObserver observers, EventSink events, Duration patience) {}

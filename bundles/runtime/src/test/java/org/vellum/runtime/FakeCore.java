@@ -1,0 +1,249 @@
+package org.vellum.runtime;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * A core whose addresses are made up and whose memory is on the heap. A cut finds the changed pages by comparing the
+ * whole region with its committed view, so pages that were not persisted are carried without further ado. A batch is
+ * the numbers and contents of the changed pages; {@link #batchApply} understands it.
+ */
+final class FakeCore implements NativeCore {
+    private static final int ENTRY = Long.BYTES + PAGE_SIZE;
+
+    /** Operations that fail when called next. */
+    final List<String> failing = new ArrayList<>();
+    /** Ranges reserved or regions mapped, by address. */
+    final List<Long> heldRanges = new ArrayList<>();
+
+    final List<Long> heldRegions = new ArrayList<>();
+    final List<String> calls = new ArrayList<>();
+    private final TreeMap<Long, ByteBuffer> memory = new TreeMap<>();
+    private final Map<Long, Long> committedViews = new HashMap<>();
+    private long nextAddress = 0x10_0000_0000L;
+    long rangeResult;
+    Runnable duringCut = () -> {};
+
+    synchronized long map(int length) {
+        long address = nextAddress;
+        nextAddress += length + 0x10_0000L & ~0xfffL;
+        memory.put(address, ByteBuffer.allocate(length).order(ByteOrder.nativeOrder()));
+        return address;
+    }
+
+    synchronized void unmap(long address) {
+        if (memory.remove(address) == null) {
+            throw new AssertionError("not mapped: " + Long.toHexString(address));
+        }
+    }
+
+    synchronized int mappings() {
+        return memory.size();
+    }
+
+    @Override
+    public synchronized ByteBuffer view(long address, int length) {
+        Map.Entry<Long, ByteBuffer> area = memory.floorEntry(address);
+        return area.getValue()
+                .slice((int) (address - area.getKey()), length)
+                .order(ByteOrder.nativeOrder());
+    }
+
+    private boolean fails(String operation) {
+        calls.add(operation);
+        return failing.remove(operation);
+    }
+
+    @Override
+    public synchronized long rangeReserve(long address, long length, long seed) {
+        if (fails("rangeReserve")) {
+            return rangeResult;
+        }
+        long base = map((int) length);
+        if (address != 0) {
+            memory.put(address, memory.remove(base));
+            base = address;
+        }
+        heldRanges.add(base);
+        return base;
+    }
+
+    @Override
+    public synchronized void rangeRetire(long address, long length) {
+        calls.add("rangeRetire");
+        heldRanges.remove(address);
+        unmap(address);
+    }
+
+    @Override
+    public synchronized long regionCreate(long base, long length, int homeFile, long homeOffset, long committed) {
+        if (fails("regionCreate")) {
+            return -Errno.ENOMEM;
+        }
+        view(base, (int) length).put(view(committed, (int) length));
+        committedViews.put(base, committed);
+        heldRegions.add(base);
+        return base;
+    }
+
+    @Override
+    public synchronized String regionAttach(long region, long vmm, long pageTable, long strategy) {
+        return fails("regionAttach") ? "the kernel says no" : null;
+    }
+
+    @Override
+    public synchronized void regionDestroy(long region) {
+        calls.add("regionDestroy");
+        heldRegions.remove(region);
+        heldRanges.remove(region);
+        unmap(region);
+    }
+
+    @Override
+    public Cut regionCut(long region, long batch) {
+        duringCut.run();
+        synchronized (this) {
+            if (fails("regionCut")) {
+                throw new IllegalStateException("the cut broke");
+            }
+            ByteBuffer working = memory.get(region);
+            ByteBuffer committed = view(committedViews.get(region), working.capacity());
+            ByteBuffer target = memory.get(batch).clear();
+            int pages = 0;
+            for (int offset = 0; offset < working.capacity(); offset += PAGE_SIZE) {
+                ByteBuffer page = working.slice(offset, PAGE_SIZE);
+                if (page.mismatch(committed.slice(offset, PAGE_SIZE)) >= 0) {
+                    target.putLong(offset).put(page);
+                    pages++;
+                }
+            }
+            return new Cut(pages, pages, target.position(), 1000);
+        }
+    }
+
+    @Override
+    public synchronized void regionCutPersisted(long region) {
+        calls.add("regionCutPersisted");
+    }
+
+    @Override
+    public synchronized long regionRollback(long region) {
+        if (fails("regionRollback")) {
+            return -Errno.ENOMEM;
+        }
+        ByteBuffer working = memory.get(region).clear();
+        working.put(view(committedViews.get(region), working.capacity())).clear();
+        return 1;
+    }
+
+    @Override
+    public synchronized void regionRefuseStores(long region) {
+        calls.add("regionRefuseStores");
+    }
+
+    @Override
+    public Counters regionCounters(long region) {
+        return new Counters(7, 2, 65536, 0);
+    }
+
+    @Override
+    public synchronized long batchCapacity(long region) {
+        return (long) memory.get(region).capacity() / PAGE_SIZE * ENTRY + 64;
+    }
+
+    @Override
+    public synchronized int batchApply(long batch, long length, long image, long imageLength) {
+        ByteBuffer source = view(batch, (int) length);
+        ByteBuffer target = view(image, (int) imageLength);
+        while (source.hasRemaining()) {
+            int offset = (int) source.getLong();
+            target.put(offset, source, source.position(), PAGE_SIZE);
+            source.position(source.position() + PAGE_SIZE);
+        }
+        return 0;
+    }
+
+    @Override
+    public synchronized long memoryMap(long length) {
+        return fails("memoryMap") ? -Errno.ENOMEM : map((int) length);
+    }
+
+    @Override
+    public synchronized void memoryUnmap(long address, long length) {
+        unmap(address);
+    }
+
+    @Override
+    public synchronized void memoryDiscard(long address, long length) {
+        calls.add("memoryDiscard " + length);
+    }
+
+    // Files are the store's, and the fake store has none.
+
+    @Override
+    public int fileOpen(String path, boolean create, boolean exclusive) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileClose(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public long fileSize(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileWrite(int file, long data, long length, long offset) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileRead(int file, long data, long length, long offset) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileSyncData(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileSyncDirectory(String path) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileAllocate(int file, long offset, long length) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileTruncate(int file, long length) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileLock(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public long fileFreeSpace(String directory) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public long fileMapPrivate(int file, long offset, long length) {
+        throw new UnsupportedOperationException();
+    }
+}

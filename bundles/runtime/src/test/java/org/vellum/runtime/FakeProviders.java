@@ -1,0 +1,79 @@
+package org.vellum.runtime;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiPredicate;
+import java.util.function.Function;
+import org.osgi.framework.Constants;
+import org.vellum.api.provider.PageTable;
+import org.vellum.api.provider.Strategy;
+import org.vellum.api.provider.Tracking;
+import org.vellum.api.provider.Vmm;
+
+/** Providers that are names and nothing more. */
+final class FakeProviders {
+    private FakeProviders() {}
+
+    static Map<String, Object> properties(String property, String name, int ranking, long id) {
+        return Map.of(
+                property, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id, "colour", name + "-ish");
+    }
+
+    static Vmm vmm(String name) {
+        return new Vmm() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public long operations() {
+                return 1;
+            }
+        };
+    }
+
+    static PageTable pageTable(
+            String name, BiPredicate<PageTable, Vmm> worksWith, Function<Tracking, Optional<String>> obstacle) {
+        return new PageTable() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public long operations() {
+                return 2;
+            }
+
+            @Override
+            public boolean worksWith(Vmm vmm) {
+                return worksWith.test(this, vmm);
+            }
+
+            @Override
+            public Optional<String> obstacleTo(Tracking tracking) {
+                return obstacle.apply(tracking);
+            }
+        };
+    }
+
+    static Strategy strategy(String name, Tracking tracking) {
+        return new Strategy() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public long operations() {
+                return 3;
+            }
+
+            @Override
+            public Tracking tracking() {
+                return tracking;
+            }
+        };
+    }
+}

@@ -1,0 +1,181 @@
+package org.vellum.runtime;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.vellum.api.CommitException;
+import org.vellum.api.InvalidRegionException;
+import org.vellum.api.RegionException;
+import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
+
+/** A store on the heap. Its durable content survives the close of an image, and only what was persisted does. */
+final class FakeStore implements Store {
+    /** What is durable of one region. */
+    private static final class Durable {
+        private byte[] content;
+        private long address;
+        private long epoch;
+    }
+
+    private final FakeCore core;
+    private final Map<String, Durable> images = new HashMap<>();
+    final List<Request> requests = new ArrayList<>();
+    final List<String> calls = new ArrayList<>();
+    final AtomicInteger openImages = new AtomicInteger();
+    /** A persist takes one; tests that want it to wait drain them. */
+    final Semaphore persistPermits = new Semaphore(Integer.MAX_VALUE / 2);
+
+    final AtomicInteger persistsEntered = new AtomicInteger();
+    /** Calls that fail when made next. */
+    final List<String> failing = new ArrayList<>();
+
+    FakeStore(FakeCore core) {
+        this.core = core;
+    }
+
+    byte[] durableContent(String region) {
+        return images.get(region).content;
+    }
+
+    private void call(String name) {
+        synchronized (calls) {
+            calls.add(name);
+            if (failing.remove(name)) {
+                throw name.equals("persist")
+                        ? new CommitException("no space left on device")
+                        : new RegionException(name + " broke");
+            }
+        }
+    }
+
+    @Override
+    public String name() {
+        return "fake";
+    }
+
+    @Override
+    public StoreImage open(Request request, PhaseObserver observer) {
+        requests.add(request);
+        call("open");
+        Durable durable = images.get(request.region());
+        if (durable == null) {
+            if (request.size() == 0) {
+                throw new InvalidRegionException("region '" + request.region() + "' does not exist");
+            }
+            durable = new Durable();
+            durable.content = new byte[(int) request.size()];
+            durable.address = request.address();
+            images.put(request.region(), durable);
+        }
+        openImages.incrementAndGet();
+        return new Image(durable);
+    }
+
+    private final class Image implements StoreImage {
+        private final Durable durable;
+        private final long committedView;
+        private boolean closed;
+
+        private Image(Durable durable) {
+            this.durable = durable;
+            this.committedView = core.map(durable.content.length);
+            core.view(committedView, durable.content.length).put(durable.content);
+        }
+
+        @Override
+        public long size() {
+            return durable.content.length;
+        }
+
+        @Override
+        public long address() {
+            return durable.address;
+        }
+
+        @Override
+        public long identity() {
+            return 42;
+        }
+
+        @Override
+        public void recordAddress(long address) {
+            call("recordAddress");
+            durable.address = address;
+        }
+
+        @Override
+        public long epoch() {
+            return durable.epoch;
+        }
+
+        @Override
+        public int homeFile() {
+            return 3;
+        }
+
+        @Override
+        public long homeOffset() {
+            return 4096;
+        }
+
+        @Override
+        public long committedView() {
+            return committedView;
+        }
+
+        @Override
+        public long persist(long batch, long length) {
+            persistsEntered.incrementAndGet();
+            persistPermits.acquireUninterruptibly();
+            call("persist");
+            ByteBuffer entries = core.view(batch, (int) length);
+            while (entries.hasRemaining()) {
+                int offset = (int) entries.getLong();
+                entries.get(durable.content, offset, 4096);
+            }
+            return ++durable.epoch;
+        }
+
+        @Override
+        public void apply(long batch, long length) {
+            call("apply");
+            core.batchApply(batch, length, committedView, size());
+        }
+
+        @Override
+        public void forgetFailedBatch() {
+            call("forgetFailedBatch");
+        }
+
+        @Override
+        public long loggedBytes() {
+            return 0;
+        }
+
+        @Override
+        public long logSize() {
+            return 65536;
+        }
+
+        @Override
+        public List<String> remarks() {
+            return List.of("recovered to epoch " + durable.epoch);
+        }
+
+        @Override
+        public void close() {
+            if (!closed) {
+                closed = true;
+                openImages.decrementAndGet();
+                core.unmap(committedView);
+                call("close");
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+package org.vellum.runtime;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.vellum.api.ProviderMissingException;
+import org.vellum.api.Region;
+import org.vellum.api.RegionBusyException;
+import org.vellum.api.RegionEvents;
+import org.vellum.api.RegionException;
+import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.Store;
+import org.vellum.runtime.Bench.Call;
+
+class RegionsTest {
+    private final Bench bench = Bench.complete();
+    private final Regions regions = bench.regions;
+
+    @Test
+    void aNameThatIsOpenIsRefusedNamingItsHolder() {
+        regions.open("orders", RegionOptions.size(4096), () -> "bundle org.acme (7)");
+
+        String message = assertThrows(RegionBusyException.class, () -> bench.open("orders")).getMessage();
+
+        assertTrue(message.contains("region 'orders'") && message.contains("bundle org.acme (7)"), message);
+    }
+
+    @Test
+    void openRegionsAreListedByName() {
+        bench.open("b");
+        Region a = bench.open("a");
+
+        assertEquals(List.of("a", "b"), regions.regions().stream().map(Region::name).toList());
+        assertEquals(a, regions.region("a").orElseThrow());
+        a.close();
+        assertTrue(regions.region("a").isEmpty());
+    }
+
+    @Test
+    void openingAndClosingAreAnnounced() {
+        bench.open("orders").close();
+
+        assertEquals(2, bench.events.size());
+        assertTrue(bench.events.get(0).startsWith(RegionEvents.OPENED), bench.events.toString());
+        assertTrue(bench.events.get(0).contains("host/host/dirty-bit/fake"), bench.events.toString());
+        assertTrue(bench.events.get(1).startsWith(RegionEvents.CLOSED), bench.events.toString());
+    }
+
+    @Test
+    void aProviderThatLeavesTakesItsRegionsAlongAndNoOthers() {
+        OpenRegion dirtyBit = bench.open("a");
+        OpenRegion writeProtect =
+                regions.open("b", RegionOptions.size(4096).withStrategy("write-protect"), Bench.OWNER);
+
+        regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+
+        assertFalse(dirtyBit.isOpen());
+        assertTrue(writeProtect.isOpen());
+        assertEquals("write-protect", bench.open("a").status().providers().strategy());
+    }
+
+    @Test
+    void anOwnerMayStillCommitWhenAProviderLeaves() {
+        List<String> told = new ArrayList<>();
+        Owner owner = new Owner() {
+            @Override
+            public String description() {
+                return "the test";
+            }
+
+            @Override
+            public void closing(Region region) {
+                told.add("closing, epoch " + region.commit());
+            }
+
+            @Override
+            public void closed(Region region) {
+                told.add("closed " + region.isOpen());
+            }
+        };
+        regions.open("orders", RegionOptions.size(4096), owner).buffer(0, 1).put((byte) 5);
+
+        regions.providerLeaves(Providers::stores, bench.store);
+
+        assertEquals(List.of("closing, epoch 1", "closed false"), told);
+        assertEquals(5, bench.store.durableContent("orders")[0]);
+    }
+
+    @Test
+    void aProviderLeavesOnlyWhenTheCommitInItIsOver() {
+        OpenRegion region = bench.open("orders");
+        bench.store.persistPermits.drainPermits();
+        region.buffer(0, 1).put((byte) 1);
+        Call<Long> commit = Bench.inAnotherThread(region::commit);
+        await().until(() -> bench.store.persistsEntered.get() == 1);
+        Call<Object> leaving = Bench.inAnotherThread(() -> {
+                    regions.providerLeaves(Providers::vmms, bench.vmm);
+                    return null;
+                })
+                .awaitWaiting();
+
+        bench.store.persistPermits.release();
+
+        assertEquals(1, commit.value());
+        leaving.value();
+        assertFalse(region.isOpen());
+    }
+
+    @Test
+    void aProviderLeavesThoughASectionStaysOpen() {
+        OpenRegion region = bench.open("orders");
+        region.section();
+
+        Bench.inAnotherThread(() -> {
+                    regions.providerLeaves(Providers::vmms, bench.vmm);
+                    return null;
+                })
+                .value();
+
+        assertFalse(region.isOpen());
+    }
+
+    @Test
+    void openingWaitsForAnAxisThatHasNoProvider() {
+        Regions patient = new Regions(
+                new RuntimeServices(bench.core, bench.observers, (topic, properties) -> {}, Bench.PATIENCE), 60_000);
+        patient.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties("vellum.vmm", "host", 0, 1));
+        patient.providerArrived(
+                Providers::pageTables, bench.pageTable, FakeProviders.properties("vellum.pagetable", "host", 0, 2));
+        patient.providerArrived(
+                Providers::strategies,
+                bench.writeProtect,
+                FakeProviders.properties("vellum.strategy", "write-protect", 0, 3));
+        Call<OpenRegion> opening = Bench.inAnotherThread(
+                        () -> patient.open("orders", RegionOptions.size(4096), Bench.OWNER))
+                .awaitWaiting();
+
+        patient.providerArrived(Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 4));
+
+        assertTrue(opening.value().isOpen());
+    }
+
+    @Test
+    void anAxisThatStaysEmptyIsNamed() {
+        regions.providerLeaves(Providers::stores, bench.store);
+
+        String message = assertThrows(ProviderMissingException.class, () -> bench.open("orders")).getMessage();
+
+        assertTrue(message.contains("no store matches 'auto'; there are: none"), message);
+    }
+
+    @Test
+    void anOwnerThatStopsTakesItsRegionsAlong() {
+        Owner other = () -> "other";
+        OpenRegion mine = bench.open("mine");
+        OpenRegion others = regions.open("others", RegionOptions.size(4096), other);
+
+        regions.closeAllOf(other);
+
+        assertTrue(mine.isOpen());
+        assertFalse(others.isOpen());
+    }
+
+    @Test
+    void aStoppedRuntimeHasNoRegionsAndOpensNone() {
+        OpenRegion region = bench.open("orders");
+
+        regions.stop();
+
+        assertFalse(region.isOpen());
+        assertTrue(assertThrows(RegionException.class, () -> bench.open("orders"))
+                .getMessage()
+                .contains("stopping"));
+    }
+}

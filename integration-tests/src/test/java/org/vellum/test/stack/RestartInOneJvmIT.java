@@ -1,0 +1,56 @@
+package org.vellum.test.stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.vellum.test.stack.Messages.assertNames;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.vellum.api.Region;
+import org.vellum.api.RegionClosedException;
+import org.vellum.api.RegionOptions;
+import org.vellum.test.tool.Stack;
+
+/** A framework that is stopped and started again in one JVM: new class loaders, the native dispatcher stays. */
+class RestartInOneJvmIT {
+    private static final int SIZE = 1 << 20;
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {StackExtension.DIRTY_BIT, StackExtension.WRITE_PROTECT})
+    void aFrameworkStartedAgainFindsTheDataAtTheSameAddress(String strategy) {
+        RegionOptions options = RegionOptions.size(SIZE).withDirectory(folder).withStrategy(strategy);
+        long address = 0;
+        long epoch = 0;
+        for (int start = 1; start <= 3; start++) {
+            try (Stack stack = Stack.start()) {
+                Region region = stack.regions().open("orders", options);
+                assertEquals(epoch, region.status().epoch());
+                address = start == 1 ? region.address() : address;
+                assertEquals(address, region.address());
+                ByteBuffer buffer = region.buffer(0, SIZE);
+                assertEquals(start - 1, buffer.getLong(SIZE / 2));
+                buffer.putLong(SIZE / 2, start);
+                epoch = region.commit();
+                buffer.putLong(SIZE / 2, -1);
+            }
+        }
+    }
+
+    @Test
+    void stoppingTheFrameworkClosesItsRegions() {
+        Region region;
+        try (Stack stack = Stack.start()) {
+            region = stack.regions().open("orders", RegionOptions.size(SIZE).withDirectory(folder));
+        }
+        assertFalse(region.isOpen());
+        assertNames(Assertions.assertThrows(RegionClosedException.class, region::commit), "orders");
+    }
+}

@@ -1,0 +1,143 @@
+package org.vellum.test.stack;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.vellum.api.Region;
+import org.vellum.api.RegionOptions;
+import org.vellum.test.tool.Stack;
+
+/**
+ * The child of {@link SafepointRuleIT}: for each strategy a region with writers that store without pause and a thread that
+ * commits in a loop, and one thread that forces collections. Then every store must be there.
+ */
+final class SafepointWorkload {
+    private static final int PAGE = 4096;
+    private static final int PAGES = 1024;
+    private static final int WRITERS = 2;
+    private static final long NANOSECONDS = 3_000_000_000L;
+
+    private static volatile boolean stop;
+
+    private SafepointWorkload() {}
+
+    /** Adds to slots of its own, one a page, so that every page is shared with the other writers. */
+    private static long write(Region region, int writer) {
+        ByteBuffer all = region.buffer(0, (int) region.size());
+        SplittableRandom random = new SplittableRandom(writer);
+        long sum = 0;
+        while (!stop) {
+            int slot = random.nextInt(PAGES) * PAGE + writer * Long.BYTES;
+            long addend = random.nextInt(1000);
+            all.putLong(slot, all.getLong(slot) + addend);
+            sum += addend;
+        }
+        return sum;
+    }
+
+    private static long commit(Region region) {
+        long commits = 0;
+        long last = 0;
+        while (!stop) {
+            long epoch = region.commit();
+            if (epoch < last) {
+                throw new AssertionError("epoch " + epoch + " after " + last);
+            }
+            last = epoch;
+            commits++;
+        }
+        return commits;
+    }
+
+    private static long collect() {
+        long collections = 0;
+        while (!stop) {
+            List<byte[]> garbage = new ArrayList<>();
+            for (int i = 0; i < 100; i++) {
+                garbage.add(new byte[10_000]);
+            }
+            System.gc();
+            collections += garbage.isEmpty() ? 0 : 1;
+        }
+        return collections;
+    }
+
+    private static void check(Region region, int writer, long expected) {
+        ByteBuffer all = region.buffer(0, (int) region.size());
+        long sum = 0;
+        for (int page = 0; page < PAGES; page++) {
+            sum += all.getLong(page * PAGE + writer * Long.BYTES);
+        }
+        if (sum != expected) {
+            throw new AssertionError("region " + region.name() + ", writer " + writer + ": stored " + expected
+                    + " in all, found " + sum);
+        }
+    }
+
+    /** Arguments: the folder for the regions, then the strategies. */
+    public static void main(String[] arguments) throws Exception {
+        Path folder = Path.of(arguments[0]);
+        List<String> strategies = List.of(arguments).subList(1, arguments.length);
+        ExecutorService threads = Executors.newCachedThreadPool();
+        try (Stack stack = Stack.start()) {
+            List<Region> regions = new ArrayList<>();
+            List<List<Future<Long>>> writers = new ArrayList<>();
+            List<Future<Long>> committers = new ArrayList<>();
+            for (String strategy : strategies) {
+                Region region = stack.regions()
+                        .open(
+                                strategy,
+                                RegionOptions.size((long) PAGES * PAGE)
+                                        .withDirectory(folder)
+                                        .withStrategy(strategy));
+                regions.add(region);
+                List<Future<Long>> ofThis = new ArrayList<>();
+                for (int i = 0; i < WRITERS; i++) {
+                    int writer = i;
+                    ofThis.add(threads.submit(() -> write(region, writer)));
+                }
+                writers.add(ofThis);
+                committers.add(threads.submit((Callable<Long>) () -> commit(region)));
+            }
+            Future<Long> collector = threads.submit(SafepointWorkload::collect);
+            long end = System.nanoTime() + NANOSECONDS;
+            while (System.nanoTime() < end) {
+                Thread.sleep(10);
+            }
+            stop = true;
+
+            for (int i = 0; i < regions.size(); i++) {
+                Region region = regions.get(i);
+                List<Long> sums = new ArrayList<>();
+                for (Future<Long> writer : writers.get(i)) {
+                    sums.add(writer.get());
+                }
+                long commits = committers.get(i).get();
+                for (int writer = 0; writer < WRITERS; writer++) {
+                    check(region, writer, sums.get(writer));
+                }
+                region.commit();
+                region.close();
+                try (Region reopened = stack.regions()
+                        .open(region.name(), RegionOptions.existing().withDirectory(folder))) {
+                    for (int writer = 0; writer < WRITERS; writer++) {
+                        check(reopened, writer, sums.get(writer));
+                    }
+                }
+                System.out.println("progress: " + region.name() + " " + commits + " commits");
+                if (commits == 0) {
+                    throw new AssertionError(region.name() + ": no commit came through");
+                }
+            }
+            System.out.println("progress: " + collector.get() + " collections");
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package org.vellum.test.tool;
+
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import com.sun.jna.NativeLong;
+import com.sun.jna.Pointer;
+
+/** The few functions of the C library that the tests call, as native code that knows nothing of Vellum. */
+public interface LibC extends Library {
+    LibC INSTANCE = Native.load("c", LibC.class);
+
+    int PROT_READ = 1;
+    int PROT_WRITE = 2;
+    int MAP_PRIVATE = 0x02;
+    int MAP_ANONYMOUS = 0x20;
+    int MAP_FIXED_NOREPLACE = 0x100000;
+    long MAP_FAILED = -1;
+
+    Pointer memset(Pointer destination, int value, NativeLong length);
+
+    Pointer memcpy(Pointer destination, byte[] source, NativeLong length);
+
+    Pointer mmap(Pointer address, NativeLong length, int protection, int flags, int file, NativeLong offset);
+
+    int munmap(Pointer address, NativeLong length);
+}
