@@ -75,8 +75,8 @@ static inline void attach(struct fixture *fixture) {
     if (way == DIRTY_BIT && vellum_pagetable_host_obstacle(VELLUM_TRACK_DIRTY_BIT, reason, sizeof(reason)) != 0) {
         SKIP("%s", reason);
     }
-    int result = vellum_region_attach(fixture->region, &vellum_vmm_host, &vellum_pagetable_host, strategy_of(way), reason,
-                                      sizeof(reason));
+    int result = vellum_region_attach(fixture->region, &vellum_vmm_host, &vellum_pagetable_host, strategy_of(way),
+                                      reason, sizeof(reason));
     if (result != 0) {
         CHECK_FAIL("attach fails with %d: %s", result, reason);
     }

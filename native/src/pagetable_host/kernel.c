@@ -62,7 +62,8 @@ int pagemap_open(void) {
 }
 
 /*
- * The masks must stay exactly these. A page stored to and then reclaimed leaves an empty, unmarked table entry. With these
+ * The masks must stay exactly these. A page stored to and then reclaimed leaves an empty, unmarked table entry.
+ * With these
  * masks every kernel reports it; asked for more categories, Linux 6.7 takes another way through the page table and
  * passes empty entries over (6.18 reports them either way).
  */
