@@ -1,7 +1,6 @@
 /*
- * The host page table's mechanisms: how it finds out what the kernel offers, what it says when something is
- * missing, and
- * facts about the kernel that its code depends on (docs/host-page-table.md).
+ * The host page table's mechanisms: how it finds out what the kernel offers, what it says when something is missing,
+ * and facts about the kernel that its code depends on (docs/host-page-table.md).
  */
 #include "host_region.h"
 

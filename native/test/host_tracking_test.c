@@ -1,7 +1,6 @@
 /*
  * What the host's page table and the two strategies promise together, with real threads, for each way of tracking:
- * exactly
- * what was stored to is found, at one instant, and nothing is lost.
+ * exactly what was stored to is found, at one instant, and nothing is lost.
  */
 #include "host_region.h"
 
