@@ -25,7 +25,8 @@ final class Trials {
     /**
      * @param warmUpRounds run first and not recorded
      * @param rounds recorded, unless time runs out
-     * @param budget when warm-up and rounds have taken this long, the rounds done so far have to do
+     * @param budget when warm-up and rounds have taken this long, the rounds done so far have to do; warm-up gets at
+     *     most a third of it
      */
     Trials(int warmUpRounds, int rounds, Duration budget) {
         this.warmUpRounds = warmUpRounds;
@@ -35,8 +36,10 @@ final class Trials {
 
     /** Runs the alternatives; {@code afterWarmUp} runs once between warm-up and the first recorded round. */
     Result run(Runnable afterWarmUp, Trial... trials) {
-        long end = System.nanoTime() + budget.toNanos();
-        for (int i = 0; i < warmUpRounds && System.nanoTime() < end; i++) {
+        long started = System.nanoTime();
+        long warmUpEnd = started + budget.toNanos() / 3;
+        long end = started + budget.toNanos();
+        for (int i = 0; i < warmUpRounds && System.nanoTime() < warmUpEnd; i++) {
             for (Trial trial : trials) {
                 trial.run();
             }

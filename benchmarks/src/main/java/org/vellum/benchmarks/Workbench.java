@@ -18,8 +18,6 @@ final class Workbench implements AutoCloseable {
      */
     static final long SHORT_LOG = 8 * MIB;
 
-    private static final String REGION = "measured";
-
     private final Selection selection;
     private final Path folder;
     private final Assembly assembly;
@@ -70,11 +68,11 @@ final class Workbench implements AutoCloseable {
                 regionFolder, open(regionFolder, RegionOptions.size(size).withLogSize(logSize), strategy));
     }
 
-    /** Opens the region that a folder holds, or creates it there. */
+    /** Opens the region that a folder holds, or creates it there. It is called as the folder is. */
     Region open(Path regionFolder, RegionOptions options, String strategy) {
         Region region = assembly.regions()
                 .open(
-                        REGION,
+                        regionFolder.getFileName().toString(),
                         options.withDirectory(regionFolder)
                                 .withVmm(selection.vmm())
                                 .withPageTable(selection.pageTable())
