@@ -577,7 +577,7 @@ static void unregistering_waits_for_a_thread_inside_lets_none_enter_and_holds_up
 
 /* ---- many threads ---- */
 
-enum { STEADY_THREADS = 4, CHURNING_THREADS = 2, REGISTRATIONS = 150 };
+enum { STEADY_THREADS = 4, CHURNING_THREADS = 2, REGISTRATIONS = 60 };
 
 static _Atomic bool stop;
 

@@ -26,7 +26,8 @@ struct vellum_fault {
 
 /*
  * Runs inside the signal handler on the faulting thread's stack, async-signal-safe code only. Signals are
- * blocked as the previous handler's mask said. errno is saved and restored by the dispatcher.
+ * blocked as the previous handler's mask said, the fault's own is not: a fault in the function itself goes to the
+ * previous handler. errno is saved and restored by the dispatcher.
  * VELLUM_FAULT_REFUSED makes the previous SIGBUS handler run (HotSpot then throws InternalError) whatever the
  * signal was.
  */
@@ -41,7 +42,11 @@ struct vellum_dispatcher {
      * -EEXIST when it overlaps a registered range. */
     int (*register_range)(void *start, size_t length, vellum_fault_function function, void *owner,
                           void **registration);
-    /* Returns when no thread is inside, or can enter, the range's function. Never call it from a handler. */
+    /*
+     * Returns when no thread is inside, or can enter, the range's function. Never call it from a handler. The owner
+     * first makes its function return (opens the gate it may wait in), and first replaces the mapping by one that
+     * needs no function: the accesses that faulted before and arrive afterwards are executed again.
+     */
     void (*unregister_range)(void *registration);
     /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
     uint64_t (*faults_served)(void);

@@ -30,9 +30,9 @@
  * caught in that gap explains. Passed on at once it would be a crash of the JVM, which does not know the address.
  *
  * SA_NODEFER. The handlers run with their own signal open, so that a fault in an owner's function is a second signal,
- * passed on to the handler before us; HotSpot then writes its error report, with the guilty frame. With the signal blocked
- * the kernel would kill the process without a word. The previous handler runs with the signal blocked nevertheless,
- * if the kernel would have run it so.
+ * passed on to the handler before us; HotSpot then writes its error report, with the guilty frame. With the signal
+ * blocked the kernel would kill the process without a word. The previous handler runs with the signal blocked
+ * nevertheless, if the kernel would have run it so.
  *
  * SA_ONSTACK. Where a thread has an alternate signal stack, the handler before us runs on it even if it did not ask
  * to. HotSpot's threads have none.
@@ -107,7 +107,7 @@ enum slot_state { SLOT_FREE = 0, SLOT_LIVE = 1, SLOT_CLOSING = 2 };
 /* One cache line each: counting into one range does not slow down the faults of another. */
 struct slot {
     _Alignas(64) _Atomic uint32_t state; /* enum slot_state */
-    _Atomic uint32_t inside;             /* threads that may be in the owner's function; the owner waits for 0 (futex) */
+    _Atomic uint32_t inside; /* threads that may be in the owner's function; the owner waits for 0 (futex) */
     _Atomic uintptr_t start;
     _Atomic uintptr_t end; /* exclusive */
     _Atomic(vellum_fault_function) function;

@@ -30,8 +30,9 @@ import org.vellum.api.RegionStatus;
  * A region that a configuration asks for: open, and a service {@link Region}, as long as the configuration is there.
  *
  * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, or went away
- * from under the open region, it is opened as soon as there is another; after any other failure, or when somebody closed
- * it, when the configuration is changed. Users of the service see it go before the region is closed and may still commit then.
+ * from under the open region, it is opened as soon as there is another; after any other failure, or when somebody
+ * closed it, when the configuration is changed. Users of the service see it go before the region is closed and may
+ * still commit then.
  *
  * <p>Safe for use by many threads.
  */
@@ -50,7 +51,8 @@ public final class ConfiguredRegion implements Owner {
         /** Property {@code region.name}. */
         @AttributeDefinition(
                 name = "Name",
-                description = "1 to 128 of A-Z a-z 0-9 . _ -, not starting with a dot; empty: what follows ~ in the PID")
+                description = "1 to 128 of A-Z a-z 0-9 . _ -, not starting with a dot; empty: what follows ~ in the"
+                        + " configuration's PID, or all of it")
         String region_name() default "";
 
         /** Property {@code size}. */

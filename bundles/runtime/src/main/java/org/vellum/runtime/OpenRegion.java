@@ -515,8 +515,8 @@ final class OpenRegion implements Region {
     }
 
     /**
-     * Waits for the sections of other threads, for a commit in progress and for a body of {@code atomically}; sections of
-     * the calling thread end with the region.
+     * Waits for the sections of other threads, for a commit in progress and for a body of {@code atomically};
+     * sections of the calling thread end with the region.
      */
     @Override
     public void close() {
@@ -524,8 +524,8 @@ final class OpenRegion implements Region {
     }
 
     /**
-     * Closes it on behalf of somebody who goes away: waits for a commit in progress as long as it takes, for sections and
-     * bodies of {@code atomically} only a few seconds. What these store later reaches nothing.
+     * Closes it on behalf of somebody who goes away: waits for a commit in progress as long as it takes, for sections
+     * and bodies of {@code atomically} only a few seconds. What these store later reaches nothing.
      */
     void closeWithoutOwner() {
         close(services.patience().toNanos());

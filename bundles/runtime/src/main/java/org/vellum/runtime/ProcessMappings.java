@@ -11,7 +11,7 @@ final class ProcessMappings {
 
     private ProcessMappings() {}
 
-    /** The mappings that overlap a range, as the kernel prints them; for messages, so it says so when it cannot tell. */
+    /** The mappings that overlap a range, as the kernel prints them. For messages: says so when it cannot tell. */
     static String overlapping(long address, long length) {
         List<String> lines;
         try {

@@ -63,9 +63,9 @@ final class Providers {
     }
 
     /**
-     * The best tuple that the options allow and that works on this host: the highest-ranking VMM backend for which there is a
-     * page table for which there is a strategy. Where a strategy that needs dirty bits cannot have them, one that
-     * write-protects takes its place, even when the first was asked for by name, and the tuple says so.
+     * The best tuple that the options allow and that works on this host: the highest-ranking VMM backend for which
+     * there is a page table for which there is a strategy. Where a strategy that needs dirty bits cannot have them,
+     * one that write-protects takes its place, even when the first was asked for by name, and the tuple says so.
      *
      * @throws ProviderMissingException nothing fits an axis; names the axis, the selector and what is there
      */

@@ -16,10 +16,10 @@ import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 
 /**
- * One bundle's way to regions: what it opens is closed when the bundle stops, or lets go of the service for good. Safe for
- * use by many threads.
+ * One bundle's way to regions: what it opens is closed when the bundle stops, or lets go of the service for good.
+ * Safe for use by many threads.
  */
-@Component(scope = ServiceScope.BUNDLE)
+@Component(service = RegionManager.class, scope = ServiceScope.BUNDLE)
 public final class RegionManagerComponent implements RegionManager, Owner {
     private final Regions regions;
     private final Bundle user;

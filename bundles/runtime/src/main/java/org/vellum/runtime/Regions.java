@@ -85,7 +85,8 @@ class Regions {
         }
         closeAll(
                 claim -> claim.region.uses(provider),
-                "its " + label + " goes away; uncommitted stores are gone, open it again when a " + label + " is there");
+                "its " + label + " goes away; uncommitted stores are gone, open it again when a " + label
+                        + " is there");
     }
 
     synchronized boolean complete() {

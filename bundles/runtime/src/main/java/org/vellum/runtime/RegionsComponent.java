@@ -3,6 +3,7 @@ package org.vellum.runtime;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
@@ -24,16 +25,17 @@ import org.vellum.nativelib.NativeCore;
 /**
  * Follows the services that regions are made of.
  *
- * <p>{@link Regions}, and with it the region manager and configured regions, appear once every axis has had a provider, so
- * that a component which refers to the region manager is not activated, by the framework's only starting thread perhaps,
- * before opening can work. They stay when an axis loses its last provider, for instance while its bundle is updated;
- * an {@code open} meanwhile waits a while.
+ * <p>{@link Regions}, and with it the region manager and configured regions, appear once every axis has had a
+ * provider, so that a component which refers to the region manager is not activated, by the framework's only starting
+ * thread perhaps, before opening can work. They stay when an axis loses its last provider, for instance while its
+ * bundle is updated; an {@code open} meanwhile waits a while.
  *
  * <p>The providers are followed dynamically and the native core statically: a provider takes its regions with it, the
- * core all of them, before its own bundle releases its native code. That holds because Declarative Services unregisters a
- * component's service, and calls us, before it deactivates the component.
+ * core all of them, before its own bundle releases its native code. That holds because Declarative Services
+ * unregisters a component's service, and calls us, before it deactivates the component.
  */
 @Component(service = {}, immediate = true)
+@Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.runtime.Regions'")
 @Designate(ocd = RegionsComponent.Configuration.class)
 public final class RegionsComponent {
     /** Configuration of the runtime, PID {@code org.vellum.runtime.RegionsComponent}. */

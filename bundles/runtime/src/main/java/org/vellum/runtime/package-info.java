@@ -8,6 +8,13 @@
  * {@link org.vellum.runtime.RegionOpening} puts a region together or takes everything back;
  * {@link org.vellum.runtime.OpenRegion} is what it becomes.
  *
+ * <h2>Selection and start order</h2>
+ *
+ * A region takes the best providers that are there when it is opened and keeps them until it is closed. Regions can be
+ * opened from the moment on in which every axis has had a provider, so where several bundles provide an axis they
+ * should start before this one (a lower start level), else the first to come is taken. A provider that goes away
+ * closes the regions that use it.
+ *
  * <h2>Locks</h2>
  *
  * All are Java locks, so none may be waited for while a gate is closed; a gate is closed and opened again inside one

@@ -38,7 +38,8 @@ final class Bench {
     final Strategy dirtyBit = FakeProviders.strategy("dirty-bit", Tracking.DIRTY_BIT);
     final Strategy writeProtect = FakeProviders.strategy("write-protect", Tracking.WRITE_PROTECT);
     final Regions regions = new Regions(
-            new RuntimeServices(core, observers, (topic, properties) -> events.add(topic + " " + Map.copyOf(properties)), PATIENCE),
+            new RuntimeServices(
+                    core, observers, (topic, properties) -> events.add(topic + " " + Map.copyOf(properties)), PATIENCE),
             0);
 
     /** With all providers there. */

@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -193,7 +194,7 @@ class ChannelTransferTest {
                 return null;
             });
             sink.write(ByteBuffer.wrap(new byte[] {1}));
-            org.awaitility.Awaitility.await().until(() -> content(0, 1)[0] == 1);
+            await().until(() -> content(0, 1)[0] == 1);
 
             assertEquals(1, region.commit());
 

@@ -11,6 +11,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.CommitException;
 import org.vellum.api.RegionEvents;
+import org.vellum.api.RegionException;
+import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.runtime.Bench.Call;
 
@@ -211,7 +213,7 @@ class CommitTest {
         store(0, 1);
         bench.store.failing.add("forgetFailedBatch");
 
-        assertThrows(org.vellum.api.RegionException.class, region::rollback);
+        assertThrows(RegionException.class, region::rollback);
 
         assertEquals(1, region.buffer(0, 1).get(0));
         assertEquals(RegionStatus.State.OPEN, region.status().state());
@@ -223,7 +225,7 @@ class CommitTest {
         store(0, 1);
         bench.core.failing.add("regionRollback");
 
-        assertThrows(org.vellum.api.RegionException.class, region::rollback);
+        assertThrows(RegionException.class, region::rollback);
 
         assertEquals(RegionStatus.State.FAILED, region.status().state());
         assertThrows(CommitException.class, region::commit);
@@ -275,7 +277,7 @@ class CommitTest {
 
     @Test
     void aLargeBatchGivesItsMemoryBack() {
-        OpenRegion large = bench.regions.open("large", org.vellum.api.RegionOptions.size("8 MiB"), Bench.OWNER);
+        OpenRegion large = bench.regions.open("large", RegionOptions.size("8 MiB"), Bench.OWNER);
         for (int offset = 0; offset < 8 << 20; offset += 4096) {
             large.buffer(offset, 1).put(0, (byte) 1);
         }

@@ -12,8 +12,8 @@ import org.vellum.nativelib.NativeCore;
 
 /**
  * A core whose addresses are made up and whose memory is on the heap. A cut finds the changed pages by comparing the
- * whole region with its committed view, so pages that were not persisted are carried without further ado. A batch is the
- * numbers and contents of the changed pages; {@link #batchApply} understands it.
+ * whole region with its committed view, so pages that were not persisted are carried without further ado. A batch is
+ * the numbers and contents of the changed pages; {@link #batchApply} understands it.
  */
 final class FakeCore implements NativeCore {
     private static final int ENTRY = Long.BYTES + PAGE_SIZE;

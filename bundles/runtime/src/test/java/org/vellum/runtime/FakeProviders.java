@@ -15,7 +15,8 @@ final class FakeProviders {
     private FakeProviders() {}
 
     static Map<String, Object> properties(String property, String name, int ranking, long id) {
-        return Map.of(property, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id, "colour", name + "-ish");
+        return Map.of(
+                property, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id, "colour", name + "-ish");
     }
 
     static Vmm vmm(String name) {

@@ -5,7 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -187,10 +192,10 @@ class OpeningTest {
     }
 
     @Test
-    void aTakenAddressIsNamedWithWhatIsThere() {
+    void aTakenAddressIsNamedWithWhatIsThere() throws IOException {
         bench.core.failing.add("rangeReserve");
         bench.core.rangeResult = -Errno.EEXIST;
-        long stack = ProcessHandle.current().pid() > 0 ? someMappedAddress() : 0;
+        long stack = addressOfTheStack();
 
         String message = assertThrows(
                         AddressTakenException.class,
@@ -202,12 +207,10 @@ class OpeningTest {
         assertNothingHeld();
     }
 
-    private static long someMappedAddress() {
-        try (java.util.stream.Stream<String> lines = java.nio.file.Files.lines(java.nio.file.Path.of("/proc/self/maps"))) {
+    private static long addressOfTheStack() throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
             String stack = lines.filter(line -> line.endsWith("[stack]")).findFirst().orElseThrow();
             return Long.parseLong(stack.substring(0, stack.indexOf('-')), 16);
-        } catch (java.io.IOException e) {
-            throw new java.io.UncheckedIOException(e);
         }
     }
 
@@ -260,6 +263,6 @@ class OpeningTest {
 
         assertEquals(4096, region.buffer(0, 4096).capacity());
         assertEquals(0, region.buffer(4096, 0).capacity());
-        assertEquals(java.nio.ByteOrder.nativeOrder(), region.buffer(0, 8).order());
+        assertEquals(ByteOrder.nativeOrder(), region.buffer(0, 8).order());
     }
 }

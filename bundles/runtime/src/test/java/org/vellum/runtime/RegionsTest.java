@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -97,7 +98,7 @@ class RegionsTest {
         bench.store.persistPermits.drainPermits();
         region.buffer(0, 1).put((byte) 1);
         Call<Long> commit = Bench.inAnotherThread(region::commit);
-        org.awaitility.Awaitility.await().until(() -> bench.store.persistsEntered.get() == 1);
+        await().until(() -> bench.store.persistsEntered.get() == 1);
         Call<Object> leaving = Bench.inAnotherThread(() -> {
                     regions.providerLeaves(Providers::vmms, bench.vmm);
                     return null;
@@ -127,7 +128,8 @@ class RegionsTest {
 
     @Test
     void openingWaitsForAnAxisThatHasNoProvider() {
-        Regions patient = new Regions(new RuntimeServices(bench.core, bench.observers, (topic, properties) -> {}, Bench.PATIENCE), 60_000);
+        Regions patient = new Regions(
+                new RuntimeServices(bench.core, bench.observers, (topic, properties) -> {}, Bench.PATIENCE), 60_000);
         patient.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties("vellum.vmm", "host", 0, 1));
         patient.providerArrived(
                 Providers::pageTables, bench.pageTable, FakeProviders.properties("vellum.pagetable", "host", 0, 2));

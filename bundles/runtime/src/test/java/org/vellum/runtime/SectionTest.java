@@ -1,11 +1,13 @@
 package org.vellum.runtime;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import org.vellum.api.CommitException;
 import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionException;
 import org.vellum.api.Section;
@@ -44,7 +46,7 @@ class SectionTest {
         bench.store.persistPermits.drainPermits();
         store(0, 1);
         Call<Long> commit = Bench.inAnotherThread(region::commit);
-        org.awaitility.Awaitility.await().until(() -> bench.store.persistsEntered.get() == 1);
+        await().until(() -> bench.store.persistsEntered.get() == 1);
 
         Section mine = region.section();
         Bench.inAnotherThread(() -> {
@@ -152,7 +154,7 @@ class SectionTest {
     void atomicallyRollsBackWhenTheCommitFails() {
         bench.store.failing.add("persist");
 
-        assertThrows(org.vellum.api.CommitException.class, () -> region.atomically(() -> store(0, 1)));
+        assertThrows(CommitException.class, () -> region.atomically(() -> store(0, 1)));
 
         assertEquals(0, load(0));
         assertTrue(bench.store.calls.contains("forgetFailedBatch"));

@@ -16,7 +16,7 @@ final class Mount implements AutoCloseable {
     }
 
     /** Why this process cannot mount one, or empty. */
-    static Optional<String> obstacle() throws IOException, InterruptedException {
+    static Optional<String> obstacle() throws IOException {
         Path trial = Files.createTempDirectory("vellum-mount");
         try {
             mount(trial, "size=64k").close();
@@ -29,13 +29,13 @@ final class Mount implements AutoCloseable {
     }
 
     /** Mounts a tmpfs with these options. */
-    static Mount mount(Path point, String options) throws IOException, InterruptedException {
+    static Mount mount(Path point, String options) throws IOException {
         Files.createDirectories(point);
         run(List.of("mount", "-t", "tmpfs", "-o", options, "vellum-test", point.toString()));
         return new Mount(point);
     }
 
-    void makeReadOnly() throws IOException, InterruptedException {
+    void makeReadOnly() throws IOException {
         run(List.of("mount", "-o", "remount,ro", point.toString()));
     }
 
@@ -44,14 +44,14 @@ final class Mount implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         run(List.of("umount", point.toString()));
     }
 
-    private static void run(List<String> command) throws IOException, InterruptedException {
+    private static void run(List<String> command) throws IOException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).trim();
-        if (process.waitFor() != 0) {
+        if (process.onExit().join().exitValue() != 0) {
             throw new IOException(String.join(" ", command) + ": " + output);
         }
     }

@@ -17,7 +17,7 @@ final class ReadOnlyFolder implements AutoCloseable {
         this.obstacle = obstacle;
     }
 
-    static ReadOnlyFolder make(Path path) throws IOException, InterruptedException {
+    static ReadOnlyFolder make(Path path) throws IOException {
         Files.createDirectory(path);
         Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("r-xr-xr-x"));
         if (!Files.isWritable(path)) {
@@ -46,7 +46,7 @@ final class ReadOnlyFolder implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         if (mount != null) {
             mount.close();
         }

@@ -22,7 +22,9 @@ final class StackExtension implements BeforeAllCallback, AfterAllCallback {
 
     @Override
     public void afterAll(ExtensionContext context) {
-        stack.close();
+        if (stack != null) {
+            stack.close();
+        }
     }
 
     RegionManager regions() {

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -33,16 +34,18 @@ public final class ChildProcess implements AutoCloseable {
     private final Writer input;
     private final BlockingQueue<String> unread = new LinkedBlockingQueue<>();
     private final List<String> printed = new CopyOnWriteArrayList<>();
-    private final Thread reader;
+    private final CompletableFuture<Void> output;
 
     private ChildProcess(Jdk jdk, String name, Process process) {
         this.jdk = jdk;
         this.name = name;
         this.process = process;
         this.input = process.outputWriter(StandardCharsets.UTF_8);
-        this.reader = new Thread(this::read, name + " output");
-        reader.setDaemon(true);
-        reader.start();
+        this.output = CompletableFuture.runAsync(this::read, work -> {
+            Thread reader = new Thread(work, name + " output");
+            reader.setDaemon(true);
+            reader.start();
+        });
     }
 
     /** Starts {@code main} with the class path of this JVM, on the JDK that runs the test. */
@@ -121,7 +124,7 @@ public final class ChildProcess implements AutoCloseable {
         if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
             throw giveUp("has not ended after " + patience.toSeconds() + " s");
         }
-        reader.join();
+        output.join();
         return process.exitValue();
     }
 
@@ -133,11 +136,11 @@ public final class ChildProcess implements AutoCloseable {
         }
     }
 
-    /** SIGKILL; returns when it is gone. */
-    public void kill() throws InterruptedException {
+    /** SIGKILL; returns when it is gone and all it had printed is here. */
+    public void kill() {
         process.destroyForcibly();
-        process.waitFor();
-        reader.join();
+        process.onExit().join();
+        output.join();
     }
 
     private AssertionError giveUp(String complaint) throws InterruptedException {
@@ -193,7 +196,7 @@ public final class ChildProcess implements AutoCloseable {
 
     /** Kills it if it still runs. */
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         kill();
     }
 }

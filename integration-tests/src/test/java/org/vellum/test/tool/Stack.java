@@ -31,7 +31,8 @@ public final class Stack implements AutoCloseable {
             "org.vellum.api;version=1.0.0",
             "org.vellum.api.provider;version=1.0.0",
             "org.osgi.service.cm;version=1.6.1",
-            "org.osgi.service.event;version=1.4.1");
+            "org.osgi.service.event;version=1.4.1",
+            "org.osgi.service.log;version=1.5.0");
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -55,19 +56,28 @@ public final class Stack implements AutoCloseable {
                     .orElseThrow()
                     .newFramework(configuration);
             Stack stack = new Stack(framework, storage);
-            framework.start();
-            List<Bundle> installed = new ArrayList<>();
-            for (Path jar : bundles()) {
-                installed.add(framework.getBundleContext().installBundle("reference:" + jar.toUri()));
+            try {
+                stack.startBundles();
+                return stack;
+            } catch (BundleException | RuntimeException | AssertionError e) {
+                stack.close();
+                throw e;
             }
-            for (Bundle bundle : installed) {
-                bundle.start();
-            }
-            stack.regions();
-            return stack;
         } catch (IOException | BundleException e) {
-            throw new IllegalStateException("the framework under test does not start", e);
+            throw new IllegalStateException("the framework under test does not start: " + e.getMessage(), e);
         }
+    }
+
+    private void startBundles() throws BundleException, IOException {
+        framework.start();
+        List<Bundle> installed = new ArrayList<>();
+        for (Path jar : bundles()) {
+            installed.add(context().installBundle("reference:" + jar.toUri()));
+        }
+        for (Bundle bundle : installed) {
+            bundle.start();
+        }
+        regions();
     }
 
     private static List<Path> bundles() throws IOException {

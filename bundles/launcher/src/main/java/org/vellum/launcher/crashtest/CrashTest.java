@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -30,6 +32,8 @@ final class CrashTest {
     private static final long LOG_SIZE = 256 << 10;
     /** The share of a run after which phases that were never hit are aimed at first. */
     private static final double URGENT_AFTER = 0.6;
+    /** Starting a framework takes far longer than what is done with it, and keeps one processor busy each. */
+    private static final int STARTED_AHEAD = 2;
     private static final int BANK_THREADS = 4;
     private static final int INSTANT_CHAINS = 4;
 
@@ -85,15 +89,15 @@ final class CrashTest {
     }
 
     private void strike(long start) throws IOException, InterruptedException {
-        Victim next = start();
+        Deque<Victim> ahead = new ArrayDeque<>();
         try (Progress progress = console.progress("killing", 1000)) {
-            while (failures.isEmpty() && kills < mostKills && elapsedShare(start) < 1) {
-                Victim victim = next;
-                victim.awaitReady(START_TIMEOUT);
-                next = start();
+            for (int i = 0; i < STARTED_AHEAD; i++) {
+                ahead.add(start());
+            }
+            for (int number = 0; failures.isEmpty() && kills < mostKills && elapsedShare(start) < 1; number++) {
                 // an even share each, and over the deck's odd length each card meets both
-                Subject subject = started % 2 == 0 ? bank : instant;
-                try (victim) {
+                Subject subject = number % 2 == 0 ? bank : instant;
+                try (Victim victim = next(ahead)) {
                     killOnce(victim, subject, plan.next(urgent(start)));
                 }
                 double share = Math.max(elapsedShare(start), (double) kills / mostKills);
@@ -101,17 +105,21 @@ final class CrashTest {
             }
             for (Subject subject : List.of(bank, instant)) {
                 if (failures.isEmpty()) {
-                    Victim last = next;
-                    last.awaitReady(START_TIMEOUT);
-                    next = start();
-                    try (last) {
-                        verify(last, subject);
+                    try (Victim victim = next(ahead)) {
+                        verify(victim, subject);
                     }
                 }
             }
         } finally {
-            next.close();
+            ahead.forEach(Victim::close);
         }
+    }
+
+    private Victim next(Deque<Victim> ahead) throws InterruptedException {
+        Victim victim = ahead.remove();
+        ahead.add(start());
+        victim.awaitReady(START_TIMEOUT);
+        return victim;
     }
 
     private double elapsedShare(long start) {

@@ -17,9 +17,11 @@ import org.vellum.api.provider.Phase;
  */
 final class KillPlan {
     private static final int CARDS_WITHOUT_AIM = 2;
-    private static final int LATEST_ENTRY = 60;
+    private static final int LATEST_ENTRY = 30;
     private static final int LATEST_TRIM = 3;
     private static final double ON_ENTRY = 0.15;
+    /** Such a kill cannot come too late for its phase. */
+    private static final double ON_ENTRY_WHEN_URGENT = 0.5;
     /** Some kills aimed at a phase come just after it. */
     private static final double LONGEST_FRACTION = 1.1;
     private static final long LONGEST_DELAY_NANOSECONDS = 250_000_000;
@@ -71,7 +73,7 @@ final class KillPlan {
         return new Kill(
                 phase,
                 1 + (int) (entryDraw * latest),
-                onEntryDraw < ON_ENTRY ? 0 : fractionDraw * LONGEST_FRACTION,
+                onEntryDraw < (urgent.isEmpty() ? ON_ENTRY : ON_ENTRY_WHEN_URGENT) ? 0 : fractionDraw * LONGEST_FRACTION,
                 delay);
     }
 

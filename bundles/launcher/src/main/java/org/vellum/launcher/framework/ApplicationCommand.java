@@ -21,13 +21,16 @@ import picocli.CommandLine.Spec;
         description = "Start the framework with the distribution's applications, run one, exit with its status.")
 public final class ApplicationCommand implements Subcommand {
     static final String NAME = "application";
-    static final String STORAGE = "--storage";
+    static final String TEMPORARY_FOLDER = "--temporary-folder";
     static final String WITH_STANDARD_INPUT = "--with-standard-input";
 
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
-    @Option(names = STORAGE, paramLabel = "FOLDER", description = "keep the framework's files here")
-    private Path storage;
+    @Option(
+            names = TEMPORARY_FOLDER,
+            paramLabel = "FOLDER",
+            description = "keep the framework's files here, and delete it at the end")
+    private Path folder;
 
     @Option(names = WITH_STANDARD_INPUT, description = "exit when standard input ends: the parent is gone")
     private boolean withStandardInput;
@@ -53,7 +56,7 @@ public final class ApplicationCommand implements Subcommand {
         List<Path> bundles = new ArrayList<>(distribution.bundles());
         bundles.addAll(distribution.applications());
         try (Framework framework = Framework.start(
-                bundles, storage == null ? Storage.temporary() : Storage.at(storage), Map.of())) {
+                bundles, folder == null ? Storage.temporary() : Storage.temporary(folder), Map.of())) {
             return framework.application(name, TIMEOUT).applyAsInt(List.copyOf(arguments));
         }
     }

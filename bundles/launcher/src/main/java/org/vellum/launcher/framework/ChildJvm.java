@@ -84,7 +84,7 @@ public final class ChildJvm implements AutoCloseable {
         command.addAll(List.of(
                 ApplicationCommand.NAME,
                 ApplicationCommand.WITH_STANDARD_INPUT,
-                ApplicationCommand.STORAGE,
+                ApplicationCommand.TEMPORARY_FOLDER,
                 storage.toString(),
                 name));
         command.addAll(arguments);

@@ -36,8 +36,8 @@ public final class Framework implements AutoCloseable {
      */
     public static final String APPLICATION_PROPERTY = "vellum.application";
 
-    /** Framework property: where the file store keeps regions that name no folder. */
-    public static final String REGIONS_PROPERTY = "vellum.store.directory";
+    /** Framework property: where the store keeps regions that name no folder. */
+    private static final String REGIONS_PROPERTY = "vellum.directory";
 
     private static final String JNA_FOLDER_PROPERTY = "jna.tmpdir";
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
@@ -70,8 +70,8 @@ public final class Framework implements AutoCloseable {
                 // standard output, where it does not belong) is that the stop interrupted its thread
                 "org.apache.felix.eventadmin.Timeout", "0",
                 "org.apache.felix.eventadmin.LogLevel", "1",
-                "felix.cm.dir", storage.configurations().toString(),
-                REGIONS_PROPERTY, storage.regions().toString()));
+                "felix.cm.dir", storage.configurations().toString()));
+        storage.regions().ifPresent(folder -> configuration.put(REGIONS_PROPERTY, folder.toString()));
         configuration.putAll(properties);
         if (System.getProperty(JNA_FOLDER_PROPERTY) == null) {
             // else it unpacks into the home folder, where a killed process leaves its files behind
@@ -86,10 +86,20 @@ public final class Framework implements AutoCloseable {
         } catch (BundleException e) {
             framework.close();
             throw new CommandFailure("the framework does not start: " + e.getMessage(), e);
+        } catch (IllegalStateException e) {
+            framework.close();
+            throw framework.stoppedMeanwhile(e);
         } catch (RuntimeException e) {
             framework.close();
             throw e;
         }
+    }
+
+    /** What is thrown by a call that found the framework gone, because a signal ends the JVM for example. */
+    private RuntimeException stoppedMeanwhile(IllegalStateException exception) {
+        return felix.getState() == Bundle.ACTIVE || felix.getState() == Bundle.STARTING
+                ? exception
+                : new CommandFailure("the framework was stopped", exception);
     }
 
     private static FrameworkFactory factory() {
@@ -147,9 +157,10 @@ public final class Framework implements AutoCloseable {
      */
     @SuppressWarnings("unchecked") // the contract of APPLICATION_PROPERTY
     public ToIntFunction<List<String>> application(String name, Duration timeout) throws InterruptedException {
-        ServiceTracker<Object, Object> tracker = new ServiceTracker<>(context(), filter(name), null);
-        tracker.open();
+        ServiceTracker<Object, Object> tracker = null;
         try {
+            tracker = new ServiceTracker<>(context(), filter(name), null);
+            tracker.open();
             Object service = tracker.waitForService(timeout.toMillis());
             if (service == null) {
                 throw new CommandFailure("no application '" + name + "' within " + timeout.toSeconds()
@@ -157,8 +168,12 @@ public final class Framework implements AutoCloseable {
                         + ". Its bundle is missing, or a service it needs is (./vellum run --command scr:list)");
             }
             return (ToIntFunction<List<String>>) service;
+        } catch (IllegalStateException e) {
+            throw stoppedMeanwhile(e);
         } finally {
-            tracker.close();
+            if (tracker != null) {
+                tracker.close();
+            }
         }
     }
 

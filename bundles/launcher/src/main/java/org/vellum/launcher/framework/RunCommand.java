@@ -30,7 +30,10 @@ public final class RunCommand implements Subcommand {
     @Option(
             names = "--storage",
             paramLabel = "FOLDER",
-            description = "keep regions and configurations here (default: a temporary folder, deleted at the end)")
+            description = {
+                "keep configurations and regions here",
+                "(default: configurations end with the run, regions are in ~/.vellum/regions)"
+            })
     private Path storage;
 
     @Option(
@@ -50,7 +53,7 @@ public final class RunCommand implements Subcommand {
                 "gosh.home", distribution.home().toAbsolutePath().toString(),
                 "gosh.args", interactive ? "" : "--nointeractive --noshutdown");
         try (Framework framework = Framework.start(
-                bundles, storage == null ? Storage.temporary() : Storage.at(storage), properties)) {
+                bundles, storage == null ? Storage.temporary() : Storage.keeping(storage), properties)) {
             if (interactive) {
                 framework.awaitStop();
                 return ExitStatus.HELD;

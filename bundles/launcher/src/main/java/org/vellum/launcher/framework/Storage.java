@@ -8,73 +8,80 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
 import org.vellum.launcher.command.CommandFailure;
 
 /**
- * The folder a framework keeps its files in: its bundle cache, the configurations, and the regions that name no folder
- * of their own. Temporary, or one the user named, which stays.
+ * Where a framework keeps its files: a temporary folder for what each start makes anew, and a folder that stays for
+ * configurations and regions, if the user named one. Without one configurations are temporary, and regions stay where
+ * the store keeps those that name no folder.
  */
 public final class Storage implements AutoCloseable {
-    private final Path folder;
-    private final boolean temporary;
+    private final Path temporary;
+    private final Path kept;
 
-    private Storage(Path folder, boolean temporary) {
-        this.folder = folder;
+    private Storage(Path temporary, Path kept) {
         this.temporary = temporary;
+        this.kept = kept;
     }
 
-    /** A new folder that {@link #close()} deletes. */
+    /** A new temporary folder and nothing else. */
     public static Storage temporary() {
-        try {
-            return new Storage(Files.createTempDirectory("vellum-"), true);
-        } catch (IOException e) {
-            throw new CommandFailure("no temporary folder can be made in " + System.getProperty("java.io.tmpdir")
-                    + " (" + e + "): name a folder with --storage", e);
-        }
+        return new Storage(temporaryFolder(), null);
     }
 
-    /** A folder that stays; made if absent. */
-    public static Storage at(Path folder) {
+    /** A temporary folder that somebody else made, and may delete as well. */
+    static Storage temporary(Path folder) {
+        return new Storage(folder, null);
+    }
+
+    /** A new temporary folder, and {@code folder} (made if absent) for what stays. */
+    public static Storage keeping(Path folder) {
         try {
-            return new Storage(Files.createDirectories(folder).toAbsolutePath(), false);
+            return new Storage(temporaryFolder(), Files.createDirectories(folder.toAbsolutePath()));
         } catch (IOException e) {
             throw new CommandFailure("storage folder " + folder + " cannot be made: " + e, e);
         }
     }
 
+    private static Path temporaryFolder() {
+        try {
+            return Files.createTempDirectory("vellum-");
+        } catch (IOException e) {
+            throw new CommandFailure(
+                    "no temporary folder can be made in " + System.getProperty("java.io.tmpdir") + ": " + e, e);
+        }
+    }
+
+    /** The temporary folder. */
     public Path folder() {
-        return folder;
+        return temporary;
     }
 
-    /** The framework's own cache, of no worth once the framework has stopped. */
+    /** The framework's own cache. */
     Path cache() {
-        return folder.resolve("framework");
-    }
-
-    /** Where Config Admin keeps configurations. */
-    Path configurations() {
-        return folder.resolve("configurations");
-    }
-
-    /** Where the file store keeps regions that name no folder. */
-    Path regions() {
-        return folder.resolve("regions");
+        return temporary.resolve("framework");
     }
 
     /** Where JNA unpacks libraries. */
     Path libraries() {
-        return folder.resolve("libraries");
+        return temporary.resolve("libraries");
     }
 
-    /** Deletes a temporary folder and, of a lasting one, what the framework will make anew. Idempotent. */
+    /** Where Config Admin keeps configurations. */
+    Path configurations() {
+        return (kept == null ? temporary : kept).resolve("configurations");
+    }
+
+    /** Where the store keeps regions that name no folder; empty: where it likes. */
+    Optional<Path> regions() {
+        return Optional.ofNullable(kept).map(folder -> folder.resolve("regions"));
+    }
+
+    /** Deletes the temporary folder. Idempotent. */
     @Override
     public void close() {
-        if (temporary) {
-            delete(folder);
-        } else {
-            delete(cache());
-            delete(libraries());
-        }
+        delete(temporary);
     }
 
     private static void delete(Path root) {

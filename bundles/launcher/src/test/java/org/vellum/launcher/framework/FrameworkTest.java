@@ -2,6 +2,7 @@ package org.vellum.launcher.framework;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -70,19 +71,33 @@ class FrameworkTest {
     }
 
     @Test
-    void aTemporaryStorageIsDeletedAndANamedOneKeepsAllButTheCache() throws Exception {
-        Storage temporary = Storage.temporary();
-        Framework.start(List.of(), temporary, Map.of()).close();
-        assertFalse(Files.exists(temporary.folder()));
-
-        Storage named = Storage.at(folder.resolve("named"));
-        Framework framework = Framework.start(List.of(), named, Map.of());
-        assertTrue(Files.exists(named.cache()));
-        Path region = Files.createDirectories(named.regions()).resolve("orders");
-        Files.writeString(region, "content");
+    void theTemporaryFolderIsDeletedAndWhatIsKeptStays() throws Exception {
+        Storage storage = Storage.keeping(folder.resolve("kept"));
+        Framework framework = Framework.start(List.of(), storage, Map.of());
+        assertTrue(Files.exists(storage.cache()));
+        assertEquals(
+                folder.resolve("kept/regions").toString(), framework.context().getProperty("vellum.directory"));
+        assertEquals(
+                folder.resolve("kept/configurations").toString(), framework.context().getProperty("felix.cm.dir"));
         framework.close();
-        assertFalse(Files.exists(named.cache()));
-        assertEquals("content", Files.readString(region));
+        assertFalse(Files.exists(storage.folder()));
+        assertTrue(Files.exists(folder.resolve("kept")));
+    }
+
+    @Test
+    void withoutAKeptFolderRegionsStayWhereTheStoreKeepsThem() {
+        try (Framework framework = Framework.start(List.of(), Storage.temporary(), Map.of())) {
+            assertNull(framework.context().getProperty("vellum.directory"));
+        }
+    }
+
+    @Test
+    void aFrameworkStoppedWhileAnApplicationIsAwaitedIsASentence() {
+        Framework framework = Framework.start(List.of(), Storage.temporary(), Map.of());
+        framework.close();
+        CommandFailure failure =
+                assertThrows(CommandFailure.class, () -> framework.application("probe", Duration.ofSeconds(1)));
+        assertEquals("the framework was stopped", failure.getMessage());
     }
 
     @Test

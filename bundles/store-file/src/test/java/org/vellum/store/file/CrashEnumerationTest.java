@@ -25,7 +25,7 @@ class CrashEnumerationTest {
     /** Every how many crash images the recovery is itself crashed everywhere. */
     private static final int NESTED = 9;
 
-    @TempDir
+    @TempDir(factory = InMemoryDirectory.class)
     Path directory;
 
     /** Content by epoch. Shared with the trimmer's thread, like the two below. */
@@ -110,6 +110,5 @@ class CrashEnumerationTest {
         }
         assertEquals(50, epochs);
         assertTrue(images.get() > 300, "crash images: " + images);
-        System.out.println("examined " + images + " crash images");
     }
 }

@@ -16,7 +16,7 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.api.provider.StoreImage;
 
 class DamagedHeaderTest {
-    @TempDir
+    @TempDir(factory = InMemoryDirectory.class)
     Path directory;
 
     private TestStore store;

@@ -23,7 +23,7 @@ class RecoveryTest {
 
     private static final int BATCHES_IN_A_SEGMENT = (int) (TestStore.LOG_SIZE / 2 / BATCH);
 
-    @TempDir
+    @TempDir(factory = InMemoryDirectory.class)
     Path directory;
 
     private TestStore store;

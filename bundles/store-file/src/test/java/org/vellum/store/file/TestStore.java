@@ -128,12 +128,20 @@ final class TestStore {
         write(file, offset, one);
     }
 
-    Checkpoint checkpoint() throws Exception {
-        return Checkpoint.decode(read(home(), Checkpoint.OFFSET, Sector.SIZE), identity().identity());
+    Checkpoint checkpoint() {
+        try {
+            return Checkpoint.decode(read(home(), Checkpoint.OFFSET, Sector.SIZE), identity().identity());
+        } catch (IOException | Sector.Malformed e) {
+            throw new AssertionError(e);
+        }
     }
 
-    ImageIdentity identity() throws Exception {
-        return ImageIdentity.decode(read(home(), ImageIdentity.OFFSET, Sector.SIZE));
+    ImageIdentity identity() {
+        try {
+            return ImageIdentity.decode(read(home(), ImageIdentity.OFFSET, Sector.SIZE));
+        } catch (IOException | Sector.Malformed e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** The home image in the file holds this content, and every page's checksum says so. */

@@ -1,0 +1,193 @@
+package org.vellum.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.annotation.Annotation;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Dictionary;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+import org.vellum.api.Region;
+import org.vellum.api.provider.Store;
+
+class ConfiguredRegionTest {
+    private record Registered(Region region, Map<String, Object> properties) {}
+
+    private final Bench bench = Bench.complete();
+    /** The Region services there are. */
+    private final List<Registered> services = new ArrayList<>();
+
+    private final BundleContext context = proxy(BundleContext.class, (method, arguments) -> {
+        assertEquals("registerService", method);
+        int[] index = {services.size()};
+        services.add(new Registered((Region) arguments[1], copy(arguments[2])));
+        return proxy(ServiceRegistration.class, (call, changes) -> {
+            if (call.equals("unregister")) {
+                services.remove(index[0]);
+            } else {
+                services.set(index[0], new Registered(services.get(index[0]).region(), copy(changes[0])));
+            }
+            return null;
+        });
+    });
+
+    private interface Behaviour {
+        Object call(String method, Object[] arguments);
+    }
+
+    private static <T> T proxy(Class<T> type, Behaviour behaviour) {
+        return type.cast(Proxy.newProxyInstance(
+                type.getClassLoader(),
+                new Class<?>[] {type},
+                (self, method, arguments) -> behaviour.call(method.getName(), arguments)));
+    }
+
+    private static Map<String, Object> copy(Object dictionary) {
+        Map<String, Object> copy = new HashMap<>();
+        Dictionary<?, ?> source = (Dictionary<?, ?>) dictionary;
+        source.keys().asIterator().forEachRemaining(key -> copy.put((String) key, source.get(key)));
+        return copy;
+    }
+
+    private static ConfiguredRegion.Configuration configuration(Map<String, String> values) {
+        Map<String, String> all = new HashMap<>(Map.of(
+                "region_name", "", "size", "8 KiB", "directory", "", "logSize", "", "vmm", "auto", "pagetable", "auto",
+                "strategy", "auto", "store", "auto"));
+        all.putAll(values);
+        return proxy(
+                ConfiguredRegion.Configuration.class,
+                (method, arguments) -> method.equals("annotationType") ? Annotation.class : all.get(method));
+    }
+
+    private static Map<String, Object> properties(String more) {
+        return Map.of("service.pid", "org.vellum.region~orders", "team", more, ".secret", "x");
+    }
+
+    private ConfiguredRegion start(Map<String, String> values) {
+        ConfiguredRegion component =
+                new ConfiguredRegion(bench.regions, context, configuration(values), properties("a"));
+        component.start();
+        return component;
+    }
+
+    private Region onlyService() {
+        assertEquals(1, services.size());
+        return services.get(0).region();
+    }
+
+    @Test
+    void aConfiguredRegionIsAServiceAsLongAsItsConfigurationIsThere() {
+        ConfiguredRegion component = start(Map.of());
+        Region region = onlyService();
+
+        assertEquals("orders", region.name());
+        assertEquals(8192, region.size());
+        Map<String, Object> properties = services.get(0).properties();
+        assertEquals("orders", properties.get("region.name"));
+        assertEquals(8192L, properties.get("size"));
+        assertEquals("host/host/dirty-bit/fake", properties.get("providers"));
+        assertEquals("a", properties.get("team"));
+        assertFalse(properties.containsKey(".secret"));
+
+        component.stop();
+        assertEquals(List.of(), services);
+        assertFalse(region.isOpen());
+    }
+
+    @Test
+    void itsNameAndProvidersCanBeConfigured() {
+        start(Map.of("region_name", "other", "strategy", "write-protect", "logSize", "1 MiB"));
+
+        assertEquals("other", onlyService().name());
+        assertEquals("write-protect", onlyService().status().providers().strategy());
+        assertEquals(1 << 20, bench.store.requests.get(0).logSize());
+    }
+
+    @Test
+    void aChangeThatDoesNotConcernTheRegionKeepsItOpen() {
+        ConfiguredRegion component = start(Map.of());
+        Region region = onlyService();
+
+        component.modify(configuration(Map.of()), properties("b"));
+
+        assertSame(region, onlyService());
+        assertTrue(region.isOpen());
+        assertEquals("b", services.get(0).properties().get("team"));
+    }
+
+    @Test
+    void aChangeThatConcernsItOpensItAnew() {
+        ConfiguredRegion component = start(Map.of());
+        Region region = onlyService();
+
+        component.modify(configuration(Map.of("strategy", "write-protect")), properties("a"));
+
+        assertNotSame(region, onlyService());
+        assertFalse(region.isOpen());
+        assertEquals("write-protect", onlyService().status().providers().strategy());
+    }
+
+    @Test
+    void aConfigurationThatCannotBeUsedMakesNoServiceUntilItIsChanged() {
+        ConfiguredRegion component = start(Map.of("size", "many"));
+        assertEquals(List.of(), services);
+
+        component.modify(configuration(Map.of()), properties("a"));
+
+        assertTrue(onlyService().isOpen());
+    }
+
+    @Test
+    void aMissingProviderIsWaitedFor() {
+        bench.regions.providerLeaves(Providers::stores, bench.store);
+        start(Map.of());
+        assertEquals(List.of(), services);
+
+        bench.regions.providerArrived(
+                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+
+        assertTrue(onlyService().isOpen());
+    }
+
+    @Test
+    void aRegionWhoseProviderLeavesIsOpenedWithAnotherAtOnce() {
+        start(Map.of());
+        Region region = onlyService();
+
+        bench.regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+
+        assertFalse(region.isOpen());
+        assertEquals("write-protect", onlyService().status().providers().strategy());
+    }
+
+    @Test
+    void aRegionThatSomebodyClosedIsNoServiceAnyMore() {
+        start(Map.of());
+
+        onlyService().close();
+
+        assertEquals(List.of(), services);
+    }
+
+    @Test
+    void nothingIsOpenedAfterTheConfigurationWent() {
+        bench.regions.providerLeaves(Providers::stores, bench.store);
+        ConfiguredRegion component = start(Map.of());
+        component.stop();
+
+        bench.regions.providerArrived(
+                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+
+        assertEquals(List.of(), services);
+        assertEquals(List.of(), bench.regions.regions());
+    }
+}

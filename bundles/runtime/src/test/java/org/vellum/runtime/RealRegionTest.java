@@ -1,0 +1,285 @@
+package org.vellum.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.annotation.Annotation;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.osgi.framework.BundleContext;
+import org.vellum.api.RegionOptions;
+import org.vellum.api.RegionStatus;
+import org.vellum.api.Section;
+import org.vellum.api.provider.PageTable;
+import org.vellum.api.provider.Store;
+import org.vellum.api.provider.Strategy;
+import org.vellum.api.provider.Vmm;
+import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.pagetable.host.HostPageTable;
+import org.vellum.store.file.FileStore;
+import org.vellum.strategy.dirtybit.DirtyBitStrategy;
+import org.vellum.strategy.writeprotect.WriteProtectStrategy;
+import org.vellum.vmm.host.HostVmm;
+
+/** The runtime on the real core, the real providers and files. */
+class RealRegionTest {
+    private static final int SIZE = 1 << 20;
+
+    private static JnaNativeCore core;
+    private static HostVmm vmm;
+    private static HostPageTable pageTable;
+    private static DirtyBitStrategy dirtyBit;
+    private static WriteProtectStrategy writeProtect;
+
+    @TempDir
+    Path folder;
+
+    private Regions regions;
+
+    @BeforeAll
+    static void loadNativeCode() {
+        core = new JnaNativeCore();
+        vmm = new HostVmm();
+        pageTable = new HostPageTable();
+        dirtyBit = new DirtyBitStrategy();
+        writeProtect = new WriteProtectStrategy();
+    }
+
+    @AfterAll
+    static void releaseNativeCode() {
+        writeProtect.close();
+        dirtyBit.close();
+        pageTable.close();
+        vmm.close();
+        core.close();
+    }
+
+    @BeforeEach
+    void startRuntime() {
+        regions = new Regions(
+                new RuntimeServices(core, new PhaseObservers(), (topic, properties) -> {}, Bench.PATIENCE), 0);
+        regions.providerArrived(Providers::vmms, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        regions.providerArrived(
+                Providers::pageTables, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
+        regions.providerArrived(
+                Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
+        regions.providerArrived(
+                Providers::strategies,
+                writeProtect,
+                FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
+        regions.providerArrived(
+                Providers::stores, fileStore(folder), FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
+    }
+
+    @AfterEach
+    void stopRuntime() {
+        regions.stop();
+    }
+
+    private static FileStore fileStore(Path folder) {
+        BundleContext noProperties = (BundleContext) Proxy.newProxyInstance(
+                RealRegionTest.class.getClassLoader(),
+                new Class<?>[] {BundleContext.class},
+                (proxy, method, arguments) -> null);
+        return new FileStore(core, noProperties, new FileStore.Config() {
+            @Override
+            public String directory() {
+                return folder.toString();
+            }
+
+            @Override
+            public Class<? extends Annotation> annotationType() {
+                return FileStore.Config.class;
+            }
+        });
+    }
+
+    private OpenRegion open(String strategy) {
+        return regions.open("orders", RegionOptions.size(SIZE).withStrategy(strategy), Bench.OWNER);
+    }
+
+    private static byte[] content(OpenRegion region) {
+        byte[] bytes = new byte[SIZE];
+        region.buffer(0, SIZE).get(bytes);
+        return bytes;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dirty-bit", "write-protect"})
+    void whatWasCommittedIsThereAgainAtTheSameAddressAndTheRestIsGone(String strategy) {
+        OpenRegion region = open(strategy);
+        long address = region.address();
+        ByteBuffer buffer = region.buffer(0, SIZE);
+        buffer.putLong(8, 42);
+        buffer.putLong(SIZE - 8, 43);
+        assertEquals(1, region.commit());
+        buffer.putLong(8, 99);
+        RegionStatus status = region.status();
+        region.close();
+
+        OpenRegion again = open(strategy);
+
+        assertEquals(address, again.address());
+        assertEquals(42, again.buffer(8, 8).getLong());
+        assertEquals(43, again.buffer(SIZE - 8, 8).getLong());
+        assertEquals(1, again.status().epoch());
+        assertEquals(2, status.dirtyPages());
+        assertEquals(128, status.changedBytes());
+        assertTrue(status.loggedBytes() > 0 && status.logSize() > 0, status.toString());
+        assertTrue(status.workingBytes() > 0, status.toString());
+        assertTrue(status.lastGateNanoseconds() > 0, status.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dirty-bit", "write-protect"})
+    void randomStoresCommitsAndRollbacksAgreeWithAModel(String strategy) {
+        Random random = new Random(7);
+        byte[] committed = new byte[SIZE];
+        byte[] current = committed.clone();
+        OpenRegion region = open(strategy);
+        for (int step = 0; step < 60; step++) {
+            ByteBuffer buffer = region.buffer(0, SIZE);
+            for (int i = 0; i < 200; i++) {
+                int offset = random.nextInt(SIZE);
+                byte value = (byte) random.nextInt(4);
+                buffer.put(offset, value);
+                current[offset] = value;
+            }
+            switch (random.nextInt(4)) {
+                case 0 -> {
+                    region.rollback();
+                    current = committed.clone();
+                }
+                case 1 -> {
+                    region.close();
+                    region = open(strategy);
+                    current = committed.clone();
+                }
+                default -> {
+                    region.commit();
+                    committed = current.clone();
+                }
+            }
+            assertArrayEquals(current, content(region), "after step " + step);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dirty-bit", "write-protect"})
+    @SuppressWarnings("try") // the section is held, not called
+    void transfersInSectionsKeepTheSumInEveryCommittedState(String strategy) throws Exception {
+        OpenRegion region = open(strategy);
+        int accounts = SIZE / 4096;
+        AtomicBoolean stop = new AtomicBoolean();
+        List<Bench.Call<Object>> writers = new ArrayList<>();
+        for (int thread = 0; thread < 3; thread++) {
+            Random random = new Random(thread);
+            int lane = thread * 8;
+            writers.add(Bench.inAnotherThread(() -> {
+                ByteBuffer buffer = region.buffer(0, SIZE);
+                while (!stop.get()) {
+                    int from = random.nextInt(accounts) * 4096 + lane;
+                    int to = random.nextInt(accounts) * 4096 + lane;
+                    try (Section section = region.section()) {
+                        buffer.putLong(from, buffer.getLong(from) - 1);
+                        buffer.putLong(to, buffer.getLong(to) + 1);
+                    }
+                }
+                return null;
+            }));
+        }
+        long last = 0;
+        for (int i = 0; i < 30; i++) {
+            last = region.commit();
+        }
+        stop.set(true);
+        writers.forEach(Bench.Call::value);
+        region.close();
+
+        OpenRegion again = open(strategy);
+
+        assertTrue(last > 1, "epoch " + last);
+        assertEquals(last, again.status().epoch());
+        for (int lane = 0; lane < 24; lane += 8) {
+            long sum = 0;
+            for (int account = 0; account < accounts; account++) {
+                sum += again.buffer(account * 4096L + lane, 8).getLong();
+            }
+            assertEquals(0, sum, "lane " + lane);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dirty-bit", "write-protect"})
+    void readFullyIsTrackedAndWriteFullyGivesItBack(String strategy) throws IOException {
+        byte[] bytes = new byte[SIZE - 4096];
+        new Random(3).nextBytes(bytes);
+        Path source = Files.write(folder.resolve("source"), bytes);
+        OpenRegion region = open(strategy);
+        try (FileChannel channel = FileChannel.open(source)) {
+            region.readFully(channel, 100, bytes.length);
+        }
+        region.commit();
+        region.close();
+
+        OpenRegion again = open(strategy);
+        Path target = folder.resolve("target");
+        try (FileChannel channel = FileChannel.open(target, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            again.writeFully(channel, 100, bytes.length);
+        }
+
+        assertArrayEquals(bytes, Files.readAllBytes(target));
+    }
+
+    @Test
+    void atomicallyRollsBackRealMemory() {
+        OpenRegion region = open("auto");
+        region.buffer(0, 8).putLong(1);
+        region.commit();
+
+        assertThrows(
+                IllegalStateException.class,
+                () -> region.atomically(() -> {
+                    region.buffer(0, 8).putLong(2);
+                    region.buffer(8192, 8).putLong(3);
+                    throw new IllegalStateException("no");
+                }));
+
+        assertEquals(1, region.buffer(0, 8).getLong());
+        assertEquals(0, region.buffer(8192, 8).getLong());
+    }
+
+    @Test
+    void aProviderThatLeavesClosesTheRegionAndTheOtherStrategyOpensItAgain() {
+        OpenRegion region = open("auto");
+        region.buffer(0, 8).putLong(1);
+        region.commit();
+        String strategy = region.status().providers().strategy();
+
+        regions.providerLeaves(Providers::strategies, strategy.equals("dirty-bit") ? dirtyBit : writeProtect);
+
+        assertTrue(!region.isOpen());
+        OpenRegion again = open("auto");
+        assertTrue(!again.status().providers().strategy().equals(strategy));
+        assertEquals(1, again.buffer(0, 8).getLong());
+    }
+}

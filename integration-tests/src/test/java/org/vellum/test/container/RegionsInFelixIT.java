@@ -1,0 +1,330 @@
+package org.vellum.test.container;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotSame;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import java.util.Arrays;
+import java.util.Dictionary;
+import java.util.Hashtable;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import javax.inject.Inject;
+import org.junit.After;
+import org.junit.Rule;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.ops4j.pax.exam.Configuration;
+import org.ops4j.pax.exam.Option;
+import org.ops4j.pax.exam.junit.PaxExam;
+import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
+import org.ops4j.pax.exam.spi.reactors.PerClass;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.ConfigurationAdmin;
+import org.osgi.service.event.Event;
+import org.osgi.service.event.EventConstants;
+import org.osgi.service.event.EventHandler;
+import org.osgi.util.tracker.ServiceTracker;
+import org.vellum.api.ProviderMissingException;
+import org.vellum.api.Region;
+import org.vellum.api.RegionEvents;
+import org.vellum.api.RegionManager;
+import org.vellum.api.RegionOptions;
+import org.vellum.test.consumer.Notebook;
+import org.vellum.test.consumer.OrderBook;
+
+/** Regions as bundles in Felix meet them: by reference, by configuration, across bundles that come and go. */
+@RunWith(PaxExam.class)
+@ExamReactorStrategy(PerClass.class)
+public class RegionsInFelixIT {
+    private static final RegionOptions SMALL = RegionOptions.size("1 MiB");
+    private static final long PATIENCE_MILLISECONDS = 20_000;
+
+    @Rule
+    public final QuietLog log = new QuietLog();
+
+    @Inject
+    private BundleContext context;
+
+    @Inject
+    private ConfigurationAdmin configurations;
+
+    @Configuration
+    public Option[] container() {
+        return Container.with(Container.newFolder());
+    }
+
+    @After
+    public void startAllBundlesAndDeleteConfigurations() throws Exception {
+        for (Bundle bundle : context.getBundles()) {
+            if (bundle.getSymbolicName().startsWith("org.vellum.")) {
+                bundle.start();
+            }
+        }
+        var left = configurations.listConfigurations("(service.factoryPid=" + RegionManager.CONFIGURATION_PID + ")");
+        if (left != null) {
+            for (var configuration : left) {
+                configuration.delete();
+            }
+        }
+        await(Notebook.class, null);
+        Await.until("no region is open", () -> regions().regions().isEmpty());
+    }
+
+    private Bundle bundle(String name) {
+        return Arrays.stream(context.getBundles())
+                .filter(bundle -> bundle.getSymbolicName().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private <T> T await(Class<T> type, String property) throws Exception {
+        String filter = "(&(objectClass=" + type.getName() + ")" + (property == null ? "" : property) + ")";
+        ServiceTracker<T, T> tracker = new ServiceTracker<>(context, context.createFilter(filter), null);
+        tracker.open();
+        try {
+            if (tracker.waitForService(PATIENCE_MILLISECONDS) == null) {
+                throw new AssertionError("no service " + filter);
+            }
+            return context.getService(tracker.getServiceReference());
+        } finally {
+            tracker.close();
+        }
+    }
+
+    private <T> boolean isThere(Class<T> type, String property) throws Exception {
+        return !context.getServiceReferences(type, property).isEmpty();
+    }
+
+    private RegionManager regions() throws Exception {
+        return await(RegionManager.class, null);
+    }
+
+    private org.osgi.service.cm.Configuration configure(String name, String size) throws Exception {
+        var configuration = configurations.getFactoryConfiguration(RegionManager.CONFIGURATION_PID, name, "?");
+        configuration.update(new Hashtable<>(Map.of("size", size)));
+        return configuration;
+    }
+
+    private static String named(String region) {
+        return "(" + Region.NAME_PROPERTY + "=" + region + ")";
+    }
+
+    @Test
+    public void aConsumerStoresCommitsAndRollsBack() throws Exception {
+        Region region = await(Notebook.class, null).open("notes", SMALL);
+        assertEquals(0, region.status().epoch());
+        region.buffer(0, 8).putLong(0, 17);
+        long first = region.commit();
+        region.buffer(0, 8).putLong(0, 18);
+        long second = region.commit();
+        assertTrue(first + " < " + second, first > 0 && second > first);
+        assertEquals(second, region.status().epoch());
+        region.buffer(0, 8).putLong(0, 19);
+        region.rollback();
+        assertEquals(18, region.buffer(0, 8).getLong(0));
+        assertEquals(List.of(region), regions().regions());
+        region.close();
+    }
+
+    @Test
+    public void aConfiguredRegionIsAServiceThatReopensWhenItChangesAndClosesWhenItGoes() throws Exception {
+        var configuration = configure("stock", "1 MiB");
+        assertEquals("org.vellum.region~stock", configuration.getPid());
+        Region first = await(Region.class, named("stock"));
+        assertEquals("stock", first.name());
+        assertEquals(1 << 20, first.size());
+        first.buffer(0, 8).putLong(0, 23);
+        first.commit();
+
+        Dictionary<String, Object> changed = new Hashtable<>(Map.of("size", "1 MiB", "strategy", "write-protect"));
+        configuration.update(changed);
+        Await.until("the first one is closed", () -> !first.isOpen());
+        Region second = await(Region.class, named("stock"));
+        assertNotSame(first, second);
+        assertEquals("write-protect", second.status().providers().strategy());
+        assertEquals(23, second.buffer(0, 8).getLong(0));
+
+        configuration.delete();
+        Await.until("the second one is closed", () -> !second.isOpen());
+        Await.until("the service is gone", () -> !isThere(Region.class, named("stock")));
+    }
+
+    @Test
+    public void twoBundlesShareAConfiguredRegion() throws Exception {
+        assertFalse(isThere(OrderBook.class, null));
+        var configuration = configure("orders", "1 MiB");
+        OrderBook theirs = await(OrderBook.class, null);
+        Region ours = await(Region.class, named("orders"));
+        assertEquals(ours.address(), theirs.address());
+        assertEquals(ours.size(), theirs.size());
+        theirs.note(3, 4711);
+        assertEquals(4711, ours.buffer(0, 4096).getLong(3 * Long.BYTES));
+        ours.commit();
+        theirs.note(3, 4712);
+        ours.rollback();
+        assertEquals(4711, theirs.order(3));
+
+        configuration.delete();
+        Await.until("their component went with the region", () -> !isThere(OrderBook.class, null));
+    }
+
+    @Test
+    public void aConfigurationThatCannotBeMetIsAnErrorInTheLogAndNoService() throws Exception {
+        log.expect("size -5");
+        var configuration = configure("impossible", "-5");
+        var good = configure("possible", "1 MiB");
+        await(Region.class, named("possible"));
+        assertFalse(isThere(Region.class, named("impossible")));
+        configuration.update(new Hashtable<>(Map.of("size", "64 KiB")));
+        await(Region.class, named("impossible"));
+        good.delete();
+    }
+
+    @Test
+    public void stoppingTheConsumerClosesTheRegionsItOpened() throws Exception {
+        Region theirs = await(Notebook.class, null).open("theirs", SMALL);
+        Region ours = regions().open("ours", SMALL);
+        theirs.buffer(0, 8).putLong(0, 1);
+        theirs.commit();
+        theirs.buffer(0, 8).putLong(0, 2);
+        Bundle consumer = bundle("org.vellum.test.consumer");
+        consumer.stop();
+        assertFalse(theirs.isOpen());
+        assertTrue(ours.isOpen());
+        consumer.start();
+        Region again = await(Notebook.class, null).open("theirs", SMALL);
+        assertEquals(1, again.buffer(0, 8).getLong(0));
+        again.close();
+        ours.close();
+    }
+
+    @Test
+    public void stoppingAProviderClosesItsRegionsCleanlyAndStartingItLetsThemBeOpened() throws Exception {
+        for (String provider : List.of(
+                "org.vellum.strategy.writeprotect",
+                "org.vellum.pagetable.host",
+                "org.vellum.vmm.host",
+                "org.vellum.store.file",
+                "org.vellum.nativelib",
+                "org.vellum.runtime")) {
+            RegionOptions options = SMALL.withStrategy("write-protect");
+            Region region = regions().open("provided", options);
+            long count = region.buffer(0, 8).getLong(0);
+            region.buffer(0, 8).putLong(0, count + 1);
+            region.commit();
+            region.buffer(0, 8).putLong(0, -1);
+
+            bundle(provider).stop();
+            assertFalse(provider, region.isOpen());
+            if (isThere(RegionManager.class, null)) {
+                RegionManager manager = await(RegionManager.class, null);
+                ProviderMissingException missing =
+                        assertThrows(provider, ProviderMissingException.class, () -> manager.open("provided", options));
+                assertTrue(missing.getMessage(), missing.getMessage().contains("provided"));
+            }
+
+            bundle(provider).start();
+            Await.until("the region opens after " + provider + " started", () -> opens(options));
+            Region again = regions().open("provided", options);
+            assertEquals(provider, count + 1, again.buffer(0, 8).getLong(0));
+            again.close();
+        }
+    }
+
+    private boolean opens(RegionOptions options) throws Exception {
+        try {
+            regions().open("provided", options).close();
+            return true;
+        } catch (ProviderMissingException e) {
+            return false;
+        }
+    }
+
+    @Test
+    public void aRegionOnOneStrategyStaysOpenWhenTheOtherOneGoes() throws Exception {
+        Region stays = regions().open("stays", SMALL.withStrategy("dirty-bit"));
+        Region goes = regions().open("goes", SMALL.withStrategy("write-protect"));
+        bundle("org.vellum.strategy.writeprotect").stop();
+        assertFalse(goes.isOpen());
+        assertTrue(stays.isOpen());
+        stays.buffer(4096, 8).putLong(0, 5);
+        assertTrue(stays.commit() > 0);
+        stays.close();
+    }
+
+    @Test
+    public void aConfiguredRegionComesBackWithItsProvider() throws Exception {
+        log.expect("waits");
+        configure("patient", "1 MiB");
+        Region first = await(Region.class, named("patient"));
+        first.buffer(0, 8).putLong(0, 9);
+        first.commit();
+        bundle("org.vellum.pagetable.host").stop();
+        assertFalse(first.isOpen());
+        assertFalse(isThere(Region.class, named("patient")));
+        bundle("org.vellum.pagetable.host").start();
+        assertEquals(9, await(Region.class, named("patient")).buffer(0, 8).getLong(0));
+    }
+
+    @Test
+    public void eventsArriveAtAHandler() throws Exception {
+        BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+        ServiceRegistration<EventHandler> handler = context.registerService(
+                EventHandler.class,
+                event -> {
+                    if ("eventful".equals(event.getProperty(RegionEvents.REGION))) {
+                        events.add(event);
+                    }
+                },
+                new Hashtable<>(Map.of(EventConstants.EVENT_TOPIC, RegionEvents.ALL)));
+        try {
+            Region region = regions().open("eventful", SMALL);
+            Event opened = next(events);
+            assertEquals(RegionEvents.OPENED, opened.getTopic());
+            assertEquals(region.status().providers().toString(), opened.getProperty(RegionEvents.PROVIDERS));
+            assertEquals(0L, opened.getProperty(RegionEvents.EPOCH));
+
+            region.buffer(0, 8).putLong(0, 1);
+            long epoch = region.commit();
+            Event committed = next(events);
+            assertEquals(RegionEvents.COMMITTED, committed.getTopic());
+            assertEquals(epoch, committed.getProperty(RegionEvents.EPOCH));
+
+            region.close();
+            assertEquals(RegionEvents.CLOSED, next(events).getTopic());
+        } finally {
+            handler.unregister();
+        }
+    }
+
+    private static Event next(BlockingQueue<Event> events) throws InterruptedException {
+        Event event = events.poll(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS);
+        if (event == null) {
+            throw new AssertionError("no event");
+        }
+        return event;
+    }
+
+    @Test
+    public void everyComponentOfVellumIsThereWithoutAFailure() throws Exception {
+        for (Bundle bundle : context.getBundles()) {
+            assertTrue(
+                    bundle + " is in state " + bundle.getState(),
+                    bundle.getState() == Bundle.ACTIVE
+                            || bundle.getState() == Bundle.STARTING && bundle.getSymbolicName().equals("com.sun.jna"));
+        }
+        for (String type : List.of("Vmm", "PageTable", "Strategy", "Store")) {
+            ServiceReference<?>[] providers = context.getAllServiceReferences("org.vellum.api.provider." + type, null);
+            assertEquals(type, type.equals("Strategy") ? 2 : 1, providers.length);
+        }
+    }
+}
