@@ -48,23 +48,16 @@ static void carry_nothing(struct vellum_region *region) {
     region->carried_count = 0;
 }
 
-static bool lines_differ(const uint8_t *left, const uint8_t *right) {
-    uint64_t difference = 0;
-    for (size_t i = 0; i < VELLUM_LINE_SIZE; i += sizeof(uint64_t)) {
-        uint64_t l;
-        uint64_t r;
-        memcpy(&l, left + i, sizeof(l));
-        memcpy(&r, right + i, sizeof(r));
-        difference |= l ^ r;
-    }
-    return difference != 0;
-}
+typedef uint64_t quarter_line __attribute__((vector_size(32), aligned(32), may_alias));
 
-static uint64_t changed_lines(const uint8_t *content, const uint8_t *committed) {
+__attribute__((target_clones("avx2", "default"))) static uint64_t changed_lines(const uint8_t *content,
+                                                                               const uint8_t *committed) {
     uint64_t mask = 0;
     for (size_t line = 0; line < VELLUM_PAGE_SIZE / VELLUM_LINE_SIZE; line++) {
-        size_t offset = line * VELLUM_LINE_SIZE;
-        mask |= (uint64_t)lines_differ(content + offset, committed + offset) << line;
+        const quarter_line *left = (const quarter_line *)(const void *)(content + line * VELLUM_LINE_SIZE);
+        const quarter_line *right = (const quarter_line *)(const void *)(committed + line * VELLUM_LINE_SIZE);
+        quarter_line difference = (left[0] ^ right[0]) | (left[1] ^ right[1]);
+        mask |= (uint64_t)((difference[0] | difference[1] | difference[2] | difference[3]) != 0) << line;
     }
     return mask;
 }

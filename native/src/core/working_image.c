@@ -8,6 +8,7 @@
 
 #include "memory.h"
 #include "vellum/core.h"
+#include "vellum/core.h"
 #include "vellum/gate.h"
 
 /*
@@ -137,7 +138,12 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
     if (allocated != 0) {
         return -ENOMEM;
     }
-    memcpy(image->alias + offset, region->committed + offset, length);
+    /* By a system call: a fault in a mapping of the home image would read ahead, by megabytes on some devices, and a
+     * read error would be a SIGBUS in a handler. */
+    int filled = vellum_file_read(image->home_file, image->alias + offset, length, image->home_offset + offset);
+    if (filled != 0) {
+        return filled;
+    }
     if (mmap(region->base + offset, length, PROT_READ, MAP_SHARED | MAP_FIXED, image->working_file, (off_t)offset) ==
         MAP_FAILED) {
         return -errno;

@@ -427,9 +427,9 @@ final class OpenRegion implements Region {
     }
 
     private void afterCommit() {
-        gauges = readGauges();
         long now = System.nanoTime();
         if (now - lastCommittedEvent >= EVENT_INTERVAL_NANOSECONDS) {
+            gauges = readGauges();
             lastCommittedEvent = now;
             post(RegionEvents.COMMITTED, Map.of(RegionEvents.REGION, name, RegionEvents.EPOCH, epoch));
         }
@@ -461,7 +461,7 @@ final class OpenRegion implements Region {
                 core.regionCounters(parts.region()), image.loggedBytes(), image.logSize(), image.remarks());
     }
 
-    /** While a commit or rollback runs, this is as of its start; it never waits for one. */
+    /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
     @Override
     public RegionStatus status() {
         RegionStatus last = lastStatus;

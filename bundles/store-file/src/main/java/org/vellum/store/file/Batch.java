@@ -42,16 +42,31 @@ final class Batch {
     private final NativeCore core;
     private final long address;
     private final long length;
+    private final ByteBuffer start;
     private final ByteBuffer header;
 
     /** @param length bytes of header and payload, without padding */
     Batch(NativeCore core, long address, long length) {
+        this(core, address, length, null);
+    }
+
+    /**
+     * As above, where batches follow each other in the same memory.
+     *
+     * @param previous one whose buffer may be taken over, or null: to make a buffer costs several microseconds
+     */
+    Batch(NativeCore core, long address, long length, Batch previous) {
         if (length < HEADER_SIZE) {
             throw new IllegalArgumentException("a batch of " + length + " bytes is shorter than its header");
         }
         this.core = core;
         this.address = address;
         this.length = length;
+        if (previous != null && previous.address == address && padded(length) <= previous.start.capacity()) {
+            start = previous.start;
+        } else {
+            start = core.view(address, (int) Math.min(WINDOW, padded(length)));
+        }
         header = view(0, HEADER_SIZE);
     }
 
@@ -120,6 +135,9 @@ final class Batch {
     }
 
     private ByteBuffer view(long offset, int bytes) {
-        return core.view(address + offset, bytes).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer view = offset + bytes <= start.capacity()
+                ? start.slice((int) offset, bytes)
+                : core.view(address + offset, bytes);
+        return view.order(ByteOrder.LITTLE_ENDIAN);
     }
 }

@@ -18,6 +18,7 @@ final class CommittedView implements AutoCloseable {
     private final long size;
     private final PageSet updated;
     private boolean closed;
+    private Batch previous;
 
     CommittedView(NativeCore core, StoreFile file, ImageIdentity identity) throws FileFailure {
         this.core = core;
@@ -42,7 +43,8 @@ final class CommittedView implements AutoCloseable {
     int tryApply(long batch, long length) {
         int result = core.batchApply(batch, length, address, size);
         if (result == 0) {
-            new Batch(core, batch, length).forEachPage(updated::add);
+            previous = new Batch(core, batch, length, previous);
+            previous.forEachPage(updated::add);
         }
         return result;
     }

@@ -40,6 +40,7 @@ final class Log implements AutoCloseable {
     private long generation;
     private long tail;
     private boolean inDoubt;
+    private Batch previous;
 
     private volatile long epoch;
     private volatile long loggedBytes;
@@ -90,7 +91,8 @@ final class Log implements AutoCloseable {
     /** Makes a batch durable as the next epoch; see {@link org.vellum.api.provider.StoreImage#persist}. */
     long persist(long address, long length) {
         settle();
-        Batch batch = new Batch(core, address, length);
+        Batch batch = new Batch(core, address, length, previous);
+        previous = batch;
         long padded = batch.paddedLength();
         if (tail + padded > segment().size()) {
             switchSegment(padded);
