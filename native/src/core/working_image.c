@@ -8,12 +8,11 @@
 
 #include "memory.h"
 #include "vellum/core.h"
-#include "vellum/core.h"
 #include "vellum/gate.h"
 
 /*
- * Every boundary between a cold and a warm block may cost the process a mapping, and vm.max_map_count is 65,530 by
- * default: so a region has at most this many blocks, and large regions have larger ones.
+ * Every boundary between a cold and a warm block may cost the process a mapping, and vm.max_map_count is 65,530
+ * by default: so a region has at most this many blocks, and large regions have larger ones.
  */
 #define MOST_BLOCKS ((size_t)16384)
 #define SMALLEST_BLOCK ((size_t)64 << 10)
