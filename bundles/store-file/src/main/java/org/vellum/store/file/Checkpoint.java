@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
  *    0  magic "VELLUMCP"        8  format version, 4     12  state, 4: 0 in use, 1 closed
  *   16  region identity        24  home epoch            32  generation
  *   40  sequence               48  size of log segment 0 56  size of log segment 1
+ *   64  highest epoch in home
  *  508  CRC-32C of bytes 0 to 507
  * </pre>
  *
@@ -20,6 +21,8 @@ import java.nio.ByteBuffer;
  * @param sequence counts the checkpoints of this image
  * @param segmentSize0 bytes that log segment 0 has at least
  * @param segmentSize1 bytes that log segment 1 has at least
+ * @param highestEpoch the highest epoch of which the home image may hold lines; it was durable in the log then, so recovery
+ *     must find it
  */
 record Checkpoint(
         boolean closed,
@@ -28,7 +31,8 @@ record Checkpoint(
         long generation,
         long sequence,
         long segmentSize0,
-        long segmentSize1) {
+        long segmentSize1,
+        long highestEpoch) {
 
     /** A block of its own, so that writing it never touches the identity's block. */
     static final long OFFSET = 4096;
@@ -42,12 +46,13 @@ record Checkpoint(
     Checkpoint withSegmentSize(int segment, long size) {
         return new Checkpoint(
                 closed, identity, homeEpoch, generation, sequence + 1,
-                segment == 0 ? size : segmentSize0, segment == 1 ? size : segmentSize1);
+                segment == 0 ? size : segmentSize0, segment == 1 ? size : segmentSize1, highestEpoch);
     }
 
-    Checkpoint next(boolean nowClosed, long newHomeEpoch, long newGeneration) {
+    Checkpoint next(boolean nowClosed, long newHomeEpoch, long newGeneration, long newHighestEpoch) {
         return new Checkpoint(
-                nowClosed, identity, newHomeEpoch, newGeneration, sequence + 1, segmentSize0, segmentSize1);
+                nowClosed, identity, newHomeEpoch, newGeneration, sequence + 1, segmentSize0, segmentSize1,
+                newHighestEpoch);
     }
 
     byte[] encode() {
@@ -58,7 +63,8 @@ record Checkpoint(
                 .putLong(32, generation)
                 .putLong(40, sequence)
                 .putLong(48, segmentSize0)
-                .putLong(56, segmentSize1);
+                .putLong(56, segmentSize1)
+                .putLong(64, highestEpoch);
         return Sector.seal(sector);
     }
 
@@ -75,6 +81,6 @@ record Checkpoint(
         }
         return new Checkpoint(
                 state == 1, expectedIdentity, sector.getLong(24), sector.getLong(32), sector.getLong(40),
-                sector.getLong(48), sector.getLong(56));
+                sector.getLong(48), sector.getLong(56), sector.getLong(64));
     }
 }

@@ -17,14 +17,17 @@ final class CommittedView implements AutoCloseable {
     private final long address;
     private final long size;
     private final PageSet updated;
+    private volatile long highestEpoch;
     private boolean closed;
     private Batch previous;
 
-    CommittedView(NativeCore core, StoreFile file, ImageIdentity identity) throws FileFailure {
+    /** @param epoch the home image's */
+    CommittedView(NativeCore core, StoreFile file, ImageIdentity identity, long epoch) throws FileFailure {
         this.core = core;
         size = identity.size();
         address = file.mapPrivate(identity.homeOffset(), size);
         updated = new PageSet(identity.pages());
+        highestEpoch = epoch;
     }
 
     long address() {
@@ -40,7 +43,8 @@ final class CommittedView implements AutoCloseable {
      *
      * @return 0, or the negative errno of a malformed batch
      */
-    int tryApply(long batch, long length) {
+    int tryApply(long epoch, long batch, long length) {
+        highestEpoch = epoch; // before the first line changes: another thread copies pages and then asks
         int result = core.batchApply(batch, length, address, size);
         if (result == 0) {
             previous = new Batch(core, batch, length, previous);
@@ -49,12 +53,17 @@ final class CommittedView implements AutoCloseable {
         return result;
     }
 
-    void apply(String region, long batch, long length) {
-        int result = tryApply(batch, length);
+    void apply(String region, long epoch, long batch, long length) {
+        int result = tryApply(epoch, batch, length);
         if (result != 0) {
             throw new RegionException("region '" + region + "': the committed view cannot take over the batch of "
                     + length + " bytes: " + Errno.describe(result) + "; close and reopen the region to recover it");
         }
+    }
+
+    /** The highest epoch of which a page copied before this call may hold lines. */
+    long highestEpoch() {
+        return highestEpoch;
     }
 
     /** Moves the pages updated since the last call into another set. */

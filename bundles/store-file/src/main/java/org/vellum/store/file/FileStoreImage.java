@@ -126,7 +126,7 @@ final class FileStoreImage implements StoreImage {
             HomeImage home = hold(HomeImage.read(core, file, region));
             ImageIdentity identity = home.identity();
             LogSegment[] segments = {segment(home, 0), segment(home, 1)};
-            CommittedView view = hold(new CommittedView(core, file, identity));
+            CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
             Recovery recovery = new Recovery(region, core, home, segments, view);
@@ -238,7 +238,7 @@ final class FileStoreImage implements StoreImage {
     public void apply(long batch, long length) {
         requireOpen();
         observer.entered(region, Phase.HOME_UPDATE);
-        view.apply(region, batch, length);
+        view.apply(region, log.epoch(), batch, length);
     }
 
     @Override

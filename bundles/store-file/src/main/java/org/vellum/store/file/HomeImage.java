@@ -69,9 +69,11 @@ final class HomeImage implements AutoCloseable {
         }
     }
 
+    /** @param file the home image or a segment of its log */
     static DamagedImageException damaged(String region, StoreFile file, long offset, String sentence) {
+        String image = file.path().toString().replaceFirst("-log[01]$", "");
         return new DamagedImageException("region '" + region + "': " + file.path() + ", offset " + offset + ": "
-                + sentence + ". Nothing was overwritten; './vellum verify " + file.path()
+                + sentence + ". Nothing was overwritten; './vellum verify " + image
                 + "' shows what is intact, and a backup brings the rest back");
     }
 

@@ -138,7 +138,7 @@ final class ImageCreation {
         unfinished.allocate(0, identity.tableOffset() + identity.tableLength());
         unfinished.allocate(identity.homeOffset(), identity.size());
         Checkpoint checkpoint = new Checkpoint(
-                true, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize());
+                true, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(), 0);
         try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
             HomeImage.writeSector(unfinished, memory, identity.encode(), ImageIdentity.OFFSET);
             HomeImage.writeSector(unfinished, memory, checkpoint.encode(), Checkpoint.OFFSET);

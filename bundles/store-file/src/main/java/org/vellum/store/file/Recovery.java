@@ -18,7 +18,8 @@ import org.vellum.nativelib.NativeCore;
  *       never acknowledged;
  *   <li><b>damage in the middle</b>, refused, if one does; it is looked for at every 64-byte step of both segments, because
  *       a damaged header does not tell where the next batch begins. An intact batch of an epoch before the missing one is
- *       refused too: log and checkpoint are not of one piece.
+ *       refused too: log and checkpoint are not of one piece. So is an end before the highest epoch that the checkpoint says
+ *       may be in the home image: dropping it would leave a mixture of epochs.
  * </ul>
  *
  * <p>Intact: magic, version, header size, region identity, own offset, a generation not before the checkpoint's (a recycled
@@ -211,6 +212,11 @@ final class Recovery {
                     throw damagedMiddle(first, second, switched, expected, content, contradiction);
                 }
             }
+            if (expected <= checkpoint.highestEpoch()) {
+                throw HomeImage.damaged(region, last.segment.file(), last.end, "epoch " + expected + " is missing: "
+                        + last.describe(last.end) + "; the home image already holds lines of epoch "
+                        + checkpoint.highestEpoch() + ", so it was durable. Last intact epoch: " + (expected - 1));
+            }
             return new Result(expected - 1, generation + 2, remarks(last, second, expected));
         }
     }
@@ -240,7 +246,7 @@ final class Recovery {
             if (!isNext(found, generation, epoch)) {
                 return epoch;
             }
-            int result = view.tryApply(content.memory.address() + found.offset, found.length);
+            int result = view.tryApply(epoch, content.memory.address() + found.offset, found.length);
             if (result != 0) {
                 throw HomeImage.damaged(region, content.segment.file(), found.offset, "the batch of epoch " + epoch
                         + " is intact but names pages outside of the region; last intact epoch: " + (epoch - 1));

@@ -24,6 +24,6 @@ final class WriteBack {
         if (pages.next(0) >= 0) {
             home.writePages(pages, view.address());
         }
-        home.writeCheckpoint(home.checkpoint().next(closed, epoch, generation));
+        home.writeCheckpoint(home.checkpoint().next(closed, epoch, generation, view.highestEpoch()));
     }
 }

@@ -83,7 +83,7 @@ class DamagedHeaderTest {
 
     @Test
     void everyFlippedBitOfTheCheckpointIsFound() throws Exception {
-        everyFlippedBitIsFound(Checkpoint.OFFSET, 64);
+        everyFlippedBitIsFound(Checkpoint.OFFSET, 72);
     }
 
     @Test
@@ -107,7 +107,7 @@ class DamagedHeaderTest {
         Checkpoint own = store.checkpoint();
         Checkpoint foreign = new Checkpoint(
                 own.closed(), own.identity() + 1, own.homeEpoch(), own.generation(), own.sequence(),
-                own.segmentSize0(), own.segmentSize1());
+                own.segmentSize0(), own.segmentSize1(), own.highestEpoch());
         TestStore.write(store.home(), Checkpoint.OFFSET, foreign.encode());
         String message = refused(store.home(), Checkpoint.OFFSET);
         assertTrue(message.contains(Sector.hexadecimal(own.identity())), message);

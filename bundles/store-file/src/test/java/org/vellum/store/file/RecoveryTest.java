@@ -9,10 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.DamagedImageException;
+import org.vellum.api.provider.Phase;
+import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 
@@ -153,7 +157,7 @@ class RecoveryTest {
         TestStore.flip(crashed.log(0), BATCH + 100, 0);
         String message = refuses(crashed, crashed.log(0), BATCH);
         assertTrue(message.contains("checksum " + Sector.hexadecimal(stored) + " instead of "), message);
-        assertTrue(message.contains("./vellum verify " + crashed.log(0)), message);
+        assertTrue(message.contains("'./vellum verify " + crashed.home() + "'"), message);
     }
 
     @Test
@@ -206,10 +210,59 @@ class RecoveryTest {
 
     @Test
     void aTornTailInFrontOfARecycledSegmentsOldBatchesIsDropped() throws Exception {
-        int epochs = 2 * BATCHES_IN_A_SEGMENT + 5;
-        TestStore crashed = crashedAfter(epochs);
+        TestStore crashed = crashedWithTrim(TrimTime.BEFORE_THE_LAST_EPOCHS);
         TestStore.flip(crashed.log(0), 4 * BATCH + 100, 0);
-        recoversTo(crashed, epochs - 1);
+        recoversTo(crashed, 2 * BATCHES_IN_A_SEGMENT + 4);
+    }
+
+    /** The same torn batch; but the trim came later and took lines of that epoch home. Dropping it would mix epochs. */
+    @Test
+    void aBadLastBatchIsDamageWhenTheHomeImageAlreadyHoldsItsLines() throws Exception {
+        TestStore crashed = crashedWithTrim(TrimTime.BEHIND_THE_LAST_EPOCHS);
+        TestStore.flip(crashed.log(0), 4 * BATCH + 100, 0);
+        String message = refuses(crashed, crashed.log(0), 4 * BATCH);
+        assertTrue(message.contains("home image already holds lines of epoch"), message);
+        TestStore.flip(crashed.log(0), 4 * BATCH + 100, 0);
+        recoversTo(crashed, 2 * BATCHES_IN_A_SEGMENT + 5);
+    }
+
+    private enum TrimTime {
+        BEFORE_THE_LAST_EPOCHS,
+        BEHIND_THE_LAST_EPOCHS
+    }
+
+    /** Five epochs into generation 2, with the trim of generation 1 before or behind the last four of them. */
+    private TestStore crashedWithTrim(TrimTime time) {
+        CountDownLatch allowed = new CountDownLatch(1);
+        AtomicInteger trims = new AtomicInteger();
+        PhaseObserver observer = (region, phase) -> {
+            if (phase == Phase.TRIM && trims.incrementAndGet() == 2) {
+                try {
+                    allowed.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            }
+        };
+        try (StoreImage image = store.open(observer)) {
+            commit(image, 2 * BATCHES_IN_A_SEGMENT + 1);
+            if (time == TrimTime.BEFORE_THE_LAST_EPOCHS) {
+                allowed.countDown();
+                awaitCheckpointOfGeneration(2);
+            }
+            commit(image, 4);
+            allowed.countDown();
+            awaitCheckpointOfGeneration(2);
+            return store.crashImage(directory.resolve("crashed"));
+        } finally {
+            allowed.countDown();
+        }
+    }
+
+    private void awaitCheckpointOfGeneration(long generation) {
+        while (store.checkpoint().generation() < generation) {
+            Thread.onSpinWait();
+        }
     }
 
     /** Batches that share one fdatasync reach the device in any order. */
@@ -257,6 +310,21 @@ class RecoveryTest {
     }
 
     @Test
+    void aBatchDroppedBehindASwitchNeverComesBackEither() throws Exception {
+        TestStore crashed = crashedUntrimmedAfter(BATCHES_IN_A_SEGMENT + 1);
+        long generation = crashed.checkpoint().generation() + 1;
+        int last = BATCHES_IN_A_SEGMENT + 1;
+        // Would fit behind two new batches at the start of its segment.
+        TestStore.write(crashed.log(Log.index(generation)), 2 * BATCH, TestStore.sealed(
+                changes(last + 3), last + 3, last, generation, 2 * BATCH, crashed.identity().identity()));
+        try (StoreImage image = crashed.open()) {
+            assertEquals(last, image.epoch());
+            commit(image, 2);
+            recoversTo(crashed.crashImage(directory.resolve("again")), last + 2);
+        }
+    }
+
+    @Test
     void aLogOfAnotherRegionIsRefused() throws Exception {
         TestStore crashed = crashedAfter(2);
         TestStore.write(crashed.log(0), 0, TestStore.sealed(changes(1), 1, 0, 0, 0, 42));
@@ -284,7 +352,7 @@ class RecoveryTest {
     void anIntactBatchFromBeforeTheCheckpointInALiveGenerationIsRefused() throws Exception {
         TestStore crashed = crashedAfter(2);
         Checkpoint checkpoint = crashed.checkpoint();
-        TestStore.write(crashed.home(), Checkpoint.OFFSET, checkpoint.next(false, 5, 0).encode());
+        TestStore.write(crashed.home(), Checkpoint.OFFSET, checkpoint.next(false, 5, 0, 5).encode());
         refuses(crashed, crashed.log(0), 0);
     }
 
