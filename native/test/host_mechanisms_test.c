@@ -1,6 +1,6 @@
 /*
- * The host page table's mechanisms: how it finds out what the kernel offers, what it says when something is missing, and
- * facts about the kernel that its code depends on (docs/host-page-table.md).
+ * The host page table's mechanisms: how it finds out what the kernel offers, what it says when something is missing,
+ * and facts about the kernel that its code depends on (docs/host-page-table.md).
  */
 #include "host_region.h"
 
@@ -75,6 +75,7 @@ static void probing_attaching_and_releasing_leak_no_descriptor(void) {
         store(word(&fixture, 0, 0), way + 1);
         commit(&fixture);
         detach(&fixture);
+        release_providers(&fixture);
         CHECK_EQUAL(before, open_descriptors());
     }
 }

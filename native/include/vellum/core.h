@@ -51,12 +51,13 @@ struct vellum_cut {
  * The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if it never does, the next cut
  * encodes them again.
  */
-int vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut);
+void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut);
 /* control. The batch is durable and applied to the committed view: its pages are no longer carried. */
 void vellum_region_cut_persisted(struct vellum_region *region);
 
-/* control. Returns every page stored to since the last commit (and every carried one) to the committed content. */
-int vellum_region_rollback(struct vellum_region *region, uint64_t *pages);
+/* control. Returns every page stored to since the last commit, and every carried one, to the committed content; how
+ * many there were. */
+uint64_t vellum_region_rollback(struct vellum_region *region);
 
 /* control. Stores are refused from now on until the region is destroyed; loads go on. No cut may follow. */
 void vellum_region_refuse_stores(struct vellum_region *region);
@@ -68,6 +69,7 @@ void vellum_region_refuse_stores(struct vellum_region *region);
  */
 void vellum_region_destroy(struct vellum_region *region);
 
+/* What the largest batch takes, with room behind it for the store to pad it to a whole line. */
 uint64_t vellum_batch_capacity(const struct vellum_region *region);
 /*
  * Applies a sealed or unsealed batch's entries to an image of `image_length` bytes (the committed view). Checks every

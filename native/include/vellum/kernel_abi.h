@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <linux/userfaultfd.h>
 
-/* admin-guide/mm/userfaultfd.rst, "Creating a userfaultfd": faults of user code only, which needs no privilege (5.11). */
+/* admin-guide/mm/userfaultfd.rst, "Creating a userfaultfd": faults of user code only, without privilege (5.11). */
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif

@@ -1,6 +1,6 @@
 /*
- * Memory for a provider's tables: address space now, pages when they are touched. It reads zero until then, a handler may
- * use it (no allocator is involved), and it can be given back in a handler or behind a closed gate.
+ * Memory for a provider's tables: address space now, pages when they are touched. It reads zero until then, a
+ * handler may use it (no allocator is involved), and it can be given back in a handler or behind a closed gate.
  *
  * Like a region it is not inherited by fork (a child's handlers must not act on the parent's tables) and not part of
  * core dumps.

@@ -61,6 +61,7 @@ struct vellum_working_image {
     size_t block_size;      /* bytes, a power of two, at least 64 KiB */
     size_t block_count;
     _Atomic uint32_t *block_state; /* enum vellum_block_state, one word a block */
+    _Atomic(void *) spare_mappings; /* kept for the moment in which the process has none left; working_image.c */
 };
 
 struct vellum_region {

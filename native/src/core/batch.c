@@ -7,7 +7,6 @@
 
 VELLUM_EXPORT uint64_t vellum_batch_capacity(const struct vellum_region *region) {
     uint64_t page_entry = sizeof(struct vellum_batch_entry) + VELLUM_PAGE_SIZE;
-    /* The store pads a batch to a whole line. */
     return sizeof(struct vellum_batch_header) + region->page_count * page_entry + VELLUM_LINE_SIZE;
 }
 

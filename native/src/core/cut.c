@@ -112,7 +112,7 @@ static void encode_carried_pages(struct encoder *encoder) {
     }
 }
 
-VELLUM_EXPORT int vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut) {
+VELLUM_EXPORT void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut) {
     memset(cut, 0, sizeof(*cut));
     struct encoder encoder = {
         .region = region, .position = (uint8_t *)batch + sizeof(struct vellum_batch_header), .cut = cut};
@@ -129,7 +129,6 @@ VELLUM_EXPORT int vellum_region_cut(struct vellum_region *region, void *batch, s
         memcpy(batch, &header, sizeof(header));
         cut->batch_length = (uint64_t)(encoder.position - (uint8_t *)batch);
     }
-    return 0;
 }
 
 VELLUM_EXPORT void vellum_region_cut_persisted(struct vellum_region *region) {
@@ -150,7 +149,7 @@ static void restore_page(void *visitor_context, size_t page, const uint8_t *comm
     }
 }
 
-VELLUM_EXPORT int vellum_region_rollback(struct vellum_region *region, uint64_t *pages) {
+VELLUM_EXPORT uint64_t vellum_region_rollback(struct vellum_region *region) {
     struct restorer restorer = {.region = region};
     stop_region(region);
     region->strategy->collect(region, restore_page, &restorer);
@@ -162,6 +161,5 @@ VELLUM_EXPORT int vellum_region_rollback(struct vellum_region *region, uint64_t 
     restorer.pages += region->carried_count;
     carry_nothing(region);
     open_region_again(region);
-    *pages = restorer.pages;
-    return 0;
+    return restorer.pages;
 }

@@ -1,5 +1,6 @@
 /* Creating, attaching and destroying regions, and the way a fault takes into the providers. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,10 @@ VELLUM_EXPORT int vellum_core_use_dispatcher(const struct vellum_dispatcher *pro
 static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
     if (atomic_load(&region->refuses_stores) != 0) {
         return VELLUM_FAULT_REFUSED;
+    }
+    /* Only synchronous write protection speaks by SIGBUS. Otherwise it is memory that failed, which no repetition mends. */
+    if (fault->signal == SIGBUS && region->strategy->tracking != VELLUM_TRACK_WRITE_PROTECT) {
+        return VELLUM_FAULT_FOREIGN;
     }
     size_t block = vellum_block_of_page(region, vellum_page_of(region, fault->address));
     if (working_image_warm(region, block, 1) != 0) {

@@ -17,6 +17,36 @@
 #define MOST_BLOCKS ((size_t)16384)
 #define SMALLEST_BLOCK ((size_t)64 << 10)
 
+/*
+ * Mappings kept in reserve. A process at its limit of mappings is refused every mmap, also one that would lower the count, and
+ * a failed one may have split a mapping on its way. So each region keeps a few, in pages whose protections differ, so
+ * that the kernel cannot merge them, and gives them up for the one mmap that a handler must not fail in.
+ */
+#define SPARE_PAGES 5
+
+static void take_spare_mappings(struct vellum_working_image *image) {
+    uint8_t *pages = mmap(NULL, SPARE_PAGES * VELLUM_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) {
+        return; /* the process is at its limit already; what comes later may be refused, and says so */
+    }
+    for (size_t page = 1; page < SPARE_PAGES; page += 2) {
+        if (mprotect(pages + page * VELLUM_PAGE_SIZE, VELLUM_PAGE_SIZE, PROT_READ) != 0) {
+            break;
+        }
+    }
+    void *none = NULL;
+    if (!atomic_compare_exchange_strong(&image->spare_mappings, &none, pages)) {
+        munmap(pages, SPARE_PAGES * VELLUM_PAGE_SIZE);
+    }
+}
+
+static void give_up_spare_mappings(struct vellum_working_image *image) {
+    void *pages = atomic_exchange(&image->spare_mappings, NULL);
+    if (pages != NULL) {
+        munmap(pages, SPARE_PAGES * VELLUM_PAGE_SIZE);
+    }
+}
+
 static size_t block_size_for(size_t length) {
     size_t size = SMALLEST_BLOCK;
     while (length / size > MOST_BLOCKS) {
@@ -65,8 +95,10 @@ int working_image_create(struct vellum_region *region, int home_file, uint64_t h
     }
     if (result != 0) {
         working_image_destroy(region);
+        return result;
     }
-    return result;
+    take_spare_mappings(image);
+    return 0;
 }
 
 /* Gives blocks that this thread set to WARMING their final state and wakes those who wait for them. */
@@ -121,7 +153,7 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
 /*
  * Warms one claimed block. When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split
  * it; replacing the whole run of cold blocks around the block needs no split and usually frees mappings, so that
- * is done then. Claims go outward from a block we own and stop at the first that is not cold: nobody waits for
+ * is done then, with the spare mappings given up for it. Claims go outward from a block we own and stop at the first that is not cold: nobody waits for
  * anybody while claiming.
  */
 static int warm_claimed(struct vellum_region *region, size_t block) {
@@ -139,9 +171,9 @@ static int warm_claimed(struct vellum_region *region, size_t block) {
     while (end < image->block_count && claim(image, end)) {
         end++;
     }
-    if (end - first > 1) {
-        result = move_to_working_file(region, first, end - first);
-    }
+    give_up_spare_mappings(image);
+    result = move_to_working_file(region, first, end - first);
+    take_spare_mappings(image);
     settle(image, first, end - first, result == 0 ? VELLUM_BLOCK_WARM : VELLUM_BLOCK_COLD);
     return result;
 }
@@ -183,6 +215,7 @@ void working_image_destroy(struct vellum_region *region) {
         close(image->working_file);
         image->working_file = -1;
     }
+    give_up_spare_mappings(image);
     if (image->block_state != NULL) {
         vellum_memory_unmap((uint64_t)(uintptr_t)image->block_state, image->block_count * sizeof(*image->block_state));
         image->block_state = NULL;

@@ -74,7 +74,8 @@ static int track(struct vellum_region *region, struct block_run claimed) {
     return result;
 }
 
-/* A refused mprotect may have opened a part: that part is tracked and touched, so it is closed at the cut like any other. */
+/* A refused mprotect may have opened a part: that part is tracked and touched, so it is closed at the cut like any
+ * other. */
 static int open_claimed(struct vellum_region *region, struct block_run run) {
     int result = track(region, run);
     if (result != 0) {

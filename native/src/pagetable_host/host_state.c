@@ -23,8 +23,9 @@ struct block_run host_widened(const struct vellum_region *region, size_t block, 
 }
 
 /*
- * No wake-up is lost, in the manner of Dekker: a waiter counts itself and then has the kernel compare the word; a waker has
- * changed the word before it looks at the count. All of it is sequentially consistent, so one of them sees the other.
+ * No wake-up is lost, in the manner of Dekker: a waiter counts itself and then has the kernel compare the word; a
+ * waker has changed the word before it looks at the count. All of it is sequentially consistent, so one of them sees
+ * the other.
  */
 void host_wait(struct host_state *state, _Atomic uint32_t *word, uint32_t value) {
     atomic_fetch_add(&state->waiters, 1);

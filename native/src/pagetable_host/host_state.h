@@ -3,16 +3,17 @@
  *
  * Three mechanisms:
  *
- *   asynchronous  (dirty-bit) a block that nobody stored to since the last cut is mapped read-only. The first store opens
- *                 it, by mprotect; inside, userfaultfd protects single pages and the kernel lifts that by itself.
+ *   asynchronous  (dirty-bit) a block that nobody stored to since the last cut is mapped read-only. The first
+ *                 store opens it, by mprotect; inside, userfaultfd protects single pages and the kernel lifts
+ *                 that by itself.
  *   synchronous   (write-protect) a warm block is mapped writable once and for all, and userfaultfd protects its
  *                 pages: the first store to a page raises SIGBUS.
  *   mapping       (write-protect without userfaultfd) pages are opened by mprotect, one by one.
  *
- * Handlers run beside each other, so what they share is atomic: one word a block, two bits a page. Whoever finds a block
- * or page in somebody else's hands waits on its word. Such a wait ends: the holder is inside a handler too, does
- * a bounded piece of work, and waits for no one who waits for it (blocks.c and pages.c say why). Behind the closed
- * gate nobody else is here; vellum_gate_close has waited for every handler, so its plain order holds.
+ * Handlers run beside each other, so what they share is atomic: one word a block, two bits a page. Whoever finds a
+ * block or page in somebody else's hands waits on its word. Such a wait ends: the holder is inside a handler too,
+ * does a bounded piece of work, and waits for no one who waits for it (blocks.c and pages.c say why). Behind the
+ * closed gate nobody else is here; vellum_gate_close has waited for every handler, so its plain order holds.
  */
 #ifndef VELLUM_PAGETABLE_HOST_STATE_H
 #define VELLUM_PAGETABLE_HOST_STATE_H
@@ -64,8 +65,8 @@ static inline size_t run_length(const struct vellum_region *region, struct block
 }
 
 /*
- * Where a mapping more is refused (vm.max_map_count), more is opened, which needs fewer boundaries: first the block, then
- * the aligned 2 MiB around it, then the region, which has no boundary inside at all.
+ * Where a mapping more is refused (vm.max_map_count), more is opened, which needs fewer boundaries: first the block,
+ * then the aligned 2 MiB around it, then the region, which has no boundary inside at all.
  */
 #define WIDENINGS 3
 struct block_run host_widened(const struct vellum_region *region, size_t block, int widening);

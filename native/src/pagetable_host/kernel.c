@@ -62,9 +62,9 @@ int pagemap_open(void) {
 }
 
 /*
- * The masks must stay exactly these. With them the kernel reports a page whose table entry is empty and unmarked, and
- * that is what a page stored to and then reclaimed to swap looks like; with more categories asked for it takes
- * another way through the page table and passes such pages over.
+ * The masks must stay exactly these. A page stored to and then reclaimed leaves an empty, unmarked table entry. With
+ * these masks every kernel reports it; asked for more categories, Linux 6.7 takes another way through the page table
+ * and passes empty entries over (6.18 reports them either way).
  */
 int pagemap_take_written(int pagemap, const void *start, const void *end, struct page_region *runs, size_t capacity,
                          const uint8_t **stopped_at) {

@@ -5,8 +5,8 @@
  *   logging → logged  the pre-image is taken (or back to armed: the strategy refused)
  *   logged → open     the protection is lifted
  *
- * The page stays protected until it is logged, so no store comes before its pre-image is complete. Lifting the protection
- * can be done twice without harm, so every thread that meets a logged page does it rather than wait.
+ * The page stays protected until it is logged, so no store comes before its pre-image is complete. Lifting the
+ * protection can be done twice without harm, so every thread that meets a logged page does it rather than wait.
  *
  * No deadlock: a thread that holds a page (logging) is in the strategy, which waits for nobody.
  */
@@ -26,9 +26,9 @@ enum page_state {
 #define PAGES_IN_WORD 16
 
 /*
- * Protecting a page that is protected costs next to nothing, a system call does not: runs of opened pages with at most this
- * many others between them are protected by one call. Less than a block's 16 pages: a gap then lies in blocks that were
- * touched, never in one that userfaultfd does not know.
+ * Protecting a page that is protected costs next to nothing, a system call does not: runs of opened pages with at
+ * most this many others between them are protected by one call. Less than a block's 16 pages: a gap then lies in
+ * blocks that were touched, never in one that userfaultfd does not know.
  */
 #define LARGEST_GAP 8
 
@@ -99,8 +99,9 @@ static int open_run_of_mapping(struct vellum_region *region, struct block_run ru
 }
 
 /*
- * No mapping is left for a page on its own. One thread at a time widens, so that the others find the page open afterwards
- * instead of doing the same again. The lock is taken with nothing held and nobody who holds a page waits for it.
+ * No mapping is left for a page on its own. One thread at a time widens, so that the others find the page open
+ * afterwards instead of doing the same again. The lock is taken with nothing held and nobody who holds a page waits
+ * for it.
  */
 static int widen(struct vellum_region *region, size_t page) {
     struct host_state *state = host_state(region);

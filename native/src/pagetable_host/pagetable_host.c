@@ -189,8 +189,8 @@ VELLUM_EXPORT const struct vellum_pagetable_operations vellum_pagetable_host = {
 };
 
 /*
- * control. 0: this process can track in the given way (enum vellum_tracking). Else a negative errno, and in `reason` one
- * sentence, without a period, that says what is missing.
+ * control. 0: this process can track in the given way (enum vellum_tracking). Else a negative errno, and in `reason`
+ * one sentence, without a period, that says what is missing.
  */
 VELLUM_EXPORT int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_size);
 

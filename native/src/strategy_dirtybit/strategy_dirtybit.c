@@ -1,6 +1,6 @@
 /*
- * Dirty-bit strategy: the page table knows at the cut which pages were stored to, and what they are compared with is the
- * store's committed view. It keeps nothing of its own.
+ * Dirty-bit strategy: the page table knows at the cut which pages were stored to, and what they are compared with is
+ * the store's committed view. It keeps nothing of its own.
  */
 #include "vellum/export.h"
 #include "vellum/providers.h"

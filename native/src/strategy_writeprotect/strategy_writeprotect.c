@@ -1,6 +1,6 @@
 /*
- * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, and the copies are
- * at once the list of dirty pages and what those are compared with at the cut.
+ * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, and the
+ * copies are at once the list of dirty pages and what those are compared with at the cut.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* The host VMM: no virtualisation. Code stores where it always ran, so a store fault goes straight to the page table. */
+/* The host VMM: no virtualisation. Code stores where it always did; a store fault goes straight to the page table. */
 #include "vellum/export.h"
 #include "vellum/providers.h"
 

@@ -79,7 +79,7 @@ final class AgainstAppendBenchmark implements Benchmark {
             epochs.touch(allPages);
             ByteBuffer batch = ByteBuffer.allocateDirect(Math.toIntExact(loggedByOne(epochs, temporary)));
             long[] trimsBefore = {0};
-            Trials.Result result = new Trials(1500, 10_000, workbench.budget()).run(
+            Trials.Result result = new Trials(2000, 12_000, workbench.budget()).run(
                     () -> trimsBefore[0] = clock.trims(),
                     () -> withPhases(epochs, clock, temporary),
                     () -> {

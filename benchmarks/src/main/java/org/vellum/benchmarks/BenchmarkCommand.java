@@ -5,8 +5,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import org.vellum.api.RegionOptions;
 import picocli.CommandLine;
@@ -29,9 +27,6 @@ public final class BenchmarkCommand implements Callable<Integer> {
             new GroupCommitBenchmark());
 
     private static final List<String> STRATEGIES = List.of("write-protect", "dirty-bit");
-
-    /** Regions opened by the dozen need no line each. Held, since the logging framework would forget the level. */
-    private static final Logger VELLUM_LOGGER = Logger.getLogger("org.vellum");
 
     @Parameters(paramLabel = "NAME", description = "which ones (default: all)")
     private List<String> names = new ArrayList<>();
@@ -64,8 +59,15 @@ public final class BenchmarkCommand implements Callable<Integer> {
     private CommandLine.Model.CommandSpec specification;
 
     public static void main(String[] arguments) {
-        VELLUM_LOGGER.setLevel(Level.WARNING);
-        System.exit(new CommandLine(new BenchmarkCommand()).execute(arguments));
+        Quiet.regions();
+        System.exit(new CommandLine(new BenchmarkCommand())
+                .setParameterExceptionHandler(BenchmarkCommand::wrongUsage)
+                .execute(arguments));
+    }
+
+    private static int wrongUsage(ParameterException exception, String[] arguments) {
+        System.err.println("vellum bench: " + exception.getMessage());
+        return CommandLine.ExitCode.USAGE;
     }
 
     @Override

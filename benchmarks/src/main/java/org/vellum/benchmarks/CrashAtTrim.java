@@ -9,12 +9,14 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 
 /**
- * The process that dies for {@link OpenBenchmark}: commits epochs of 16 random stores until the store begins to trim the
+ * The process that dies for {@link OpenBenchmark}: commits epochs of random stores until the store begins to trim the
  * log, which is when there is most of it, and is gone in the same moment, without a word to anybody.
  */
 final class CrashAtTrim {
     /** The exit status that says it died as planned. */
     static final int STATUS = 77;
+
+    private static final int STORES_AN_EPOCH = 256;
 
     private CrashAtTrim() {}
 
@@ -25,6 +27,7 @@ final class CrashAtTrim {
     }
 
     public static void main(String[] arguments) {
+        Quiet.regions();
         long size = Long.parseLong(arguments[4]);
         Path folder = Path.of(arguments[5]);
         Workbench workbench = new Workbench(
@@ -41,7 +44,7 @@ final class CrashAtTrim {
         });
         Region region = workbench.open(folder, RegionOptions.size(size), arguments[2]);
         long[] workingSet = Epochs.spreadPages(size / RegionMemory.PAGE, 4096, 1);
-        Epochs epochs = new Epochs(region, 16, Epochs.randomOf(workingSet, 2));
+        Epochs epochs = new Epochs(region, STORES_AN_EPOCH, Epochs.randomOf(workingSet, 2));
         long deadline = System.nanoTime() + Duration.ofMinutes(1).toNanos();
         while (System.nanoTime() < deadline) {
             epochs.run();

@@ -13,10 +13,10 @@ final class Workbench implements AutoCloseable {
     static final long GIB = 1L << 30;
 
     /**
-     * Bytes of log in steady-state measurements: so small that a few thousand epochs see several trims. The default
+     * Bytes of log in steady-state measurements: so small that ten thousand epochs see several trims. The default
      * would put what trimming costs behind the end of the measurement.
      */
-    static final long SHORT_LOG = 2 * MIB;
+    static final long SHORT_LOG = 8 * MIB;
 
     private static final String REGION = "measured";
 

@@ -21,9 +21,16 @@ import picocli.CommandLine.ScopeType;
         synopsisSubcommandLabel = "COMMAND",
         footer = {"", "Exit status: 0 all that was checked held, 1 a check failed, 2 wrong usage."})
 public final class Vellum {
+    private static final String LOG_FORMAT_PROPERTY = "java.util.logging.SimpleFormatter.format";
+    /** Time, level and message: a line an entry, and no trace of which method wrote it. */
+    private static final String LOG_FORMAT = "%1$tT.%1$tL %4$s %5$s%6$s%n";
+
     private Vellum() {}
 
     public static void main(String[] arguments) {
+        if (System.getProperty(LOG_FORMAT_PROPERTY) == null) {
+            System.setProperty(LOG_FORMAT_PROPERTY, LOG_FORMAT);
+        }
         System.exit(commandLine().execute(arguments));
     }
 

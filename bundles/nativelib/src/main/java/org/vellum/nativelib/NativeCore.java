@@ -34,7 +34,7 @@ public interface NativeCore {
 
     void regionCutPersisted(long region);
 
-    /** @return the number of pages put back, or a negative errno */
+    /** @return the number of pages put back */
     long regionRollback(long region);
 
     void regionRefuseStores(long region);

@@ -25,7 +25,6 @@ import org.vellum.api.RegionStatus.State;
 import org.vellum.api.Section;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
-import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
 /**
@@ -446,12 +445,7 @@ final class OpenRegion implements Region {
         try {
             requireWorking("rollback");
             forgetFailedBatch("rollback");
-            long pages = core.regionRollback(parts.region());
-            if (pages < 0) {
-                fail("a rollback was left unfinished: " + Errno.describe((int) pages)
-                        + "; close the region and open it again to return to epoch " + epoch);
-                throw new RegionException("region '" + name + "': " + failure);
-            }
+            core.regionRollback(parts.region());
             rollbacks++;
             gauges = readGauges();
         } finally {

@@ -15,9 +15,6 @@ import org.vellum.nativelib.NativeCore;
 
 /** Puts one region together, step by step, or takes every step back. Used once, by one thread. */
 final class RegionOpening {
-    /** The store completes a batch in place and may pad it, so it gets room behind the batch. */
-    private static final long ROOM_BEHIND_BATCH = NativeCore.PAGE_SIZE;
-
     private final String name;
     private final RegionOptions options;
     private final Tuple tuple;
@@ -69,7 +66,7 @@ final class RegionOpening {
         long base = reserve(image);
         long region = create(image, base);
         attach(region);
-        long batchMemory = core.batchCapacity(region) + ROOM_BEHIND_BATCH;
+        long batchMemory = core.batchCapacity(region);
         long batch = core.memoryMap(batchMemory);
         if (batch < 0) {
             throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "

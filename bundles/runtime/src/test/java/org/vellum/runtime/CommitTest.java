@@ -221,17 +221,6 @@ class CommitTest {
     }
 
     @Test
-    void anUnfinishedRollbackFailsTheRegion() {
-        store(0, 1);
-        bench.core.failing.add("regionRollback");
-
-        assertThrows(RegionException.class, region::rollback);
-
-        assertEquals(RegionStatus.State.FAILED, region.status().state());
-        assertThrows(CommitException.class, region::commit);
-    }
-
-    @Test
     void aPhaseObserverThatThrowsBreaksNothing() {
         bench.observers.add((name, phase) -> {
             throw new IllegalArgumentException("observer");

@@ -135,9 +135,6 @@ final class FakeCore implements NativeCore {
 
     @Override
     public synchronized long regionRollback(long region) {
-        if (fails("regionRollback")) {
-            return -Errno.ENOMEM;
-        }
         ByteBuffer working = memory.get(region).clear();
         working.put(view(committedViews.get(region), working.capacity())).clear();
         return 1;
@@ -155,7 +152,7 @@ final class FakeCore implements NativeCore {
 
     @Override
     public synchronized long batchCapacity(long region) {
-        return (long) memory.get(region).capacity() / PAGE_SIZE * ENTRY + 64;
+        return (long) memory.get(region).capacity() / PAGE_SIZE * ENTRY + 128;
     }
 
     @Override

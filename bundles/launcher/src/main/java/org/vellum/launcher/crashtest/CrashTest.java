@@ -1,8 +1,10 @@
 package org.vellum.launcher.crashtest;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -141,7 +143,8 @@ final class CrashTest {
         forgetPhase();
         victim.go(subject, seed, kill);
         // a region that was opened has its recovery behind it: if there was none to do, the aim was missed
-        boolean aimed = kill.phase().isPresent() && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));
+        boolean aimed = kill.phase().isPresent()
+                && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));
         OptionalInt status = victim.awaitEnd(aimed ? AIM_TIMEOUT : Duration.ofNanos(kill.delayNanoseconds()));
         if (status.isEmpty()) {
             victim.kill();
@@ -186,8 +189,8 @@ final class CrashTest {
 
     private void forgetPhase() throws IOException {
         if (Files.exists(phaseFile)) {
-            try (var file = Files.newByteChannel(phaseFile, java.nio.file.StandardOpenOption.WRITE)) {
-                file.write(java.nio.ByteBuffer.allocate(2));
+            try (var file = Files.newByteChannel(phaseFile, StandardOpenOption.WRITE)) {
+                file.write(ByteBuffer.allocate(2));
             }
         }
     }

@@ -1,6 +1,7 @@
 package org.vellum.launcher.crashtest;
 
 import java.util.Locale;
+import java.util.function.Consumer;
 
 /** One of the two checks, over all its processes: what was acknowledged to it, and what came of it. */
 final class Subject {
@@ -22,7 +23,7 @@ final class Subject {
         this.acknowledgedProgress = new long[progressCount];
     }
 
-    void print(java.util.function.Consumer<String> line) {
+    void print(Consumer<String> line) {
         line.accept(String.format(
                 Locale.ROOT,
                 "  %-20s%d kills, %d reopened and checked, %,d commits acknowledged, %,d epochs",

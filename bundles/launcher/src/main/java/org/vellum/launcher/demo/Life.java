@@ -16,7 +16,6 @@ import org.vellum.launcher.framework.ChildJvm;
 final class Life {
     private static final int ERROR_LINES_KEPT = 20;
 
-    final long startedAt = System.nanoTime();
     volatile String providers = "";
     volatile String address = "";
     volatile long firstDone;

@@ -23,11 +23,11 @@ final class CoreLibrary {
     static native int vellum_region_attach(
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
 
-    static native int vellum_region_cut(long region, long batch, long[] cut);
+    static native void vellum_region_cut(long region, long batch, long[] cut);
 
     static native void vellum_region_cut_persisted(long region);
 
-    static native int vellum_region_rollback(long region, long[] pages);
+    static native long vellum_region_rollback(long region);
 
     static native void vellum_region_refuse_stores(long region);
 

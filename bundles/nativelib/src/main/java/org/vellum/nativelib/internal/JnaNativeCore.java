@@ -124,8 +124,7 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public long regionRollback(long region) {
-        long[] pages = new long[1];
-        return valueOr(CoreLibrary.vellum_region_rollback(region, pages), pages);
+        return CoreLibrary.vellum_region_rollback(region);
     }
 
     @Override
