@@ -146,8 +146,17 @@ public final class Framework implements AutoCloseable {
         return message + (cause == null ? "" : " (" + cause + ")");
     }
 
+    /**
+     * The framework's own.
+     *
+     * @throws IllegalStateException the framework was stopped
+     */
     public BundleContext context() {
-        return felix.getBundleContext();
+        BundleContext context = felix.getBundleContext();
+        if (context == null) {
+            throw new IllegalStateException("the framework was stopped");
+        }
+        return context;
     }
 
     /**
