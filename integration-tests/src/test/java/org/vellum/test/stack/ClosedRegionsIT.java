@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,6 +62,25 @@ class ClosedRegionsIT {
                 outcome.startsWith("InternalError") || outcome.startsWith("the JVM ends"),
                 () -> access + ": " + outcome));
         assertRegionUnchanged();
+    }
+
+    @Test
+    void aStaleBufferShowsTheRegionOnceItIsOpenAgain() {
+        RegionOptions options = RegionOptions.size(ClosedRegionProbe.SIZE).withDirectory(folder);
+        ByteBuffer stale;
+        try (Region region = STACK.regions().open("again", options)) {
+            stale = region.buffer(0, 4096);
+            stale.putLong(0, 1);
+            region.commit();
+        }
+        try (Region region = STACK.regions().open("again", options)) {
+            assertEquals(1, stale.getLong(0));
+            stale.putLong(0, 2);
+            region.commit();
+        }
+        try (Region region = STACK.regions().open("again", options)) {
+            assertEquals(2, region.buffer(0, 8).getLong(0));
+        }
     }
 
     /** One child; it ends with the accesses, or with the first that the JVM does not survive. */

@@ -29,14 +29,19 @@ final class ResourceLeakProbe {
         }
         Thread.getAllStackTraces().keySet().stream()
                 .filter(thread -> !thread.getName().startsWith("process reaper"))
-                .forEach(thread -> held.merge("thread " + thread.getName(), 1L, Long::sum));
+                .forEach(thread -> held.merge("thread " + numberless(thread.getName()), 1L, Long::sum));
         held.putAll(mappings());
         return held;
     }
 
+    /** So that things of one kind count as one. */
+    private static String numberless(String name) {
+        return name.replaceAll("[0-9]+", "#");
+    }
+
     private static String target(Path file) {
         try {
-            return Files.readSymbolicLink(file).toString().replaceAll("[0-9]+", "#");
+            return numberless(Files.readSymbolicLink(file).toString());
         } catch (IOException e) {
             return "gone"; // the listing's own descriptor
         }
@@ -50,7 +55,7 @@ final class ResourceLeakProbe {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
             return lines.filter(line -> !line.contains("memfd:vellum-retired"))
                     .filter(line -> line.startsWith("3") && line.indexOf('-') == 12 || line.contains(" /"))
-                    .map(line -> "mapping " + line.replaceFirst("^\\S+ \\S+ \\S+ ", "").replaceAll("[0-9]+", "#"))
+                    .map(line -> "mapping " + numberless(line.replaceFirst("^\\S+ \\S+ \\S+ ", "")))
                     .collect(Collectors.groupingBy(line -> line, TreeMap::new, Collectors.counting()));
         }
     }
