@@ -3,9 +3,9 @@ package org.vellum.store.file;
 import java.nio.ByteBuffer;
 
 /**
- * The sector that says which epochs the home image holds and where the log goes on. Rewritten in place, one sector, which
- * is the unit the device writes atomically: either the old or the new one is found after a crash, and one that fits
- * its checksum in neither form is damage.
+ * The sector that says which epochs the home image holds and where the log goes on. Rewritten in place, one sector,
+ * which is the unit the device writes atomically: either the old or the new one is found after a crash, and one that
+ * fits its checksum in neither form is damage.
  *
  * <pre>
  *    0  magic "VELLUMCP"        8  format version, 4     12  state, 4: 0 in use, 1 closed
@@ -21,8 +21,8 @@ import java.nio.ByteBuffer;
  * @param sequence counts the checkpoints of this image
  * @param segmentSize0 bytes that log segment 0 has at least
  * @param segmentSize1 bytes that log segment 1 has at least
- * @param highestEpoch the highest epoch of which the home image may hold lines; it was durable in the log then, so recovery
- *     must find it
+ * @param highestEpoch the highest epoch of which the home image may hold lines; it was durable in the log then, so
+ *     recovery must find it
  */
 record Checkpoint(
         boolean closed,

@@ -5,8 +5,8 @@ import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * The content of the last applied epoch in memory: a private writable mapping of the home image, so untouched pages are the
- * page cache's and cost nothing, and stores to it never reach the file by themselves.
+ * The content of the last applied epoch in memory: a private writable mapping of the home image, so untouched pages are
+ * the page cache's and cost nothing, and stores to it never reach the file by themselves.
  *
  * <p>Invariant: a page differs from the home image in the file only if it is in {@link #updated} or in a set taken from
  * it that is not yet durable at home. Changed by the control thread only; {@link HomeImage#writePages} reads it from

@@ -11,9 +11,9 @@ import org.vellum.nativelib.NativeCore;
  * <p>What must stay true:
  * <ul>
  *   <li>Each header sector is written with one call of 512 bytes and never together with another.
- *   <li>{@link #checkpoint} is the last one known durable. After a failed {@link #writeCheckpoint} the device holds that
- *       one or the one that failed; callers act as if either could be found, which means: free nothing that the old one
- *       needs, and destroy nothing that the new one needs.
+ *   <li>{@link #checkpoint} is the last one known durable. After a failed {@link #writeCheckpoint} the device holds
+ *       that one or the one that failed; callers act as if either could be found, which means: free nothing that the
+ *       old one needs, and destroy nothing that the new one needs.
  *   <li>A page and its table entry come from one copy of the page, so they agree even while the view is changing.
  * </ul>
  *

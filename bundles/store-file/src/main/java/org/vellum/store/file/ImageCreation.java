@@ -11,9 +11,9 @@ import org.vellum.nativelib.NativeCore;
 /**
  * Creates an image's files so that a crash leaves either a complete image or none.
  *
- * <p>The unfinished home image comes first and is locked: it marks everything beside it as being made, for other processes
- * and after a crash. The rename comes last, when all that it names is durable. Log segments without a home image and without
- * that mark are someone's data, and are refused.
+ * <p>The unfinished home image comes first and is locked: it marks everything beside it as being made, for other
+ * processes and after a crash. The rename comes last, when all that it names is durable. Log segments without a home
+ * image and without that mark are someone's data, and are refused.
  */
 final class ImageCreation {
     private static final long SMALLEST_DEFAULT_SEGMENT = 1L << 20;
@@ -119,7 +119,8 @@ final class ImageCreation {
             if (files.exists(names.log(i)) && !files.exists(names.unfinished())) {
                 throw new DamagedImageException("region '" + names.region() + "': " + names.log(i)
                         + " is there, but its home image " + names.home()
-                        + " is not. Nothing was overwritten: bring the home image back, or delete the log to begin anew");
+                        + " is not. Nothing was overwritten: bring the home image back, or delete the log to begin"
+                        + " anew");
             }
         }
     }

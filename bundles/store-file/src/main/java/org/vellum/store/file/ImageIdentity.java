@@ -5,8 +5,8 @@ import java.nio.charset.StandardCharsets;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * The sector that says what an image is. Written when the image is created and once more by recordAddress, before the first
- * batch; never again.
+ * The sector that says what an image is. Written when the image is created and once more by recordAddress, before the
+ * first batch; never again.
  *
  * <pre>
  *    0  magic "VELLUMIM"        8  format version, 4     12  header size, 4

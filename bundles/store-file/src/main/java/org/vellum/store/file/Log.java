@@ -6,8 +6,8 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * The append-only record of epochs: two segments written in turn, each turn a new generation. Generation <em>g</em> lives
- * in segment <em>g</em> mod 2, from offset 0.
+ * The append-only record of epochs: two segments written in turn, each turn a new generation. Generation <em>g</em>
+ * lives in segment <em>g</em> mod 2, from offset 0.
  *
  * <pre>
  *             append + fdatasync                    append or fdatasync failed
@@ -19,9 +19,10 @@ import org.vellum.nativelib.NativeCore;
  *
  * <p>What must stay true:
  * <ul>
- *   <li>{@link #epoch} changes only after the fdatasync of that epoch's batch: whoever is told of an epoch, it is durable.
- *   <li>IN DOUBT nothing is appended and nobody is told anything: recovery might still find the batch at {@link #tail}. It
- *       is begun before the first byte is written, so that no exception can skip it.
+ *   <li>{@link #epoch} changes only after the fdatasync of that epoch's batch: whoever is told of an epoch, it is
+ *       durable.
+ *   <li>IN DOUBT nothing is appended and nobody is told anything: recovery might still find the batch at {@link #tail}.
+ *       It is begun before the first byte is written, so that no exception can skip it.
  *   <li>A retry writes the whole batch again: pages of a failed fdatasync are clean in the cache and nowhere else.
  *   <li>A segment is entered only when the trimmer is idle: no checkpoint on the device then needs what it held.
  *   <li>At most two generations are live, the checkpoint's and the one behind it.

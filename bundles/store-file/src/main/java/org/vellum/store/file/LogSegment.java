@@ -3,11 +3,12 @@ package org.vellum.store.file;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * One of the two files of the log: a row of batches from offset 0, each at a multiple of 64 bytes. Filled with real zeros
- * before use, so that the fdatasync of an append finds the file's size and blocks as they were and writes data only.
+ * One of the two files of the log: a row of batches from offset 0, each at a multiple of 64 bytes. Filled with real
+ * zeros before use, so that the fdatasync of an append finds the file's size and blocks as they were and writes data
+ * only.
  *
- * <p>{@link #size} is what the durable checkpoint says and the only part in use; a growth that failed may have left the file
- * longer. Owns its file.
+ * <p>{@link #size} is what the durable checkpoint says and the only part in use; a growth that failed may have left the
+ * file longer. Owns its file.
  */
 final class LogSegment implements AutoCloseable {
     /** A page at a time: zeros written in large pieces are cached in large folios, and ext4 then looks at all of a folio's

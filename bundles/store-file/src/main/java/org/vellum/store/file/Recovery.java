@@ -7,23 +7,23 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * Finds the epochs behind the checkpoint in the log and replays them into the committed view. Changes no file: a crash in here
- * leaves everything to the next recovery, and so does damage.
+ * Finds the epochs behind the checkpoint in the log and replays them into the committed view. Changes no file: a crash
+ * in here leaves everything to the next recovery, and so does damage.
  *
  * <p>The live log is a chain: epoch {@code home + 1} at offset 0 of the checkpoint's generation, each next batch right
  * behind the last or, after a switch, at offset 0 of the generation behind. The chain ends at the first place where no
  * intact batch of the expected epoch is. That end is
  * <ul>
- *   <li><b>a torn tail</b>, dropped, if no intact batch outside of the chain says that the missing epoch was durable: it was
- *       never acknowledged;
- *   <li><b>damage in the middle</b>, refused, if one does; it is looked for at every 64-byte step of both segments, because
- *       a damaged header does not tell where the next batch begins. An intact batch of an epoch before the missing one is
- *       refused too: log and checkpoint are not of one piece. So is an end before the highest epoch that the checkpoint says
- *       may be in the home image: dropping it would leave a mixture of epochs.
+ *   <li><b>a torn tail</b>, dropped, if no intact batch outside of the chain says that the missing epoch was durable:
+ *       it was never acknowledged;
+ *   <li><b>damage in the middle</b>, refused, if one does; it is looked for at every 64-byte step of both segments,
+ *       because a damaged header does not tell where the next batch begins. An intact batch of an epoch before the
+ *       missing one is refused too: log and checkpoint are not of one piece. So is an end before the highest epoch that
+ *       the checkpoint says may be in the home image: dropping it would leave a mixture of epochs.
  * </ul>
  *
- * <p>Intact: magic, version, header size, region identity, own offset, a generation not before the checkpoint's (a recycled
- * segment is full of valid batches of older ones), a length within the segment, and the checksum.
+ * <p>Intact: magic, version, header size, region identity, own offset, a generation not before the checkpoint's (a
+ * recycled segment is full of valid batches of older ones), a length within the segment, and the checksum.
  *
  * <p>A segment is created as zeros, so one that begins with another region's batch is another region's, and refused.
  */
@@ -168,8 +168,8 @@ final class Recovery {
     }
 
     /**
-     * For an image closed in order: its log holds nothing, so it is not read. One look at the start of each segment makes sure
-     * that this log belongs to this home image and not to a later state of it.
+     * For an image closed in order: its log holds nothing, so it is not read. One look at the start of each segment
+     * makes sure that this log belongs to this home image and not to a later state of it.
      */
     Result confirmClosed() throws FileFailure {
         for (LogSegment segment : segments) {

@@ -9,8 +9,8 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 
 /**
- * Empties a full log segment behind the commits: writes the pages its epochs have changed home, then the checkpoint. One
- * daemon thread for an open image.
+ * Empties a full log segment behind the commits: writes the pages its epochs have changed home, then the checkpoint.
+ * One daemon thread for an open image.
  *
  * <pre>
  *   IDLE ──request──▶ WANTED ──▶ RUNNING ──done──▶ IDLE           the other segment is free only in IDLE
@@ -20,7 +20,8 @@ import org.vellum.api.provider.PhaseObserver;
  *
  * <p>What must stay true:
  * <ul>
- *   <li>In any state but IDLE the segment being trimmed is neither written nor reused: it is all there is of its epochs.
+ *   <li>In any state but IDLE the segment being trimmed is neither written nor reused: it is all there is of its
+ *       epochs.
  *   <li>{@link #pages} loses nothing in a failure: the next try writes all of it again.
  *   <li>The thread reads {@link #pages} without the lock while RUNNING; nobody changes it then.
  * </ul>
@@ -61,7 +62,9 @@ final class Trimmer {
         thread.start();
     }
 
-    /** control, IDLE. Everything applied so far, up to {@code upTo}, is to be at home; the log goes on in {@code next}. */
+    /**
+     * control, IDLE. Everything applied so far, up to {@code upTo}, is to be at home; the log goes on in {@code next}.
+     */
     void request(long upTo, long next) {
         lock.lock();
         try {

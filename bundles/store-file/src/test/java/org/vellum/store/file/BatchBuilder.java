@@ -56,8 +56,10 @@ final class BatchBuilder {
     /** Applies the same changes to a copy of an image in the heap. */
     byte[] appliedTo(byte[] image) {
         byte[] result = image.clone();
-        lines.forEach((page, changed) -> changed.forEach((line, content) -> System.arraycopy(
-                content, 0, result, (int) (page * NativeCore.PAGE_SIZE + line * NativeCore.LINE_SIZE), content.length)));
+        lines.forEach((page, changed) -> changed.forEach((line, content) -> {
+            int at = (int) (page * NativeCore.PAGE_SIZE + line * NativeCore.LINE_SIZE);
+            System.arraycopy(content, 0, result, at, content.length);
+        }));
         return result;
     }
 }

@@ -17,9 +17,9 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.store.file.RecordingFiles.Event;
 
 /**
- * Crashes a small workload before every file system call and in the middle of every write of more than a sector, and opens
- * what is left: it must hold exactly one epoch, not before the last acknowledged one. The crash is that of the process:
- * what was written is there, synced or not.
+ * Crashes a small workload before every file system call and in the middle of every write of more than a sector, and
+ * opens what is left: it must hold exactly one epoch, not before the last acknowledged one. The crash is that of the
+ * process: what was written is there, synced or not.
  */
 class CrashEnumerationTest {
     /** Every how many crash images the recovery is itself crashed everywhere. */
@@ -67,7 +67,7 @@ class CrashEnumerationTest {
                 }
                 try (StoreImage image = crashed.open()) {
                     long epoch = image.epoch();
-                    assertTrue(epoch >= atLeast, where + ": epoch " + epoch + " after " + atLeast + " was acknowledged");
+                    assertTrue(epoch >= atLeast, where + ": epoch " + epoch + ", acknowledged " + atLeast);
                     assertTrue(epoch < expected.size(), where + ": epoch " + epoch);
                     assertArrayEquals(expected.get((int) epoch), TestStore.content(image), where);
                     crashed.files.noHook();
@@ -106,7 +106,7 @@ class CrashEnumerationTest {
         }
         store.files.noHook();
         for (Throwable failure : failures) {
-            throw new AssertionError(failures.size() + " of " + images + " crash images are wrong, the first:", failure);
+            throw new AssertionError(failures.size() + " of " + images + " crash images are wrong", failure);
         }
         assertEquals(50, epochs);
         assertTrue(images.get() > 300, "crash images: " + images);

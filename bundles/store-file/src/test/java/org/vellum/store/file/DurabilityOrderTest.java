@@ -232,7 +232,10 @@ class DurabilityOrderTest {
         }
     }
 
-    /** A batch that failed and a shorter one that then takes its place: nothing of the longer one may be found behind it. */
+    /**
+     * A batch that failed and a shorter one that then takes its place: nothing of the longer one may be found behind
+     * it.
+     */
     @Test
     void theRestOfALongFailedBatchIsNotFoundBehindAShortOne() {
         try (StoreImage image = store.open()) {

@@ -98,7 +98,8 @@ class FileStoreTest {
             }
             store.assertHomeHolds(expected);
         }
-        assertTrue(Collections.frequency(phases, Phase.TRIM) > 50, "trims: " + Collections.frequency(phases, Phase.TRIM));
+        int trims = Collections.frequency(phases, Phase.TRIM);
+        assertTrue(trims > 50, "trims: " + trims);
         assertEquals(TestStore.LOG_SIZE / 2, Files.size(store.log(0)), "the log was recycled, not grown");
     }
 

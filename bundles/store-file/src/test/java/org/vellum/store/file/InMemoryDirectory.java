@@ -8,8 +8,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.io.TempDirFactory;
 
 /**
- * A folder on a file system in memory, where there is one, for tests that open hundreds of images: what they check does not
- * depend on the device, and a device takes its time for every fdatasync.
+ * A folder on a file system in memory, where there is one, for tests that open hundreds of images: what they check does
+ * not depend on the device, and a device takes its time for every fdatasync.
  */
 final class InMemoryDirectory implements TempDirFactory {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A file system that records every call that changes it, in order, and lets a test step in before each. One call at a time:
- * what a hook sees is a state between two calls.
+ * A file system that records every call that changes it, in order, and lets a test step in before each. One call at a
+ * time: what a hook sees is a state between two calls.
  */
 final class RecordingFiles implements StoreFiles {
     enum Kind {

@@ -60,11 +60,11 @@ class RecoveryTest {
         }
     }
 
-    /** As above, with both segments full of epochs that are not at home. */
+    /** As above, with both segments full of epochs of which nothing is at home. */
     private TestStore crashedUntrimmedAfter(int epochs) {
         store.open().close();
         try (StoreImage image = store.open()) {
-            store.files.failAlways(RecordingFiles.Kind.SYNC_DATA, ".vellum", Errno.EIO);
+            store.files.failAlways(RecordingFiles.Kind.WRITE, ".vellum", Errno.EIO);
             commit(image, epochs);
             TestStore crashed = store.crashImage(directory.resolve("crashed"));
             store.files.noHook();
