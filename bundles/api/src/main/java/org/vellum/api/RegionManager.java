@@ -7,7 +7,8 @@ import org.osgi.annotation.versioning.ProviderType;
 /**
  * Opens regions. A service; safe for use by many threads.
  *
- * <p>A region belongs to the bundle that opened it and is closed when that bundle stops. In one process, and among
+ * <p>A region belongs to the bundle that opened it and is closed when that bundle stops or lets go of this
+ * service, as a Declarative Services component does when it is deactivated. In one process, and among
  * processes, a region is open at most once; other bundles of the same framework share it through the
  * {@link Region} service of a configured region (factory PID {@value #CONFIGURATION_PID}).
  */
