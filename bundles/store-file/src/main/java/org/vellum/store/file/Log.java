@@ -141,7 +141,7 @@ final class Log implements AutoCloseable {
         CommitException failure = new CommitException(
                 "region '" + region + "': epoch " + next + " is not durable: " + cause.getMessage()
                         + " (its batch goes to offset " + tail + " of " + segment().file().path()
-                        + "). Its stores are part of the next commit; " + cause.wayOut(),
+                        + "); " + cause.wayOut(),
                 cause);
         try {
             settle();
@@ -171,7 +171,7 @@ final class Log implements AutoCloseable {
                 throw new CommitException(
                         "region '" + region + "': epoch " + (epoch + 1) + " needs " + padded + " bytes of log and "
                                 + other.file().path() + " cannot grow from " + other.size() + ": " + e.getMessage()
-                                + ". Its stores are part of the next commit; " + e.wayOut(),
+                                + "; " + e.wayOut(),
                         e);
             }
             size = segments[0].size() + segments[1].size();
