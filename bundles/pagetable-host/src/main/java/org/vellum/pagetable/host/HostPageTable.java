@@ -8,35 +8,22 @@ import org.osgi.service.component.annotations.Deactivate;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
-import org.vellum.nativelib.ProviderLibrary;
+import org.vellum.nativelib.NativeProvider;
 
 /** The process's own page table, through userfaultfd, PAGEMAP_SCAN and mprotect. */
 @Component(property = PageTable.PROPERTY + "=" + HostPageTable.NAME)
-public final class HostPageTable implements PageTable {
+public final class HostPageTable extends NativeProvider implements PageTable {
     static final String NAME = "host";
-
-    private final ProviderLibrary library;
-    private final long operations;
 
     @Activate
     public HostPageTable() {
-        library = ProviderLibrary.open("vellum_pagetable_host", HostPageTable.class);
-        operations = library.variable("vellum_pagetable_host");
+        super(NAME, "vellum_pagetable_host");
     }
 
     @Deactivate
+    @Override
     public void close() {
-        library.close();
-    }
-
-    @Override
-    public String name() {
-        return NAME;
-    }
-
-    @Override
-    public long operations() {
-        return operations;
+        super.close();
     }
 
     @Override
@@ -53,7 +40,7 @@ public final class HostPageTable implements PageTable {
                     case DIRTY_BIT -> 2;
                 };
         byte[] reason = new byte[512];
-        if (library.call("vellum_pagetable_host_obstacle", mirrored, reason, reason.length) == 0) {
+        if (library().call("vellum_pagetable_host_obstacle", mirrored, reason, reason.length) == 0) {
             return Optional.empty();
         }
         String text = new String(reason, StandardCharsets.UTF_8);

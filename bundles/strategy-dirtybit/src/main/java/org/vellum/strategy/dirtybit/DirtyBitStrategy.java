@@ -6,36 +6,23 @@ import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.propertytypes.ServiceRanking;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
-import org.vellum.nativelib.ProviderLibrary;
+import org.vellum.nativelib.NativeProvider;
 
 /** Finds the stores at the cut: the page table says which pages were stored to since the last one. */
 @Component(property = Strategy.PROPERTY + "=" + DirtyBitStrategy.NAME)
 @ServiceRanking(10)
-public final class DirtyBitStrategy implements Strategy {
+public final class DirtyBitStrategy extends NativeProvider implements Strategy {
     static final String NAME = "dirty-bit";
-
-    private final ProviderLibrary library;
-    private final long operations;
 
     @Activate
     public DirtyBitStrategy() {
-        library = ProviderLibrary.open("vellum_strategy_dirtybit", DirtyBitStrategy.class);
-        operations = library.variable("vellum_strategy_dirtybit");
+        super(NAME, "vellum_strategy_dirtybit");
     }
 
     @Deactivate
+    @Override
     public void close() {
-        library.close();
-    }
-
-    @Override
-    public String name() {
-        return NAME;
-    }
-
-    @Override
-    public long operations() {
-        return operations;
+        super.close();
     }
 
     @Override
