@@ -154,6 +154,40 @@ class DurabilityOrderTest {
     }
 
     @Test
+    void anEpochThatWasNotAppliedIsReplayedByTheNextOpen() {
+        StoreImage image = store.open();
+        commit(image, line(1));
+        BatchBuilder changes = line(2);
+        try (NativeMemory batch = changes.build()) {
+            assertEquals(2, image.persist(batch.address(), changes.length()));
+        }
+        image.close();
+        expected = changes.appliedTo(expected);
+        try (StoreImage reopened = store.open()) {
+            assertEquals(2, reopened.epoch());
+            assertArrayEquals(expected, TestStore.content(reopened));
+        }
+    }
+
+    /** Otherwise the trim at a later switch of the log would say that the epoch is at home. */
+    @Test
+    void noBatchIsAcceptedBehindAnEpochThatWasNotApplied() {
+        try (StoreImage image = store.open()) {
+            commit(image, line(1));
+            BatchBuilder changes = line(2);
+            try (NativeMemory batch = changes.build()) {
+                image.persist(batch.address(), changes.length());
+                CommitException refused = fails(image, line(3));
+                assertTrue(refused.getMessage().contains("epoch 2 is durable"), refused.getMessage());
+                image.apply(batch.address(), changes.length());
+            }
+            expected = changes.appliedTo(expected);
+            commit(image, line(3));
+            crashRecovers(3);
+        }
+    }
+
+    @Test
     void aBatchSaysWhichEpochWasDurableAndWhichGenerationItBelongsTo() throws Exception {
         try (StoreImage image = store.open()) {
             for (int i = 1; i <= 3; i++) {
