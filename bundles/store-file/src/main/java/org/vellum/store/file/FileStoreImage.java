@@ -146,6 +146,9 @@ final class FileStoreImage implements StoreImage {
                 observer.entered(region, Phase.RECOVERY);
                 recovered = recovery.replay();
             }
+            // Its creator may have been killed between the rename and the sync of that name. A commit acknowledged
+            // before the name is durable would be lost with it.
+            files.syncDirectory(names.directory());
             home.writeHolder(Holder.self());
             PageSet replayed = view.newPageSet();
             view.takeUpdated(replayed);

@@ -187,6 +187,20 @@ class DurabilityOrderTest {
         }
     }
 
+    /** A killed creator may have renamed the image without living to sync its name. */
+    @Test
+    void theNamesOfAnImageAreDurableBeforeItIsInUse() {
+        store.open().close();
+        store.files.forget();
+        store.open().close();
+        List<Event> events = store.files.events();
+        int synced = events.indexOf(new Event(Kind.SYNC_DIRECTORY, store.directory.toString(), 0, 0));
+        assertTrue(synced >= 0, events.toString());
+        assertTrue(
+                events.subList(0, synced).stream().noneMatch(event -> event.isWriteAt(HOME, Checkpoint.OFFSET)),
+                events.toString());
+    }
+
     @Test
     void aBatchSaysWhichEpochWasDurableAndWhichGenerationItBelongsTo() throws Exception {
         try (StoreImage image = store.open()) {
