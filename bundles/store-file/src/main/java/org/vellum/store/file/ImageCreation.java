@@ -87,7 +87,6 @@ final class ImageCreation {
                     names.region(),
                     new SecureRandom().nextLong(),
                     size,
-                    request.address(),
                     ImageIdentity.roundUp(Math.max(segment, 1), NativeCore.PAGE_SIZE),
                     System.currentTimeMillis());
             needed(identity);
