@@ -274,6 +274,22 @@ class FileStoreTest {
     }
 
     @Test
+    void anImageThatAnotherCreatorFinishesMeanwhileIsOpened() {
+        TestStore other = new TestStore(store.directory);
+        store.files.hook(event -> {
+            if (event.kind() == RecordingFiles.Kind.CREATE_DIRECTORIES) {
+                try (StoreImage image = other.open()) {
+                    TestStore.commit(image, new BatchBuilder().line(0, 0, 1));
+                }
+            }
+        });
+        try (StoreImage image = store.open()) {
+            assertEquals(1, image.epoch());
+        }
+        assertFalse(Files.exists(store.directory.resolve("orders.vellum.new")));
+    }
+
+    @Test
     void anExistingImageKeepsItsSizeAndSaysSo() {
         store.open().close();
         try (StoreImage image = store.open(2 * TestStore.SIZE, 0, TestStore.IGNORE)) {
