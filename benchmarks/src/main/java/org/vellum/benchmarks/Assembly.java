@@ -7,6 +7,7 @@ import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
 import org.vellum.store.file.FileStoreWithoutFramework;
+import org.vellum.store.file.LogFileWithoutFramework;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
@@ -39,6 +40,11 @@ final class Assembly implements AutoCloseable {
 
     void removeObserver(PhaseObserver observer) {
         regions.remove(observer);
+    }
+
+    /** Makes a file as the store makes those of its log. */
+    void prepareLogFile(Path path, long size) {
+        LogFileWithoutFramework.prepare(core, path, size);
     }
 
     /** Closes the regions before the native code that serves them. */

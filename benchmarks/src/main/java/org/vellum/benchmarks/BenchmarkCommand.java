@@ -49,7 +49,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--directory", defaultValue = "${sys:java.io.tmpdir}", description = "on the device to measure")
     private Path directory;
 
-    @Option(names = "--seconds", defaultValue = "12", description = "budget of one measurement")
+    @Option(names = "--seconds", defaultValue = "20", description = "one measurement takes at most this long")
     private int seconds;
 
     @Option(names = "--check", description = "exit with 1 when a bound did not hold")
@@ -86,7 +86,9 @@ public final class BenchmarkCommand implements Callable<Integer> {
         try (Workbench workbench = new Workbench(directory, selection)) {
             for (Benchmark benchmark : chosen) {
                 report.heading(benchmark.name() + ": " + benchmark.question());
+                long started = System.nanoTime();
                 benchmark.run(workbench, report);
+                report.took(System.nanoTime() - started);
             }
         }
         boolean held = report.conclude();

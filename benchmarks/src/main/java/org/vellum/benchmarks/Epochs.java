@@ -52,6 +52,22 @@ final class Epochs implements Trials.Trial {
         return new long[] {stored - started, committed - stored, committed - started};
     }
 
+    /**
+     * Brings pages into the steady state. The first pass over them makes their blocks warm (each is read from the home
+     * image as a whole, which takes most of the time) and the pages known to the strategy and the committed view. More
+     * passes follow until the segment in which the first one ended is full, so that its trim, the first write of each
+     * page to the home image, is not left for the measurement.
+     *
+     * @param logSize bytes of the region's log, which is two segments
+     */
+    void settle(long[] pagesToSettle, long logSize) {
+        touch(pagesToSettle);
+        long afterFirstPass = region.status().loggedBytes();
+        while (region.status().loggedBytes() - afterFirstPass < logSize / 2) {
+            touch(pagesToSettle);
+        }
+    }
+
     /** Stores to each of the pages once and commits, a few thousand at a time: afterwards none is new. */
     void touch(long[] allPages) {
         int together = 4096;

@@ -30,8 +30,8 @@ final class FirstStoreBenchmark implements Benchmark {
         for (String strategy : workbench.strategies()) {
             try (TemporaryRegion temporary = workbench.create(256 * Workbench.MIB, 0, strategy)) {
                 Region region = temporary.region();
-                long[] blockStarts = Epochs.spreadPages(
-                        region.size() / RegionMemory.PAGE, (int) (region.size() / RegionMemory.PAGE / SMALL_BLOCK_PAGES), 1);
+                long[] blockStarts = Epochs.spreadPages(region.size() / RegionMemory.PAGE,
+                        (int) (region.size() / RegionMemory.PAGE / SMALL_BLOCK_PAGES), 1);
                 // a quarter of the blocks warms up the code, so that what is timed is the store
                 Epochs.Pattern blocks = Epochs.eachOnce(blockStarts, 2);
                 measure(region, blocks, 30);

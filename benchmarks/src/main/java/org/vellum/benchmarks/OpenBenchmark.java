@@ -36,7 +36,8 @@ final class OpenBenchmark implements Benchmark {
 
     @Override
     public void run(Workbench workbench, Report report) {
-        Table table = new Table("strategy", "size", "closed before by", "page cache", "open, ms", "KiB read", "close, ms");
+        Table table = new Table(
+                "strategy", "size", "closed before by", "page cache", "open, ms", "KiB read", "close, ms");
         for (String strategy : workbench.strategies()) {
             for (long size : SIZES) {
                 double slowest = afterClose(workbench, table, strategy, size);

@@ -31,15 +31,25 @@ final class Report {
     void mustHold(String what, double figure, double bound, String unit) {
         boolean held = figure <= bound;
         allHeld &= held;
+        verdict(held ? "held" : "NOT HELD", what, figure, bound, unit);
+    }
+
+    /** The same bound on a harder yardstick than it is set for: stands among the bounds, decides nothing. */
+    void wouldHold(String what, double figure, double bound, String unit) {
+        verdict(figure <= bound ? "would hold" : "would not hold", what, figure, bound, unit);
+    }
+
+    private void verdict(String word, String what, double figure, double bound, String unit) {
         String verdict = String.format(
-                "%-8s  %s: %s %s, at most %s",
-                held ? "held" : "NOT HELD",
-                what,
-                Distribution.number(figure),
-                unit,
-                Distribution.number(bound));
+                "%-14s  %s: %s %s, at most %s",
+                word, what, Distribution.number(figure), unit, Distribution.number(bound));
         verdicts.add(verdict);
         out.println("   " + verdict);
+    }
+
+    /** Ends what a heading began. */
+    void took(long nanoseconds) {
+        note("took " + Math.round(nanoseconds / 1e9) + " s, preparation included");
     }
 
     /** Repeats the bounds. True when all held. */

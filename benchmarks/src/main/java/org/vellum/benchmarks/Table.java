@@ -14,7 +14,8 @@ final class Table {
 
     void row(Object... cells) {
         if (cells.length != rows.get(0).length) {
-            throw new IllegalArgumentException(cells.length + " cells in a table of " + rows.get(0).length + " columns");
+            throw new IllegalArgumentException(
+                    cells.length + " cells in a table of " + rows.get(0).length + " columns");
         }
         String[] texts = new String[cells.length];
         for (int i = 0; i < cells.length; i++) {

@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.Arrays;
 
 /**
- * Runs alternatives in turn, A B A B …, in one process: what disturbs the machine for a while disturbs both. The order
- * within a round alternates (A B, then B A), so that neither always inherits the other's caches and device queue.
+ * Runs alternatives in turn, in one process: what disturbs the machine for a while disturbs all. Each round begins with
+ * the next one (A B C, then B C A), so that none always inherits the same other's caches and device queue.
  */
 final class Trials {
     /** Fewer rounds than this say little, whatever the time budget. */
@@ -49,7 +49,7 @@ final class Trials {
         int done = 0;
         while (done < rounds && (done < FEWEST_ROUNDS || System.nanoTime() < end)) {
             for (int i = 0; i < trials.length; i++) {
-                int turn = done % 2 == 0 ? i : trials.length - 1 - i;
+                int turn = (done + i) % trials.length;
                 recorded[turn][done] = trials[turn].run();
             }
             done++;

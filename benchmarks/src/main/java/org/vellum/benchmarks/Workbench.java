@@ -87,6 +87,13 @@ final class Workbench implements AutoCloseable {
         return region;
     }
 
+    /** A file beside the regions whose blocks are prepared exactly as the store prepares those of its log. */
+    Path newLogFile(long size) {
+        Path path = newPath();
+        assembly.prepareLogFile(path, size);
+        return path;
+    }
+
     void observe(PhaseObserver observer) {
         assembly.addObserver(observer);
     }

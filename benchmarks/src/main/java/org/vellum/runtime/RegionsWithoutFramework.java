@@ -15,8 +15,8 @@ import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * The runtime on a flat class path: what the framework's services would tell it, told by hand. In the runtime's package,
- * which a bundle keeps to itself.
+ * The runtime on a flat class path: what the framework's services would tell it, told by hand. In the runtime's
+ * package, which a bundle keeps to itself.
  */
 public final class RegionsWithoutFramework implements RegionManager, AutoCloseable {
     private final PhaseObservers observers = new PhaseObservers();
@@ -24,7 +24,8 @@ public final class RegionsWithoutFramework implements RegionManager, AutoCloseab
     private final Owner owner = () -> "this program";
 
     public RegionsWithoutFramework(NativeCore core) {
-        regions = new Regions(new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofSeconds(5)), 0);
+        regions = new Regions(
+                new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofSeconds(5)), 0);
     }
 
     public void add(Vmm vmm) {

@@ -8,10 +8,11 @@ import org.junit.jupiter.api.Test;
 
 final class TrialsTest {
     @Test
-    void alternativesTakeTurnsAndTheFirstTurnAlternates() {
+    void alternativesTakeTurnsAndEachRoundBeginsWithTheNext() {
         StringBuilder order = new StringBuilder();
-        new Trials(1, 3, Duration.ofMinutes(1)).run(() -> order.append('|'), record(order, 'A'), record(order, 'B'));
-        assertEquals("AB|ABBAAB", order.toString());
+        new Trials(1, 3, Duration.ofMinutes(1))
+                .run(() -> order.append('|'), record(order, 'A'), record(order, 'B'), record(order, 'C'));
+        assertEquals("ABC|ABCBCACAB", order.toString());
     }
 
     @Test
