@@ -236,6 +236,28 @@ static void a_lock_excludes_other_processes(void) {
     CHECK_EQUAL(0, check_run_in_child(lock_in_another_process));
 }
 
+/* As between the fork and the exec of a program that some other library starts. */
+static void closing_gives_a_lock_away_although_a_forked_child_still_has_the_file(void) {
+    int file = create_file("inherited");
+    CHECK_EQUAL(0, vellum_file_lock(file));
+    int end[2];
+    CHECK_EQUAL(0, pipe(end));
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        char byte;
+        close(end[1]);
+        _exit(read(end[0], &byte, 1) == 0 ? EXIT_SUCCESS : EXIT_FAILURE); /* until the parent lets go or ends */
+    }
+    CHECK_EQUAL(0, vellum_file_close(file));
+    int again = vellum_file_open(path_of("inherited"), 0, 0);
+    CHECK_EQUAL(0, vellum_file_lock(again));
+    close(end[1]);
+    int status = -1;
+    CHECK_EQUAL(child, waitpid(child, &status, 0));
+    CHECK_EQUAL(EXIT_SUCCESS, status);
+}
+
 /* ---- the private view ---- */
 
 static void a_private_view_shows_the_file_and_never_changes_it(void) {
@@ -363,6 +385,7 @@ int main(void) {
     RUN(a_failed_sync_is_reported);
     RUN(a_lock_excludes_every_other_descriptor_even_of_the_same_process);
     RUN(a_lock_excludes_other_processes);
+    RUN(closing_gives_a_lock_away_although_a_forked_child_still_has_the_file);
     RUN(a_private_view_shows_the_file_and_never_changes_it);
     RUN(a_view_that_is_not_aligned_or_empty_is_refused);
     RUN(a_private_view_has_no_huge_pages_and_is_neither_inherited_nor_dumped);

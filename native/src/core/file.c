@@ -27,8 +27,15 @@ VELLUM_EXPORT int vellum_file_open(const char *path, int create, int exclusive) 
     return file < 0 ? -errno : file;
 }
 
-/* Not retried: Linux has released the descriptor when close reports EINTR, and it may be another file's by now. */
+/*
+ * Unlocked first, which does nothing to a file not locked and whose error says nothing that close does not: a child
+ * that was forked and has not yet replaced its program shares the open file description and would keep the lock.
+ *
+ * Not retried: Linux has released the descriptor when close reports EINTR, and it may be another file's by now.
+ */
 VELLUM_EXPORT int vellum_file_close(int file) {
+    struct flock whole_file = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    (void)fcntl(file, F_OFD_SETLK, &whole_file);
     return close(file) == 0 || errno == EINTR ? 0 : -errno;
 }
 

@@ -117,13 +117,13 @@ final class Batch {
         return (int) checksum.getValue();
     }
 
-    /** Calls back for the page number of each entry. The batch must be well-formed. */
+    /** Calls back for the page number of each entry; of a malformed batch, only of the entries that fit into it. */
     void forEachPage(LongConsumer consumer) {
         int entries = header.getInt(ENTRY_COUNT_AT);
         long windowStart = 0;
         ByteBuffer window = header;
         long position = HEADER_SIZE;
-        for (int i = 0; i < entries; i++) {
+        for (int i = 0; i < entries && position + ENTRY_SIZE <= length; i++) {
             if (position + ENTRY_SIZE > windowStart + window.capacity()) {
                 windowStart = position;
                 window = view(windowStart, (int) Math.min(WINDOW, length - windowStart));

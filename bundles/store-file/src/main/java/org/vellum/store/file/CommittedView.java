@@ -45,12 +45,15 @@ final class CommittedView implements AutoCloseable {
      */
     int tryApply(long epoch, long batch, long length) {
         highestEpoch = epoch; // before the first line changes: another thread copies pages and then asks
-        int result = core.batchApply(batch, length, address, size);
-        if (result == 0) {
-            previous = new Batch(core, batch, length, previous);
-            previous.forEachPage(updated::add);
+        previous = new Batch(core, batch, length, previous);
+        previous.forEachPage(this::expectChange); // before it too: an error half way must not leave a page unknown
+        return core.batchApply(batch, length, address, size);
+    }
+
+    private void expectChange(long page) {
+        if (page >= 0 && page < updated.limit()) {
+            updated.add(page); // a page outside stays as it is, and so do all others: the batch will be refused
         }
-        return result;
     }
 
     void apply(String region, long epoch, long batch, long length) {

@@ -5,6 +5,7 @@ import java.lang.System.Logger.Level;
 import java.text.MessageFormat;
 import java.util.ArrayList;
 import java.util.List;
+import org.vellum.api.CommitException;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
@@ -31,6 +32,13 @@ final class FileStoreImage implements StoreImage {
     private final Trimmer trimmer;
     private final PhaseObserver observer;
     private final List<String> remarks;
+    /**
+     * The epoch that the committed view holds as a whole. While it is not the log's last one, no checkpoint may say
+     * that that one is at home: nothing is appended, so no trim is requested, and close leaves the log to the next
+     * open.
+     */
+    private long appliedEpoch;
+
     private boolean closed;
 
     private FileStoreImage(
@@ -50,6 +58,7 @@ final class FileStoreImage implements StoreImage {
         this.trimmer = trimmer;
         this.observer = observer;
         this.remarks = remarks;
+        appliedEpoch = log.epoch();
     }
 
     /** As {@link Store#open}; {@code names} and not the request say where the files are. */
@@ -137,6 +146,9 @@ final class FileStoreImage implements StoreImage {
                 observer.entered(region, Phase.RECOVERY);
                 recovered = recovery.replay();
             }
+            // Its creator may have been killed between the rename and the sync of that name. A commit acknowledged
+            // before the name is durable would be lost with it.
+            files.syncDirectory(names.directory());
             home.writeHolder(Holder.self());
             PageSet replayed = view.newPageSet();
             view.takeUpdated(replayed);
@@ -231,6 +243,11 @@ final class FileStoreImage implements StoreImage {
     @Override
     public long persist(long batch, long length) {
         requireOpen();
+        if (appliedEpoch != log.epoch()) {
+            throw new CommitException("region '" + region + "': " + notApplied()
+                    + "; no batch is accepted behind it. Close the region and open it again, which recovers that"
+                    + " epoch");
+        }
         return log.persist(batch, length);
     }
 
@@ -239,6 +256,7 @@ final class FileStoreImage implements StoreImage {
         requireOpen();
         observer.entered(region, Phase.HOME_UPDATE);
         view.apply(region, log.epoch(), batch, length);
+        appliedEpoch = log.epoch();
     }
 
     @Override
@@ -268,6 +286,10 @@ final class FileStoreImage implements StoreImage {
         return List.copyOf(all);
     }
 
+    private String notApplied() {
+        return "epoch " + log.epoch() + " is durable, but the committed view holds no more than epoch " + appliedEpoch;
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new RegionClosedException("region '" + region + "': its image is closed");
@@ -282,11 +304,10 @@ final class FileStoreImage implements StoreImage {
         closed = true;
         PageSet pages = trimmer.stop();
         try {
-            observer.entered(region, Phase.TRIM);
-            try {
-                writeBack.run(pages, log.epoch(), log.generation() + 1, true);
-            } finally {
-                observer.left(region, Phase.TRIM);
+            if (appliedEpoch == log.epoch()) {
+                writeBackEverything(pages);
+            } else {
+                LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, notApplied());
             }
         } catch (FileFailure e) {
             LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, e.getMessage() + "; " + e.wayOut());
@@ -296,6 +317,15 @@ final class FileStoreImage implements StoreImage {
             view.close();
             log.close();
             home.close();
+        }
+    }
+
+    private void writeBackEverything(PageSet pages) throws FileFailure {
+        observer.entered(region, Phase.TRIM);
+        try {
+            writeBack.run(pages, log.epoch(), log.generation() + 1, true);
+        } finally {
+            observer.left(region, Phase.TRIM);
         }
     }
 }

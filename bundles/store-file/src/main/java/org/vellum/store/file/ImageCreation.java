@@ -87,7 +87,6 @@ final class ImageCreation {
                     names.region(),
                     new SecureRandom().nextLong(),
                     size,
-                    request.address(),
                     ImageIdentity.roundUp(Math.max(segment, 1), NativeCore.PAGE_SIZE),
                     System.currentTimeMillis());
             needed(identity);
@@ -116,7 +115,8 @@ final class ImageCreation {
 
     private void refuseOrphanedLog() {
         for (int i = 0; i < 2; i++) {
-            if (files.exists(names.log(i)) && !files.exists(names.unfinished())) {
+            // Home last: another creator may be finishing now, and its rename takes the mark away.
+            if (files.exists(names.log(i)) && !files.exists(names.unfinished()) && !files.exists(names.home())) {
                 throw new DamagedImageException("region '" + names.region() + "': " + names.log(i)
                         + " is there, but its home image " + names.home()
                         + " is not. Nothing was overwritten: bring the home image back, or delete the log to begin"

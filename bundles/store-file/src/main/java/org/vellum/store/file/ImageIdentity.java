@@ -37,13 +37,11 @@ record ImageIdentity(
     static final long MAGIC = 0x4d494d554c4c4556L; // "VELLUMIM"
     static final long HOME_ALIGNMENT = 2L << 20;
 
-    /** Where the parts of a new image go. */
-    static ImageIdentity layOut(
-            String name, long identity, long size, long address, long segmentSize, long creationTime) {
+    /** Where the parts of a new image go. It has no address: whether a wanted one can be had is not known yet. */
+    static ImageIdentity layOut(String name, long identity, long size, long segmentSize, long creationTime) {
         long table = Math.multiplyExact(size / NativeCore.PAGE_SIZE, (long) PageChecksums.ENTRY_SIZE);
         long homeOffset = roundUp(Math.addExact(HEADER_SIZE, table), HOME_ALIGNMENT);
-        return new ImageIdentity(
-                identity, size, address, homeOffset, HEADER_SIZE, segmentSize, creationTime, name);
+        return new ImageIdentity(identity, size, 0, homeOffset, HEADER_SIZE, segmentSize, creationTime, name);
     }
 
     static long roundUp(long value, long alignment) {

@@ -11,8 +11,10 @@ import org.vellum.nativelib.NativeCore;
  * file longer. Owns its file.
  */
 final class LogSegment implements AutoCloseable {
-    /** A page at a time: zeros written in large pieces are cached in large folios, and ext4 then looks at all of a folio's
-     * blocks for every append to it (20 µs of 180 with 1 MiB). */
+    /**
+     * A page at a time: zeros written in large pieces are cached in large folios, and ext4 then looks at all of a
+     * folio's blocks for every append to it (20 µs of 180 with 1 MiB).
+     */
     private static final int ZEROS = 4096;
 
     private final StoreFile file;

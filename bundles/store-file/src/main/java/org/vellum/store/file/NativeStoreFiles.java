@@ -55,10 +55,12 @@ final class NativeStoreFiles implements StoreFiles {
     @Override
     public void createDirectories(Path directory) throws FileFailure {
         Deque<Path> missing = new ArrayDeque<>();
-        for (Path folder = directory.toAbsolutePath(); folder != null && !Files.isDirectory(folder); ) {
-            missing.push(folder);
-            folder = folder.getParent();
+        Path existing = directory.toAbsolutePath();
+        while (existing != null && !Files.isDirectory(existing)) {
+            missing.push(existing);
+            existing = existing.getParent();
         }
+        syncName(existing);
         for (Path folder : missing) {
             try {
                 Files.createDirectories(folder);
@@ -66,6 +68,17 @@ final class NativeStoreFiles implements StoreFiles {
                 throw failure("create folder " + folder, e);
             }
             syncDirectory(folder.getParent());
+        }
+    }
+
+    /**
+     * A run before this one may have created the folder and been killed before its name was durable; if so, then in a
+     * folder that this user may write to.
+     */
+    private void syncName(Path existing) throws FileFailure {
+        Path parent = existing == null ? null : existing.getParent();
+        if (parent != null && Files.isWritable(parent)) {
+            syncDirectory(parent);
         }
     }
 

@@ -7,8 +7,9 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * Finds the epochs behind the checkpoint in the log and replays them into the committed view. Changes no file: a crash
- * in here leaves everything to the next recovery, and so does damage.
+ * Finds the epochs behind the checkpoint in the log, replays them into the committed view and makes sure that the log
+ * holds them durably. Changes no byte of any file: a crash in here leaves everything to the next recovery, and so does
+ * damage.
  *
  * <p>The live log is a chain: epoch {@code home + 1} at offset 0 of the checkpoint's generation, each next batch right
  * behind the last or, after a switch, at offset 0 of the generation behind. The chain ends at the first place where no
@@ -25,6 +26,11 @@ import org.vellum.nativelib.NativeCore;
  * <p>Intact: magic, version, header size, region identity, own offset, a generation not before the checkpoint's (a
  * recycled segment is full of valid batches of older ones), a length within the segment, and the checksum.
  *
+ * <p>The chain is what the page cache says. Its last batch may be nowhere else: a process killed between append and
+ * fdatasync leaves that. Its lines must not reach home before the device has it, or a power cut then leaves a part of
+ * an epoch at home and no log to complete it. The batches before it are durable, for the log appends only behind a
+ * successful fdatasync.
+ *
  * <p>A segment is created as zeros, so one that begins with another region's batch is another region's, and refused.
  */
 final class Recovery {
@@ -40,7 +46,10 @@ final class Recovery {
     private final class Content implements AutoCloseable {
         final LogSegment segment;
         final NativeMemory memory;
+        /** Where the chain ends in this segment, and its batch right before that; null: none is here. */
         long end;
+
+        private Found last;
 
         Content(LogSegment segment) throws FileFailure {
             this.segment = segment;
@@ -90,6 +99,18 @@ final class Recovery {
                     header.getLong(Batch.DURABLE_EPOCH_AT),
                     header.getLong(Batch.GENERATION_AT),
                     length);
+        }
+
+        /**
+         * Makes the last batch of the chain durable where it is. Written again, not only synced: if an fdatasync of the
+         * process before failed, the cache takes the pages for clean and a sync would write nothing. A write that a
+         * crash cuts short is harmless, the bytes are the same.
+         */
+        void makeLastDurable() throws FileFailure {
+            if (last != null) {
+                segment.write(memory.address() + last.offset, Batch.padded(last.length), last.offset);
+                segment.file().syncData();
+            }
         }
 
         void refuseForeign() {
@@ -194,6 +215,11 @@ final class Recovery {
         return new Result(checkpoint.homeEpoch(), checkpoint.generation(), List.of());
     }
 
+    /**
+     * When this returns, every epoch that the view holds is durable, so its lines may go home.
+     *
+     * @throws DamagedImageException nothing was written
+     */
     Result replay() throws FileFailure {
         long generation = checkpoint.generation();
         try (Content first = new Content(segments[Log.index(generation)]);
@@ -217,6 +243,7 @@ final class Recovery {
                         + last.describe(last.end) + "; the home image already holds lines of epoch "
                         + checkpoint.highestEpoch() + ", so it was durable. Last intact epoch: " + (expected - 1));
             }
+            last.makeLastDurable();
             return new Result(expected - 1, generation + 2, remarks(last, second, expected));
         }
     }
@@ -252,6 +279,7 @@ final class Recovery {
                         + " is intact but names pages outside of the region; last intact epoch: " + (epoch - 1));
             }
             content.end += Batch.padded(found.length);
+            content.last = found;
             epoch++;
         }
     }

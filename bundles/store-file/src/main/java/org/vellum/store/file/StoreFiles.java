@@ -15,7 +15,7 @@ interface StoreFiles {
     /** Removes a file if it is there. */
     void delete(Path path) throws FileFailure;
 
-    /** Creates a folder and its missing parents, durably. */
+    /** Creates a folder and its missing parents, durably; one that exists is made durable in its parent. */
     void createDirectories(Path directory) throws FileFailure;
 
     /** Makes the names in a folder durable. */

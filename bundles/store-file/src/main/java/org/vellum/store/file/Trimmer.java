@@ -98,7 +98,7 @@ final class Trimmer {
             }
             if (state == State.FAILED) {
                 throw new CommitException(
-                        "region '" + region + "': the log is full and cannot be trimmed: " + failure.getMessage()
+                        "region '" + region + "': the log is full and cannot be trimmed: " + describe(failure)
                                 + ". Nothing is lost: the log holds every committed epoch, and the stores are part of"
                                 + " the next commit"
                                 + (failure instanceof FileFailure f ? "; " + f.wayOut() : ""),
@@ -113,7 +113,7 @@ final class Trimmer {
     String failure() {
         lock.lock();
         try {
-            return state == State.FAILED ? failure.getMessage() : null;
+            return state == State.FAILED ? describe(failure) : null;
         } finally {
             lock.unlock();
         }
@@ -152,12 +152,8 @@ final class Trimmer {
                 long upTo = epoch;
                 long next = generation;
                 lock.unlock();
-                Throwable outcome;
-                try {
-                    outcome = trim(upTo, next);
-                } finally {
-                    lock.lock();
-                }
+                Throwable outcome = tryTrim(upTo, next);
+                lock.lock();
                 failure = outcome;
                 if (outcome == null) {
                     pages.clear();
@@ -172,27 +168,42 @@ final class Trimmer {
         }
     }
 
-    /** Whatever is thrown must become a state: a commit may be waiting for this thread. */
-    private Throwable trim(long upTo, long next) {
+    /** Whatever is thrown must become a state, and the thread live on: a commit may be waiting for both. */
+    private Throwable tryTrim(long upTo, long next) {
         try {
-            observer.entered(region, Phase.TRIM);
-            try {
-                writeBack.run(pages, upTo, next, false);
-            } finally {
-                observer.left(region, Phase.TRIM);
-            }
+            trim(upTo, next);
             return null;
-        } catch (FileFailure e) {
-            LOGGER.log(Level.WARNING, warning(upTo) + ": " + e.getMessage() + "; " + e.wayOut());
-            return e;
-        } catch (RuntimeException | Error e) {
-            LOGGER.log(Level.WARNING, warning(upTo), e);
+        } catch (Throwable e) {
+            try {
+                warn(upTo, e);
+            } catch (Throwable unlogged) {
+                // What matters is not lost with it: the region's remarks and the next commit that needs room tell it.
+            }
             return e;
         }
     }
 
-    private String warning(long upTo) {
-        return "region '" + region + "': the home image could not be brought to epoch " + upTo
+    private void trim(long upTo, long next) throws FileFailure {
+        observer.entered(region, Phase.TRIM);
+        try {
+            writeBack.run(pages, upTo, next, false);
+        } finally {
+            observer.left(region, Phase.TRIM);
+        }
+    }
+
+    private void warn(long upTo, Throwable cause) {
+        String warning = "region '" + region + "': the home image could not be brought to epoch " + upTo
                 + " (the log keeps its epochs, and the next commit that needs room tries again)";
+        if (cause instanceof FileFailure e) {
+            LOGGER.log(Level.WARNING, warning + ": " + e.getMessage() + "; " + e.wayOut());
+        } else {
+            LOGGER.log(Level.WARNING, warning, cause);
+        }
+    }
+
+    /** Errors of the virtual machine often have a type and nothing else. */
+    private static String describe(Throwable failure) {
+        return failure instanceof FileFailure ? failure.getMessage() : failure.toString();
     }
 }

@@ -19,7 +19,8 @@ import org.vellum.store.file.RecordingFiles.Event;
 /**
  * Crashes a small workload before every file system call and in the middle of every write of more than a sector, and
  * opens what is left: it must hold exactly one epoch, not before the last acknowledged one. The crash is that of the
- * process: what was written is there, synced or not.
+ * process, where what was written is there, synced or not, and then that of the machine, where the home image may have
+ * all that was written and the log has no more than what was synced.
  */
 class CrashEnumerationTest {
     /** Every how many crash images the recovery is itself crashed everywhere. */
@@ -60,23 +61,27 @@ class CrashEnumerationTest {
                 if (!Files.exists(store.directory)) {
                     return;
                 }
-                TestStore crashed = store.crashImage(directory.resolve("crash-" + number));
-                long atLeast = acknowledged.get();
-                if (depth > 0 && number % NESTED == 0) {
-                    crashed.files.hook(new Crash(crashed, depth - 1));
-                }
-                try (StoreImage image = crashed.open()) {
-                    long epoch = image.epoch();
-                    assertTrue(epoch >= atLeast, where + ": epoch " + epoch + ", acknowledged " + atLeast);
-                    assertTrue(epoch < expected.size(), where + ": epoch " + epoch);
-                    assertArrayEquals(expected.get((int) epoch), TestStore.content(image), where);
-                    crashed.files.noHook();
-                }
-                crashed.assertHomeHolds(expected.get((int) crashed.checkpoint().homeEpoch()));
-                crashed.delete();
+                examine(where, number, store.crashImage(directory.resolve("crash-" + number)));
+                examine("power cut, " + where, number, store.powerCutImage(directory.resolve("cut-" + number)));
             } catch (Exception | AssertionError e) {
                 failures.add(new AssertionError(where, e));
             }
+        }
+
+        private void examine(String where, int number, TestStore crashed) throws Exception {
+            long atLeast = acknowledged.get();
+            if (depth > 0 && number % NESTED == 0) {
+                crashed.files.hook(new Crash(crashed, depth - 1));
+            }
+            try (StoreImage image = crashed.open()) {
+                long epoch = image.epoch();
+                assertTrue(epoch >= atLeast, where + ": epoch " + epoch + ", acknowledged " + atLeast);
+                assertTrue(epoch < expected.size(), where + ": epoch " + epoch);
+                assertArrayEquals(expected.get((int) epoch), TestStore.content(image), where);
+                crashed.files.noHook();
+            }
+            crashed.assertHomeHolds(expected.get((int) crashed.checkpoint().homeEpoch()));
+            crashed.delete();
         }
     }
 

@@ -85,9 +85,120 @@ class DurabilityOrderTest {
                                     new Event(Kind.WRITE, log, (long) i * BATCH, BATCH),
                                     new Event(Kind.SYNC_DATA, log, 0, 0)),
                             store.files.events());
+                    image.apply(batch.address(), changes.length());
                 }
             }
         }
+    }
+
+    /** As kill -9 between append and fdatasync leaves it: the batch is in the page cache and nowhere else. */
+    private TestStore killedBetweenAppendAndFdatasync(BatchBuilder changes) {
+        TestStore[] killed = new TestStore[1];
+        try (StoreImage image = store.open()) {
+            commit(image, line(1));
+            store.files.hook(event -> {
+                if (killed[0] == null && event.is(Kind.SYNC_DATA, LOG0)) {
+                    killed[0] = store.crashImage(directory.resolve("killed"));
+                }
+            });
+            TestStore.commit(image, changes);
+            store.files.noHook();
+        }
+        return killed[0];
+    }
+
+    /** Rule 1, in recovery. A sync alone would not do: a failed fdatasync of the dead process left clean pages. */
+    @Test
+    void recoveryMakesTheLastBatchDurableBeforeItsLinesReachHome() {
+        TestStore killed = killedBetweenAppendAndFdatasync(line(2));
+        killed.open().close();
+        String log = killed.log(0).toString();
+        assertEquals(
+                List.of(new Event(Kind.WRITE, log, BATCH, BATCH), new Event(Kind.SYNC_DATA, log, 0, 0)),
+                killed.files.events().subList(0, 2));
+    }
+
+    @Test
+    void aPowerCutDuringRecoveryNeverMixesEpochs() {
+        BatchBuilder second = new BatchBuilder().line(2, 0, 22).line(3, 0, 33);
+        TestStore killed = killedBetweenAppendAndFdatasync(second);
+        AtomicInteger cuts = new AtomicInteger();
+        killed.files.hook(event -> {
+            TestStore cut = killed.powerCutImage(directory.resolve("cut" + cuts.incrementAndGet()));
+            try (StoreImage image = cut.open()) {
+                byte[] whole = image.epoch() == 1 ? expected : second.appliedTo(expected);
+                assertArrayEquals(whole, TestStore.content(image), "before " + event);
+            }
+        });
+        try (StoreImage image = killed.open()) {
+            killed.files.noHook();
+            assertEquals(2, image.epoch());
+        }
+        assertTrue(cuts.get() > 5, "cuts: " + cuts);
+    }
+
+    @Test
+    void aRecoveryThatCannotMakeTheLastBatchDurableLeavesHomeAlone() throws Exception {
+        TestStore killed = killedBetweenAppendAndFdatasync(line(2));
+        byte[] home = Files.readAllBytes(killed.home());
+        for (Kind kind : new Kind[] {Kind.WRITE, Kind.SYNC_DATA}) {
+            killed.files.failOnce(kind, LOG0, Errno.EIO);
+            RegionException failure = assertThrows(RegionException.class, killed::open);
+            assertTrue(failure.getMessage().contains(killed.log(0).toString()), failure.getMessage());
+            assertArrayEquals(home, Files.readAllBytes(killed.home()));
+        }
+        killed.files.noHook();
+        try (StoreImage image = killed.open()) {
+            assertEquals(2, image.epoch());
+        }
+    }
+
+    @Test
+    void anEpochThatWasNotAppliedIsReplayedByTheNextOpen() {
+        StoreImage image = store.open();
+        commit(image, line(1));
+        BatchBuilder changes = line(2);
+        try (NativeMemory batch = changes.build()) {
+            assertEquals(2, image.persist(batch.address(), changes.length()));
+        }
+        image.close();
+        expected = changes.appliedTo(expected);
+        try (StoreImage reopened = store.open()) {
+            assertEquals(2, reopened.epoch());
+            assertArrayEquals(expected, TestStore.content(reopened));
+        }
+    }
+
+    /** Otherwise the trim at a later switch of the log would say that the epoch is at home. */
+    @Test
+    void noBatchIsAcceptedBehindAnEpochThatWasNotApplied() {
+        try (StoreImage image = store.open()) {
+            commit(image, line(1));
+            BatchBuilder changes = line(2);
+            try (NativeMemory batch = changes.build()) {
+                image.persist(batch.address(), changes.length());
+                CommitException refused = fails(image, line(3));
+                assertTrue(refused.getMessage().contains("epoch 2 is durable"), refused.getMessage());
+                image.apply(batch.address(), changes.length());
+            }
+            expected = changes.appliedTo(expected);
+            commit(image, line(3));
+            crashRecovers(3);
+        }
+    }
+
+    /** A killed creator may have renamed the image without living to sync its name. */
+    @Test
+    void theNamesOfAnImageAreDurableBeforeItIsInUse() {
+        store.open().close();
+        store.files.forget();
+        store.open().close();
+        List<Event> events = store.files.events();
+        int synced = events.indexOf(new Event(Kind.SYNC_DIRECTORY, store.directory.toString(), 0, 0));
+        assertTrue(synced >= 0, events.toString());
+        assertTrue(
+                events.subList(0, synced).stream().noneMatch(event -> event.isWriteAt(HOME, Checkpoint.OFFSET)),
+                events.toString());
     }
 
     @Test

@@ -274,6 +274,22 @@ class FileStoreTest {
     }
 
     @Test
+    void anImageThatAnotherCreatorFinishesMeanwhileIsOpened() {
+        TestStore other = new TestStore(store.directory);
+        store.files.hook(event -> {
+            if (event.kind() == RecordingFiles.Kind.CREATE_DIRECTORIES) {
+                try (StoreImage image = other.open()) {
+                    TestStore.commit(image, new BatchBuilder().line(0, 0, 1));
+                }
+            }
+        });
+        try (StoreImage image = store.open()) {
+            assertEquals(1, image.epoch());
+        }
+        assertFalse(Files.exists(store.directory.resolve("orders.vellum.new")));
+    }
+
+    @Test
     void anExistingImageKeepsItsSizeAndSaysSo() {
         store.open().close();
         try (StoreImage image = store.open(2 * TestStore.SIZE, 0, TestStore.IGNORE)) {
@@ -284,13 +300,24 @@ class FileStoreTest {
 
     @Test
     void twoImagesHaveTwoIdentities() {
-        Store.Request other = new Store.Request("others", null, TestStore.SIZE, 0x1000, 0);
+        Store.Request other = new Store.Request("others", null, TestStore.SIZE, 0, 0);
         FileStore fileStore = new FileStore(Cores.CORE, store.files, store.directory);
         try (StoreImage image = store.open();
                 StoreImage second = fileStore.open(other, TestStore.IGNORE)) {
             assertNotEquals(image.identity(), second.identity());
-            assertEquals(0x1000, second.address());
             assertEquals(2L << 20, second.logSize());
+        }
+    }
+
+    /** Whether it can be had is known when it is reserved; an image that insists on one taken could never be opened. */
+    @Test
+    void anAddressThatIsOnlyWantedIsNotRecorded() {
+        Store.Request request =
+                new Store.Request(TestStore.REGION, null, TestStore.SIZE, 0x1000, TestStore.LOG_SIZE);
+        try (StoreImage image =
+                new FileStore(Cores.CORE, store.files, store.directory).open(request, TestStore.IGNORE)) {
+            assertEquals(0, image.address());
+            assertEquals(0, store.identity().address());
         }
     }
 

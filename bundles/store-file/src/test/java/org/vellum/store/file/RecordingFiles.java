@@ -1,12 +1,18 @@
 package org.vellum.store.file;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A file system that records every call that changes it, in order, and lets a test step in before each. One call at a
- * time: what a hook sees is a state between two calls.
+ * time: what a hook sees is a state between two calls. Of the log it also knows what the device has for certain: the
+ * bytes at the last fdatasync.
  */
 final class RecordingFiles implements StoreFiles {
     enum Kind {
@@ -42,6 +48,8 @@ final class RecordingFiles implements StoreFiles {
 
     private final StoreFiles real = new NativeStoreFiles(Cores.CORE);
     private final List<Event> events = new ArrayList<>();
+    /** The segments of the log, by file name, as they were at their last fdatasync. */
+    private final Map<String, byte[]> syncedLogs = new HashMap<>();
     private Hook hook = event -> {};
     private long bytesRead;
     private long pretendedFreeSpace = -1;
@@ -93,6 +101,18 @@ final class RecordingFiles implements StoreFiles {
 
     synchronized long bytesRead() {
         return bytesRead;
+    }
+
+    /** As the process before this one left them on the device. */
+    synchronized void inheritSyncedLogs(RecordingFiles from) {
+        synchronized (from) {
+            syncedLogs.putAll(from.syncedLogs);
+        }
+    }
+
+    /** What a power cut leaves of a log segment at worst. */
+    synchronized byte[] syncedLog(Path segment) {
+        return syncedLogs.getOrDefault(segment.getFileName().toString(), new byte[0]);
     }
 
     private void event(Kind kind, Path path, long offset, long length) throws FileFailure {
@@ -191,6 +211,13 @@ final class RecordingFiles implements StoreFiles {
             synchronized (RecordingFiles.this) {
                 event(Kind.SYNC_DATA, path(), 0, 0);
                 file.syncData();
+                if (path().toString().contains("-log")) {
+                    try {
+                        syncedLogs.put(path().getFileName().toString(), Files.readAllBytes(path()));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
             }
         }
 

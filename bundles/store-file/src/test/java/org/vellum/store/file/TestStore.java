@@ -71,7 +71,27 @@ final class TestStore {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return new TestStore(to);
+        TestStore crashed = new TestStore(to);
+        crashed.files.inheritSyncedLogs(files);
+        return crashed;
+    }
+
+    /**
+     * What a power cut may leave at this moment, at its worst: the home image as the page cache has it, but of the log
+     * only what was synced.
+     */
+    TestStore powerCutImage(Path to) {
+        TestStore cut = crashImage(to);
+        try {
+            for (int segment = 0; segment < 2; segment++) {
+                if (Files.exists(cut.log(segment))) {
+                    Files.write(cut.log(segment), files.syncedLog(log(segment)));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return cut;
     }
 
     void delete() {
