@@ -38,7 +38,8 @@ static enum vellum_fault_verdict ask_page_table(struct vellum_region *region, vo
 }
 static const struct vellum_vmm_operations vmm = {
     .abi_version = VELLUM_ABI_VERSION, .name = "test", .attach = attach_nothing, .detach = do_nothing,
-    .release = release_nothing, .store_fault = ask_page_table, .stop_writers = do_nothing, .resume_writers = do_nothing};
+    .release = release_nothing, .store_fault = ask_page_table, .stop_writers = do_nothing,
+    .resume_writers = do_nothing};
 
 static int attach_tracking(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
                            size_t reason_size) {
@@ -221,7 +222,7 @@ static void a_carried_page_that_is_stored_to_again_is_compared_with_what_is_comm
     struct fixture fixture = open_region();
     *word(&fixture, 5, 64) = 42;
     cut(&fixture);
-    *word(&fixture, 5, 128) = 43; /* the line at 64 does not differ from the failed epoch's, but it was never committed */
+    *word(&fixture, 5, 128) = 43; /* the line at 64 is as in the failed epoch, but it was never committed */
     struct vellum_cut second = cut(&fixture);
     CHECK_EQUAL(2, second.changed_lines);
     persist(&fixture, &second);
@@ -297,6 +298,27 @@ static void a_retired_range_is_given_to_its_region_again(void) {
     CHECK_EQUAL(fixture.base, again);
 }
 
+static void a_retired_range_is_not_given_to_a_new_region(void) {
+    uint64_t first;
+    uint64_t second;
+    CHECK_EQUAL(0, vellum_range_reserve(0, LENGTH, 7, &first));
+    vellum_range_retire(first, LENGTH);
+    CHECK_EQUAL(0, vellum_range_reserve(0, LENGTH, 7, &second));
+    CHECK(first != second);
+}
+
+static void load_from_a_range_reserved_again(void) {
+    uint64_t address;
+    CHECK_EQUAL(0, vellum_range_reserve(0, LENGTH, 7, &address));
+    vellum_range_retire(address, LENGTH);
+    CHECK_EQUAL(0, vellum_range_reserve(address, LENGTH, 7, &address));
+    (void)*(volatile uint8_t *)(uintptr_t)address;
+}
+
+static void a_stale_load_while_the_region_is_opened_again_is_a_bus_error(void) {
+    CHECK_DIES_BY(SIGBUS, load_from_a_range_reserved_again);
+}
+
 /* Whole scenarios, because a forked child has no mapping of its parent's region. */
 static void store_to_a_warm_page_after_destroy(void) {
     struct fixture fixture = open_region();
@@ -356,6 +378,8 @@ int main(void) {
     RUN(a_malformed_batch_changes_nothing);
     RUN(an_address_in_use_is_not_given_away);
     RUN(a_retired_range_is_given_to_its_region_again);
+    RUN(a_retired_range_is_not_given_to_a_new_region);
+    RUN(a_stale_load_while_the_region_is_opened_again_is_a_bus_error);
     RUN(a_store_after_destroy_is_a_bus_error);
     RUN(loads_from_a_failed_region_go_on);
     RUN(a_store_into_a_failed_region_is_a_bus_error);

@@ -17,8 +17,9 @@ int vellum_core_use_dispatcher(const struct vellum_dispatcher *dispatcher);
 
 /*
  * Reserves `length` bytes at `address`, exactly there, or, when `address` is 0, at a free 1 GiB-aligned address of
- * Vellum's range starting the search at a place derived from `seed`. A range retired before by
- * vellum_region_destroy counts as free for the same address and length. The address goes to *reserved.
+ * Vellum's range starting the search at a place derived from `seed`. A range retired before counts as free
+ * for who asks for its address, and only then: a new region must not meet the stale pointers of an old one. The
+ * address goes to *reserved.
  * -EEXIST: something else is mapped there.
  */
 int vellum_range_reserve(uint64_t address, uint64_t length, uint64_t seed, uint64_t *reserved);
@@ -48,8 +49,8 @@ struct vellum_cut {
 /*
  * control. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`, opens the gate.
  * `batch` holds at least vellum_batch_capacity(region) bytes (map it NORESERVE: it is touched only as far as used).
- * The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if it never does, the next cut
- * encodes them again.
+ * The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if it never
+ * does, the next cut encodes them again.
  */
 void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut);
 /* control. The batch is durable and applied to the committed view: its pages are no longer carried. */
@@ -102,11 +103,11 @@ int64_t vellum_file_size(int file);
 int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset);
 int vellum_file_read(int file, void *data, uint64_t length, uint64_t offset); /* -ENODATA at end of file */
 int vellum_file_sync_data(int file);                                      /* fdatasync */
-int vellum_file_sync_directory(const char *path);                         /* fsync of the directory: names are durable */
+int vellum_file_sync_directory(const char *path);                         /* fsync: its names are durable */
 int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
 int vellum_file_truncate(int file, uint64_t length);
-int vellum_file_lock(int file);                                           /* open-file-description lock; -EAGAIN when held */
-int64_t vellum_file_free_space(const char *directory);                    /* bytes an ordinary user may still allocate */
+int vellum_file_lock(int file);                                           /* of the description; -EAGAIN if held */
+int64_t vellum_file_free_space(const char *directory);                    /* bytes for an ordinary user */
 /* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
 int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);
 

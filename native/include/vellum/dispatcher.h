@@ -20,6 +20,7 @@
 struct vellum_fault {
     int signal;        /* SIGSEGV or SIGBUS */
     void *address;     /* where the access went */
+    int code;          /* si_code: BUS_ADRERR, SEGV_ACCERR, … */
     bool store;        /* the access was a store (bit 1 of the page-fault error code) */
     void *context;     /* the ucontext_t */
 };

@@ -60,7 +60,8 @@ struct vellum_pagetable_operations {
      */
     int (*attach)(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
                   size_t reason_size);
-    /* gate, after close_writes and collect. Leaves every warm block read-only and nothing registered with the kernel. */
+    /* gate, after close_writes and collect. Leaves every warm block read-only and nothing registered with the
+     * kernel. */
     void (*detach)(struct vellum_region *region);
     /* control. */
     void (*release)(void *state);

@@ -95,8 +95,9 @@ struct vellum_region {
 
     /*
      * handler, or control. Makes blocks [first_block, first_block + count) warm: afterwards base maps the working file
-     * there, read-only, with the blocks' content in place. Blocks that are warm already are left alone. 0, or -ENOMEM
-     * when there is no memory for their content. For page tables that must open more than one block.
+     * there, read-only, with the blocks' content in place. Blocks that are warm already are left alone. 0; -ENOSPC when
+     * there is no memory for their content, -ENOMEM when the process has no mapping left, or what reading the home
+     * image failed with. For page tables that must open more than one block.
      */
     int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
 

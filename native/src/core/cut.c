@@ -48,16 +48,18 @@ static void carry_nothing(struct vellum_region *region) {
     region->carried_count = 0;
 }
 
-typedef uint64_t quarter_line __attribute__((vector_size(32), aligned(32), may_alias));
+/* Two words: what the baseline processor compares at once. Pages are aligned, so every part of a line is. */
+typedef uint64_t line_part __attribute__((vector_size(16), may_alias));
 
-__attribute__((target_clones("avx2", "default"))) static uint64_t changed_lines(const uint8_t *content,
-                                                                               const uint8_t *committed) {
+static uint64_t changed_lines(const uint8_t *content, const uint8_t *committed) {
+    const size_t parts = VELLUM_LINE_SIZE / sizeof(line_part);
+    const line_part *left = (const line_part *)(const void *)content;
+    const line_part *right = (const line_part *)(const void *)committed;
     uint64_t mask = 0;
-    for (size_t line = 0; line < VELLUM_PAGE_SIZE / VELLUM_LINE_SIZE; line++) {
-        const quarter_line *left = (const quarter_line *)(const void *)(content + line * VELLUM_LINE_SIZE);
-        const quarter_line *right = (const quarter_line *)(const void *)(committed + line * VELLUM_LINE_SIZE);
-        quarter_line difference = (left[0] ^ right[0]) | (left[1] ^ right[1]);
-        mask |= (uint64_t)((difference[0] | difference[1] | difference[2] | difference[3]) != 0) << line;
+    for (size_t line = 0; line < VELLUM_PAGE_SIZE / VELLUM_LINE_SIZE; line++, left += parts, right += parts) {
+        line_part difference =
+            (left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) | (left[3] ^ right[3]);
+        mask |= (uint64_t)((difference[0] | difference[1]) != 0) << line;
     }
     return mask;
 }
@@ -88,8 +90,8 @@ static bool encode_page(struct encoder *encoder, size_t page, const uint8_t *com
     return true;
 }
 
-/* A page that an earlier, unpersisted cut carried is encoded already, against the committed view: the strategy's idea of
- * its committed content is that failed epoch's, which nobody has. */
+/* A page that an earlier, unpersisted cut carried is encoded already, against the committed view: the strategy's idea
+ * of its committed content is that failed epoch's, which nobody has. */
 static void encode_new_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct encoder *encoder = visitor_context;
     if (!is_carried(encoder->region, page) && encode_page(encoder, page, committed)) {

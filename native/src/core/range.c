@@ -1,11 +1,13 @@
 /*
- * Where regions are mapped. Addresses are recorded in images, so they must be free in every later run: they are taken
- * from a part of the lower half that neither the kernel's mmap, the JVM's heaps nor ZGC's views use, each at
+ * Where regions are mapped. Addresses are recorded in images, so they must be free in every later run: they are
+ * taken from a part of the lower half that neither the kernel's mmap, the JVM's heaps nor ZGC's views use, each at
  * a 1 GiB boundary (a region has chunks of its own in a guest's page table).
  *
- * A retired range stays mapped, to an empty file, so that a stale pointer reaches nobody's memory: the processor reports
- * SIGBUS, which HotSpot turns into an InternalError. The file's name marks the range as ours, for a later region at
- * the same address, also across a reload of this library.
+ * A range that no region is mapped in, reserved for one or retired from one, maps an empty file: a stale pointer
+ * reaches nobody's memory, the processor reports SIGBUS, and HotSpot turns that into an InternalError. (Memory without
+ * permissions would protect as well, but report SIGSEGV, which the JVM does not survive.) The file's name says which
+ * of the two it is, also across a reload of this library. A retired range is given away again only to who asks for
+ * its address, which is the region it was retired from: a region placed anew must not meet another's stale pointers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,14 +25,22 @@
 #define RANGE_END UINT64_C(0x380000000000)
 #define CHUNK (UINT64_C(1) << 30)
 
+#define RESERVED_NAME "vellum-reserved"
 #define RETIRED_NAME "vellum-retired"
 
 /* Reservations are rare and short; one at a time keeps the look at /proc/self/maps and the mapping together. */
 static pthread_mutex_t reservation_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *map_reserved(uint64_t address, uint64_t length, int fixed) {
-    return mmap((void *)(uintptr_t)address, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1,
-                0);
+/* Writable, so that a store is answered by SIGBUS as a load is. 0 or a negative errno. */
+static int map_empty_file(const char *name, uint64_t address, uint64_t length, int fixed) {
+    int empty = memfd_create(name, MFD_CLOEXEC);
+    if (empty < 0) {
+        return -errno;
+    }
+    void *range = mmap((void *)(uintptr_t)address, length, PROT_READ | PROT_WRITE, MAP_SHARED | fixed, empty, 0);
+    int result = range == MAP_FAILED ? -errno : 0;
+    close(empty);
+    return result;
 }
 
 /* Whether retired ranges, and nothing else, cover all of [address, address + length). */
@@ -56,22 +66,23 @@ static bool is_retired(uint64_t address, uint64_t length) {
     return covered >= address + length;
 }
 
-static int reserve_at(uint64_t address, uint64_t length) {
-    if (map_reserved(address, length, MAP_FIXED_NOREPLACE) != MAP_FAILED) {
-        return 0;
+static int reserve_free(uint64_t address, uint64_t length) {
+    return map_empty_file(RESERVED_NAME, address, length, MAP_FIXED_NOREPLACE);
+}
+
+static int reserve_recorded(uint64_t address, uint64_t length) {
+    int result = reserve_free(address, length);
+    if (result == -EEXIST && is_retired(address, length)) {
+        result = map_empty_file(RESERVED_NAME, address, length, MAP_FIXED);
     }
-    int error = errno;
-    if (error == EEXIST && is_retired(address, length) && map_reserved(address, length, MAP_FIXED) != MAP_FAILED) {
-        return 0;
-    }
-    return -error;
+    return result;
 }
 
 VELLUM_EXPORT int vellum_range_reserve(uint64_t address, uint64_t length, uint64_t seed, uint64_t *reserved) {
     pthread_mutex_lock(&reservation_lock);
     int result = -EEXIST;
     if (address != 0) {
-        result = reserve_at(address, length);
+        result = reserve_recorded(address, length);
         *reserved = address;
     } else {
         uint64_t chunks = (RANGE_END - RANGE_START) / CHUNK;
@@ -82,7 +93,7 @@ VELLUM_EXPORT int vellum_range_reserve(uint64_t address, uint64_t length, uint64
                 continue;
             }
             *reserved = RANGE_START + chunk * CHUNK;
-            result = reserve_at(*reserved, length);
+            result = reserve_free(*reserved, length);
             if (result != 0 && result != -EEXIST) {
                 break;
             }
@@ -93,14 +104,10 @@ VELLUM_EXPORT int vellum_range_reserve(uint64_t address, uint64_t length, uint64
 }
 
 VELLUM_EXPORT void vellum_range_retire(uint64_t address, uint64_t length) {
-    int empty = memfd_create(RETIRED_NAME, MFD_CLOEXEC);
-    /* Writable, so that a store is answered by SIGBUS as a load is, not by SIGSEGV. Without a descriptor to spare the
-     * range is made inaccessible instead, which protects as well but gives the JVM a signal it does not survive. */
-    if (empty < 0 || mmap((void *)(uintptr_t)address, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, empty,
-                          0) == MAP_FAILED) {
-        map_reserved(address, length, MAP_FIXED);
-    }
-    if (empty >= 0) {
-        close(empty);
+    int result = map_empty_file(RETIRED_NAME, address, length, MAP_FIXED);
+    if (result != 0) {
+        /* No descriptor or mapping to spare. Without permissions the range protects as well, at the price of a
+         * SIGSEGV; that needs no new mapping. */
+        mprotect((void *)(uintptr_t)address, length, PROT_NONE);
     }
 }

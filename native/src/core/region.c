@@ -30,8 +30,10 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     if (atomic_load(&region->refuses_stores) != 0) {
         return VELLUM_FAULT_REFUSED;
     }
-    /* Only synchronous write protection speaks by SIGBUS. Otherwise it is memory that failed, which no repetition mends. */
-    if (fault->signal == SIGBUS && region->strategy->tracking != VELLUM_TRACK_WRITE_PROTECT) {
+    /* Only synchronous write protection speaks by SIGBUS, and only with this code. Otherwise it is memory that failed,
+     * which no repetition mends. */
+    if (fault->signal == SIGBUS
+        && (region->strategy->tracking != VELLUM_TRACK_WRITE_PROTECT || fault->code != BUS_ADRERR)) {
         return VELLUM_FAULT_FOREIGN;
     }
     size_t block = vellum_block_of_page(region, vellum_page_of(region, fault->address));
@@ -197,6 +199,7 @@ VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {
     }
     /* In this order no store meets a protected page without somebody to refuse it properly: the range answers with
      * SIGBUS by itself before the dispatcher forgets it. */
+    working_image_give_up_spare_mappings(region);
     vellum_range_retire((uint64_t)(uintptr_t)region->base, region->length);
     dispatcher->unregister_range(region->fault_registration);
     free_region(region);

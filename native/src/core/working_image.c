@@ -18,9 +18,9 @@
 #define SMALLEST_BLOCK ((size_t)64 << 10)
 
 /*
- * Mappings kept in reserve. A process at its limit of mappings is refused every mmap, also one that would lower the count, and
- * a failed one may have split a mapping on its way. So each region keeps a few, in pages whose protections differ, so
- * that the kernel cannot merge them, and gives them up for the one mmap that a handler must not fail in.
+ * Mappings kept in reserve. A process at its limit of mappings is refused every mmap, also one that would lower the
+ * count, and a failed one may have split a mapping on its way. So each region keeps a few, in pages whose protections
+ * differ, so that the kernel cannot merge them, and gives them up for the one mmap that a handler must not fail in.
  */
 #define SPARE_PAGES 5
 
@@ -115,12 +115,13 @@ static bool claim(struct vellum_working_image *image, size_t block) {
 }
 
 /*
- * Moves the claimed blocks [first_block, first_block + count) into the working file and maps it over them.
+ * Moves the claimed blocks [first_block, first_block + count) into the working file and maps it over them. -ENOSPC: no
+ * memory for their content; -ENOMEM: no mapping left.
  *
  * No reader sees anything but the content: until the mmap the home image shows it, afterwards the working file, which
  * has been filled before; the kernel replaces the mapping under its own lock. No store can be lost: the blocks are
- * read-only before and after. The content is the committed view's: a cold block has never been stored to, so that
- * is what the home image holds too, and nobody changes the view of a page that was never stored to.
+ * read-only before and after. A cold block has never been stored to, so no epoch has changed it and the home image
+ * holds its committed content.
  */
 static int move_to_working_file(struct vellum_region *region, size_t first_block, size_t count) {
     struct vellum_working_image *image = &region->image;
@@ -135,7 +136,7 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
         allocated = fallocate(image->working_file, 0, (off_t)offset, (off_t)length);
     } while (allocated != 0 && errno == EINTR);
     if (allocated != 0) {
-        return -ENOMEM;
+        return -ENOSPC;
     }
     /* By a system call: a fault in a mapping of the home image would read ahead, by megabytes on some devices, and a
      * read error would be a SIGBUS in a handler. */
@@ -157,16 +158,16 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
 
 /*
  * Warms one claimed block. When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split
- * it; replacing the whole run of cold blocks around the block needs no split and usually frees mappings, so that
- * is done then, with the spare mappings given up for it. Claims go outward from a block we own and stop at the first that is not cold: nobody waits for
- * anybody while claiming.
+ * it; replacing the whole run of cold blocks around the block needs no split and usually frees mappings, so that is
+ * done then, with the spare mappings given up for it. Claims go outward from a block we own and stop at the first that
+ * is not cold: nobody waits for anybody while claiming.
  */
 static int warm_claimed(struct vellum_region *region, size_t block) {
     struct vellum_working_image *image = &region->image;
     int result = move_to_working_file(region, block, 1);
-    if (result == 0) {
-        settle(image, block, 1, VELLUM_BLOCK_WARM);
-        return 0;
+    if (result != -ENOMEM) {
+        settle(image, block, 1, result == 0 ? VELLUM_BLOCK_WARM : VELLUM_BLOCK_COLD);
+        return result;
     }
     size_t first = block;
     size_t end = block + 1;
@@ -208,6 +209,10 @@ int working_image_warm(struct vellum_region *region, size_t first_block, size_t 
         }
     }
     return 0;
+}
+
+void working_image_give_up_spare_mappings(struct vellum_region *region) {
+    give_up_spare_mappings(&region->image);
 }
 
 void working_image_destroy(struct vellum_region *region) {

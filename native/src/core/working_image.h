@@ -11,6 +11,9 @@ int working_image_create(struct vellum_region *region, int home_file, uint64_t h
 /* handler or control; see struct vellum_region, warm_blocks. */
 int working_image_warm(struct vellum_region *region, size_t first_block, size_t count);
 
+/* control. Before the range is retired: gives up what is kept for a process that has no mapping left. */
+void working_image_give_up_spare_mappings(struct vellum_region *region);
+
 /* control. Frees alias and working file; the mapping at base is the caller's to replace. */
 void working_image_destroy(struct vellum_region *region);
 

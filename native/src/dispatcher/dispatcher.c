@@ -275,6 +275,7 @@ static void handle_fault(int signal, siginfo_t *information, void *context_point
     struct vellum_fault fault = {
         .signal = signal,
         .address = information->si_addr,
+        .code = information->si_code,
         .store = (context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_STORE) != 0,
         .context = context,
     };

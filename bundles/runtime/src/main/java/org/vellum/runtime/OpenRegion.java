@@ -302,11 +302,15 @@ final class OpenRegion implements Region {
         if (state != State.OPEN) {
             return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
         }
-        try {
-            rollbackInTransaction();
-        } catch (RuntimeException e) {
-            cause.addSuppressed(e);
-        }
+        restore(() -> {
+            try {
+                forgetFailedBatch("rollback");
+            } catch (RuntimeException e) {
+                // The body's stores go all the same: half of a body must never be part of a later commit. The store
+                // takes the batch back before it accepts the next one.
+                cause.addSuppressed(e);
+            }
+        });
     }
 
     private void requireWorking(String operation) {
@@ -440,11 +444,16 @@ final class OpenRegion implements Region {
     }
 
     private void rollbackInTransaction() {
+        restore(() -> forgetFailedBatch("rollback"));
+    }
+
+    /** Returns the region to its committed content, after {@code preparation}, which may throw to prevent it. */
+    private void restore(Runnable preparation) {
         sections.writeLock().lock();
         control.lock();
         try {
             requireWorking("rollback");
-            forgetFailedBatch("rollback");
+            preparation.run();
             core.regionRollback(parts.region());
             rollbacks++;
             gauges = readGauges();

@@ -151,6 +151,21 @@ class SectionTest {
     }
 
     @Test
+    void aFailedAtomicallyLeavesNothingBehindEvenIfTheStoreCannotTakeItsBatchBack() {
+        bench.store.failing.add("persist");
+        bench.store.failing.add("forgetFailedBatch");
+
+        CommitException failure =
+                assertThrows(CommitException.class, () -> region.atomically(() -> store(0, 1)));
+
+        assertEquals(1, failure.getSuppressed().length);
+        assertEquals(0, region.buffer(0, 1).get(0));
+        // an empty commit acknowledges the last epoch, so the batch must be taken back first
+        assertEquals(0, region.commit());
+        assertEquals("forgetFailedBatch", bench.store.calls.get(bench.store.calls.size() - 1));
+    }
+
+    @Test
     void atomicallyRollsBackWhenTheCommitFails() {
         bench.store.failing.add("persist");
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -53,8 +54,18 @@ public final class ChildProcess implements AutoCloseable {
         return start(Jdk.running(), List.of(), main, arguments);
     }
 
+    /** As {@link #start(Class, String...)}, with additional variables in the child's environment. */
+    public static ChildProcess start(Map<String, String> environment, Class<?> main, String... arguments) {
+        return start(Jdk.running(), List.of(), environment, main, arguments);
+    }
+
     /** As {@link #start(Class, String...)}, on a JDK of choice, with additional flags for the JVM. */
     public static ChildProcess start(Jdk jdk, List<String> flags, Class<?> main, String... arguments) {
+        return start(jdk, flags, Map.of(), main, arguments);
+    }
+
+    private static ChildProcess start(
+            Jdk jdk, List<String> flags, Map<String, String> environment, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(jdk.tool("java")));
         command.addAll(List.of(System.getProperty("vellum.test.jvm").trim().split("\\s+")));
         command.addAll(flags);
@@ -65,7 +76,9 @@ public final class ChildProcess implements AutoCloseable {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
         command.addAll(List.of(arguments));
         try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            builder.environment().putAll(environment);
+            Process process = builder.start();
             return new ChildProcess(jdk, main.getSimpleName() + " on JDK " + jdk.feature() + " " + flags, process);
         } catch (IOException e) {
             throw new IllegalStateException("cannot start " + command, e);
