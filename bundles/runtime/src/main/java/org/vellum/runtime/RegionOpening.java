@@ -58,7 +58,6 @@ final class RegionOpening {
                                 name,
                                 options.directory().orElse(null),
                                 wantedSize,
-                                options.address(),
                                 options.logSize()),
                         services.observers());
         undo.push(image::close);

@@ -70,7 +70,6 @@ final class FakeStore implements Store {
             }
             durable = new Durable();
             durable.content = new byte[(int) request.size()];
-            durable.address = request.address();
             images.put(request.region(), durable);
         }
         openImages.incrementAndGet();

@@ -30,9 +30,7 @@ public interface Store {
      * @param region the region's name, already checked
      * @param directory the folder of its files, or null for the store's default
      * @param size bytes to create with, a multiple of the page size; 0: only open what exists
-     * @param address virtual address wanted for a new image, or 0. Not yet the image's: only when the runtime has
-     *     reserved one does it say which, with {@link StoreImage#recordAddress}
      * @param logSize bytes of log for a new image; 0: the store's default
      */
-    record Request(String region, Path directory, long size, long address, long logSize) {}
+    record Request(String region, Path directory, long size, long logSize) {}
 }

@@ -300,7 +300,7 @@ class FileStoreTest {
 
     @Test
     void twoImagesHaveTwoIdentities() {
-        Store.Request other = new Store.Request("others", null, TestStore.SIZE, 0, 0);
+        Store.Request other = new Store.Request("others", null, TestStore.SIZE, 0);
         FileStore fileStore = new FileStore(Cores.CORE, store.files, store.directory);
         try (StoreImage image = store.open();
                 StoreImage second = fileStore.open(other, TestStore.IGNORE)) {
@@ -309,11 +309,9 @@ class FileStoreTest {
         }
     }
 
-    /** Whether it can be had is known when it is reserved; an image that insists on one taken could never be opened. */
     @Test
-    void anAddressThatIsOnlyWantedIsNotRecorded() {
-        Store.Request request =
-                new Store.Request(TestStore.REGION, null, TestStore.SIZE, 0x1000, TestStore.LOG_SIZE);
+    void aNewImageHasNoAddressUntilOneIsRecorded() {
+        Store.Request request = new Store.Request(TestStore.REGION, null, TestStore.SIZE, TestStore.LOG_SIZE);
         try (StoreImage image =
                 new FileStore(Cores.CORE, store.files, store.directory).open(request, TestStore.IGNORE)) {
             assertEquals(0, image.address());
@@ -326,7 +324,7 @@ class FileStoreTest {
         Path folder = directory.resolve("a/b/c");
         FileStore fileStore = new FileStore(Cores.CORE, store.files, store.directory);
         fileStore
-                .open(new Store.Request("orders", folder, TestStore.SIZE, 0, TestStore.LOG_SIZE), TestStore.IGNORE)
+                .open(new Store.Request("orders", folder, TestStore.SIZE, TestStore.LOG_SIZE), TestStore.IGNORE)
                 .close();
         assertTrue(Files.exists(folder.resolve("orders.vellum")));
     }

@@ -42,7 +42,7 @@ final class TestStore {
 
     StoreImage open(long size, long logSize, PhaseObserver observer) {
         return new FileStore(Cores.CORE, files, directory)
-                .open(new Store.Request(REGION, null, size, 0, logSize), observer);
+                .open(new Store.Request(REGION, null, size, logSize), observer);
     }
 
     StoreImage open(PhaseObserver observer) {
