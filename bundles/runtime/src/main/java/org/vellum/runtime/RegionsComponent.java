@@ -34,11 +34,13 @@ import org.vellum.nativelib.NativeCore;
  * core all of them, before its own bundle releases its native code. That holds because Declarative Services
  * unregisters a component's service, and calls us, before it deactivates the component.
  */
-@Component(service = {}, immediate = true)
+@Component(service = {}, immediate = true, configurationPid = RegionsComponent.PID)
 @Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.runtime.Regions'")
 @Designate(ocd = RegionsComponent.Configuration.class)
 public final class RegionsComponent {
-    /** Configuration of the runtime, PID {@code org.vellum.runtime.RegionsComponent}. */
+    static final String PID = "org.vellum.runtime";
+
+    /** Configuration of the runtime, PID {@value #PID}. */
     @ObjectClassDefinition(name = "Vellum runtime", description = "How persistent regions are opened")
     public @interface Configuration {
         /** Milliseconds that opening a region waits for an axis that has no provider at all. */
