@@ -302,15 +302,18 @@ final class OpenRegion implements Region {
         if (state != State.OPEN) {
             return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
         }
-        restore(() -> {
-            try {
-                forgetFailedBatch("rollback");
-            } catch (RuntimeException e) {
-                // The body's stores go all the same: half of a body must never be part of a later commit. The store
-                // takes the batch back before it accepts the next one.
-                cause.addSuppressed(e);
-            }
-        });
+        // The body's stores go even if the store cannot take its batch back: half of a body must never be part of a later
+        // commit, and the store takes the batch back before it accepts the next one.
+        suppressing(cause, () -> restore(() -> suppressing(cause, () -> forgetFailedBatch("rollback"))));
+    }
+
+    /** What {@code action} throws never takes the place of {@code cause}. */
+    private static void suppressing(Throwable cause, Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            cause.addSuppressed(e);
+        }
     }
 
     private void requireWorking(String operation) {
