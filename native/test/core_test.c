@@ -26,20 +26,27 @@ static int attach_nothing(struct vellum_region *region, void **state) {
     *state = NULL;
     return 0;
 }
+static int attach_vmm(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                      char *reason, size_t reason_size) {
+    (void)pagetable, (void)reason, (void)reason_size;
+    return attach_nothing(region, state);
+}
+static void call(void (*function)(void *argument), void *argument) {
+    function(argument);
+}
 static void do_nothing(struct vellum_region *region) {
     (void)region;
 }
 static void release_nothing(void *state) {
     (void)state;
 }
-static enum vellum_fault_verdict ask_page_table(struct vellum_region *region, void *address, void *context) {
-    (void)context;
-    return region->pagetable->open_for_store(region, address);
+static enum vellum_fault_verdict ask_page_table(struct vellum_region *region, const struct vellum_fault *fault) {
+    return region->pagetable->open_for_store(region, fault->address);
 }
 static const struct vellum_vmm_operations vmm = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .attach = attach_nothing, .detach = do_nothing,
+    .abi_version = VELLUM_ABI_VERSION, .name = "test", .attach = attach_vmm, .detach = do_nothing,
     .release = release_nothing, .store_fault = ask_page_table, .stop_writers = do_nothing,
-    .resume_writers = do_nothing};
+    .resume_writers = do_nothing, .run_in_host = call};
 
 static int attach_tracking(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
                            size_t reason_size) {

@@ -17,12 +17,21 @@
 
 #define VELLUM_DISPATCHER_RANGES 1024 /* registered ranges at one time */
 
+enum vellum_fault_origin {
+    VELLUM_FAULT_BY_SIGNAL = 0, /* the kernel delivered a signal; the thread is in its handler */
+    VELLUM_FAULT_IN_GUEST = 1,  /* guest code faulted; the thread is in the VMM loop, asynchronous signals blocked */
+    VELLUM_FAULT_FOR_KERNEL = 2 /* the VMM stores for the kernel (a system call's result), from the VMM loop */
+};
+
 struct vellum_fault {
+    enum vellum_fault_origin origin;
     int signal;        /* SIGSEGV or SIGBUS */
     void *address;     /* where the access went */
     int code;          /* si_code: BUS_ADRERR, SEGV_ACCERR, … */
     bool store;        /* the access was a store (bit 1 of the page-fault error code) */
-    void *context;     /* the ucontext_t */
+    void *context;     /* VELLUM_FAULT_BY_SIGNAL: the ucontext_t, else NULL */
+    const void *data;  /* VELLUM_FAULT_FOR_KERNEL: what to store at address, */
+    size_t length;     /* and how many bytes, all in one page */
 };
 
 /*
@@ -49,6 +58,11 @@ struct vellum_dispatcher {
      * needs no function: the accesses that faulted before and arrive afterwards are executed again.
      */
     void (*unregister_range)(void *registration);
+    /*
+     * Serves a fault that came without a signal, as a handler would: asynchronous signals are blocked, async-signal-safe
+     * code only. VELLUM_FAULT_FOREIGN where no range is registered.
+     */
+    enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
     /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
     uint64_t (*faults_served)(void);
     uint64_t (*faults_passed_on)(void);

@@ -29,22 +29,35 @@ enum vellum_fault_verdict {
     VELLUM_FAULT_FOREIGN = 2   /* not ours: the handler that was there before decides */
 };
 
+struct vellum_fault; /* dispatcher.h */
+struct vellum_pagetable_operations;
+struct vellum_guest_tables_operations; /* guest.h */
+
 /* VMM: where the writing code runs. */
 struct vellum_vmm_operations {
     uint32_t abi_version;
     const char *name;
-    /* control. *state becomes region->vmm_state. */
-    int (*attach)(struct vellum_region *region, void **state);
-    /* gate. After it nothing of the state is used; memory is given back by release. */
+    /*
+     * control, before the page table's attach. *state becomes region->vmm_state; a VMM that runs a guest sets
+     * region->guest too. On failure writes one sentence, without a period, to `reason`.
+     */
+    int (*attach)(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                  char *reason, size_t reason_size);
+    /* gate, after the page table's. After it nothing of the state is used; memory is given back by release. */
     void (*detach)(struct vellum_region *region);
     /* control. Frees what attach allocated; region->vmm_state is no longer set. */
     void (*release)(void *state);
-    /* handler. A store to `address` was refused by the processor; `context` is the ucontext_t. */
-    enum vellum_fault_verdict (*store_fault)(struct vellum_region *region, void *address, void *context);
+    /* handler. A store was refused by the processor; its block is warm. */
+    enum vellum_fault_verdict (*store_fault)(struct vellum_region *region, const struct vellum_fault *fault);
     /* gate. After it returns, no writer executes stores except in host mode through a writable mapping. */
     void (*stop_writers)(struct vellum_region *region);
     /* gate. Undoes stop_writers; called before the gate opens. */
     void (*resume_writers)(struct vellum_region *region);
+    /*
+     * Any thread, ordinary code. Calls function(argument) where code may stop writers, itself among them: outside any
+     * guest. The caller goes on in the mode it was in.
+     */
+    void (*run_in_host)(void (*function)(void *argument), void *argument);
 };
 
 /* Called once for every page, or run of pages, that was stored to since the last collection. gate. */
@@ -54,6 +67,7 @@ typedef void (*vellum_page_visitor)(void *visitor_context, size_t first_page, si
 struct vellum_pagetable_operations {
     uint32_t abi_version;
     const char *name;
+    const struct vellum_guest_tables_operations *guest; /* NULL: not a page table that a guest can run on */
     /*
      * control. Takes over a region whose warm blocks are all write-protected (mapped read-only), to track in
      * the given way. On failure writes one sentence, without a period, to `reason`.
@@ -85,6 +99,8 @@ struct vellum_strategy_operations {
     uint32_t abi_version;
     const char *name;
     enum vellum_tracking tracking;
+    /* before_first_store may run as guest code at CPL 0: no system call, general registers only. */
+    bool works_at_ring_0;
     /* control. */
     int (*attach)(struct vellum_region *region, void **state);
     /* gate. */

@@ -1,7 +1,7 @@
 /*
  * The control block of one open region, shared by the core and the providers.
  *
- * A region is seen through four mappings of the same number of bytes:
+ * A region is seen through three mappings of the same number of bytes:
  *
  *   base       what the application loads from and stores to, at an address that never changes between
  *              runs. Blocks nobody has stored to yet ("cold") map the home image's file, read-only: opening
@@ -11,7 +11,8 @@
  *              uses it to put back committed content (rollback) and to fill a block before it turns warm.
  *   committed  the store's view of the last committed epoch. Diffs compare against it. Only the store writes
  *              it, and never while a cut of this region is running.
- *   (a guest's memory slot will point at the alias)
+ *
+ * A guest sees base and alias through two memory slots (guest.h).
  *
  * Lifetime: created by vellum_region_create, freed by vellum_region_destroy; both are called by one control
  * thread at a time. Everything that a fault handler reads is either constant after creation or atomic.
@@ -33,12 +34,14 @@
 #define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
 
 /* Every structure below carries this number, so that bundles built apart refuse each other instead of crashing. */
-#define VELLUM_ABI_VERSION 1u
+#define VELLUM_ABI_VERSION 2u
 
 struct vellum_region;
 struct vellum_vmm_operations;
 struct vellum_pagetable_operations;
 struct vellum_strategy_operations;
+struct vellum_guest_region;
+struct vellum_dispatcher;
 
 /* The per-region barrier; gate.h has its protocol. */
 struct vellum_gate {
@@ -92,6 +95,9 @@ struct vellum_region {
     void *pagetable_state;
     const struct vellum_strategy_operations *strategy;
     void *strategy_state;
+    struct vellum_guest_region *guest; /* set by a VMM that runs a guest, else NULL; guest.h */
+
+    const struct vellum_dispatcher *dispatcher; /* the process's; for VMMs that meet faults without a signal */
 
     /*
      * handler, or control. Makes blocks [first_block, first_block + count) warm: afterwards base maps the working file

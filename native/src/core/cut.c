@@ -107,7 +107,17 @@ static void encode_carried_pages(struct encoder *encoder) {
     }
 }
 
-VELLUM_EXPORT void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut) {
+struct cut_call {
+    struct vellum_region *region;
+    void *batch;
+    struct vellum_cut *cut;
+};
+
+static void cut_in_host(void *argument) {
+    const struct cut_call *call = argument;
+    struct vellum_region *region = call->region;
+    void *batch = call->batch;
+    struct vellum_cut *cut = call->cut;
     memset(cut, 0, sizeof(*cut));
     struct encoder encoder = {
         .region = region, .position = (uint8_t *)batch + sizeof(struct vellum_batch_header), .cut = cut};
@@ -124,6 +134,11 @@ VELLUM_EXPORT void vellum_region_cut(struct vellum_region *region, void *batch, 
         memcpy(batch, &header, sizeof(header));
         cut->batch_length = (uint64_t)(encoder.position - (uint8_t *)batch);
     }
+}
+
+VELLUM_EXPORT void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut) {
+    struct cut_call call = {.region = region, .batch = batch, .cut = cut};
+    region->vmm->run_in_host(cut_in_host, &call);
 }
 
 VELLUM_EXPORT void vellum_region_cut_persisted(struct vellum_region *region) {
@@ -144,17 +159,23 @@ static void restore_page(void *visitor_context, size_t page, const uint8_t *comm
     }
 }
 
-VELLUM_EXPORT uint64_t vellum_region_rollback(struct vellum_region *region) {
-    struct restorer restorer = {.region = region};
+static void rollback_in_host(void *argument) {
+    struct restorer *restorer = argument;
+    struct vellum_region *region = restorer->region;
     stop_region(region);
-    region->strategy->collect(region, restore_page, &restorer);
+    region->strategy->collect(region, restore_page, restorer);
     for (size_t i = 0; i < region->carried_count; i++) {
         size_t page = region->carried_pages[i];
         memcpy(region->image.alias + (page << VELLUM_PAGE_SHIFT), vellum_committed_page(region, page),
                VELLUM_PAGE_SIZE);
     }
-    restorer.pages += region->carried_count;
+    restorer->pages += region->carried_count;
     carry_nothing(region);
     open_region_again(region);
+}
+
+VELLUM_EXPORT uint64_t vellum_region_rollback(struct vellum_region *region) {
+    struct restorer restorer = {.region = region};
+    region->vmm->run_in_host(rollback_in_host, &restorer);
     return restorer.pages;
 }

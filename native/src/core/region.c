@@ -30,6 +30,10 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     if (atomic_load(&region->refuses_stores) != 0) {
         return VELLUM_FAULT_REFUSED;
     }
+    /* In a child of fork the range is not mapped, and the region is its parent's. */
+    if (fault->signal == SIGSEGV && fault->code == SEGV_MAPERR) {
+        return VELLUM_FAULT_FOREIGN;
+    }
     /* Only synchronous write protection speaks by SIGBUS, and only with this code. Otherwise it is memory that failed,
      * which no repetition mends. */
     if (fault->signal == SIGBUS
@@ -40,7 +44,7 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     if (working_image_warm(region, block, 1) != 0) {
         return VELLUM_FAULT_REFUSED;
     }
-    enum vellum_fault_verdict verdict = region->vmm->store_fault(region, fault->address, fault->context);
+    enum vellum_fault_verdict verdict = region->vmm->store_fault(region, fault);
     if (verdict == VELLUM_FAULT_RESOLVED) {
         atomic_fetch_add_explicit(&region->store_faults, 1, memory_order_relaxed);
     }
@@ -96,6 +100,7 @@ VELLUM_EXPORT int vellum_region_create(uint64_t base, uint64_t length, int home_
     region->length = length;
     region->page_count = length >> VELLUM_PAGE_SHIFT;
     region->committed = committed;
+    region->dispatcher = dispatcher;
     region->warm_blocks = working_image_warm;
     region->image.working_file = -1;
     atomic_store(&region->refuses_stores, 1); /* until a tuple is attached */
@@ -146,17 +151,19 @@ VELLUM_EXPORT int vellum_region_attach(struct vellum_region *region, const struc
     void *vmm_state = NULL;
     void *pagetable_state = NULL;
     void *strategy_state = NULL;
-    int result = vmm->attach(region, &vmm_state);
+    int result = vmm->attach(region, pagetable, &vmm_state, reason, reason_size);
     if (result != 0) {
         return refuse(reason, reason_size, "VMM", vmm->name, result);
     }
     result = strategy->attach(region, &strategy_state);
     if (result != 0) {
+        region->guest = NULL;
         vmm->release(vmm_state);
         return refuse(reason, reason_size, "strategy", strategy->name, result);
     }
     result = pagetable->attach(region, strategy->tracking, &pagetable_state, reason, reason_size);
     if (result != 0) {
+        region->guest = NULL;
         strategy->release(strategy_state);
         vmm->release(vmm_state);
         return refuse(reason, reason_size, "page table", pagetable->name, result);
@@ -186,6 +193,8 @@ static void detach(struct vellum_region *region) {
     region->strategy->detach(region);
     region->pagetable->detach(region);
     region->vmm->detach(region);
+    region->guest = NULL;
+    region->vmm->resume_writers(region);
     vellum_gate_open(&region->gate);
 
     region->strategy->release(strategy_state);
@@ -193,9 +202,13 @@ static void detach(struct vellum_region *region) {
     region->vmm->release(vmm_state);
 }
 
+static void detach_in_host(void *region) {
+    detach(region);
+}
+
 VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {
     if (region->vmm != NULL) {
-        detach(region);
+        region->vmm->run_in_host(detach_in_host, region);
     }
     /* In this order no store meets a protected page without somebody to refuse it properly: the range answers with
      * SIGBUS by itself before the dispatcher forgets it. */
@@ -205,11 +218,18 @@ VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {
     free_region(region);
 }
 
-VELLUM_EXPORT void vellum_region_refuse_stores(struct vellum_region *region) {
+static void refuse_stores_in_host(void *refused) {
+    struct vellum_region *region = refused;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
+    region->vmm->stop_writers(region);
     region->pagetable->close_writes(region);
+    region->vmm->resume_writers(region);
     vellum_gate_open(&region->gate);
+}
+
+VELLUM_EXPORT void vellum_region_refuse_stores(struct vellum_region *region) {
+    region->vmm->run_in_host(refuse_stores_in_host, region);
 }
 
 VELLUM_EXPORT void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters) {

@@ -48,6 +48,7 @@
 
 #include "vellum/dispatcher.h"
 #include "vellum/export.h"
+#include "vellum/lock.h"
 
 #define LATE_RANGES 64    /* ranges remembered after they were unregistered */
 #define LATE_FAULTS 4096u /* faults of each that are executed again */
@@ -144,23 +145,8 @@ static void futex_wake(_Atomic uint32_t *word, int threads) {
     syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 }
 
-/* Serialises install, register and unregister; handlers never take it. 0 free, 1 held, 2 held and waited for. */
+/* Serialises install, register and unregister; handlers never take it. */
 static _Atomic uint32_t table_lock;
-
-static void lock_table(void) {
-    uint32_t expected = 0;
-    if (!atomic_compare_exchange_strong(&table_lock, &expected, 1)) {
-        while (atomic_exchange(&table_lock, 2) != 0) {
-            futex_wait(&table_lock, 2);
-        }
-    }
-}
-
-static void unlock_table(void) {
-    if (atomic_exchange(&table_lock, 0) == 2) {
-        futex_wake(&table_lock, 1);
-    }
-}
 
 /* ---- the handler ---- */
 
@@ -269,10 +255,29 @@ static void refuse(int signal, siginfo_t *information, ucontext_t *context) {
     pass_on(SIGBUS, &refusal, context, false);
 }
 
+/* Passes the fault to its range. False: no range has it. */
+static bool serve_in_range(const struct vellum_fault *fault, enum vellum_fault_verdict *verdict) {
+    struct slot *slot = enter_range_of((uintptr_t)fault->address);
+    if (slot == NULL) {
+        return false;
+    }
+    *verdict = atomic_load_explicit(&slot->function, memory_order_relaxed)(
+        atomic_load_explicit(&slot->owner, memory_order_relaxed), fault);
+    leave(slot);
+    atomic_fetch_add_explicit(&served_count, 1, memory_order_relaxed);
+    return true;
+}
+
+static enum vellum_fault_verdict serve(const struct vellum_fault *fault) {
+    enum vellum_fault_verdict verdict;
+    return serve_in_range(fault, &verdict) ? verdict : VELLUM_FAULT_FOREIGN;
+}
+
 static void handle_fault(int signal, siginfo_t *information, void *context_pointer) {
     int saved_errno = errno;
     ucontext_t *context = context_pointer;
     struct vellum_fault fault = {
+        .origin = VELLUM_FAULT_BY_SIGNAL,
         .signal = signal,
         .address = information->si_addr,
         .code = information->si_code,
@@ -281,13 +286,9 @@ static void handle_fault(int signal, siginfo_t *information, void *context_point
     };
     /* a signal sent by a process has the sender's number where the address would be */
     bool has_address = information->si_code > 0;
-    struct slot *slot = has_address ? enter_range_of((uintptr_t)fault.address) : NULL;
-    if (slot != NULL) {
-        enum vellum_fault_verdict verdict = atomic_load_explicit(&slot->function, memory_order_relaxed)(
-            atomic_load_explicit(&slot->owner, memory_order_relaxed), &fault);
-        /* out before anything is passed on: the handler before us may leave by a jump, or never */
-        leave(slot);
-        atomic_fetch_add_explicit(&served_count, 1, memory_order_relaxed);
+    enum vellum_fault_verdict verdict;
+    if (has_address && serve_in_range(&fault, &verdict)) {
+        /* the thread is out of the range: the handler before us may leave by a jump, or never */
         if (verdict == VELLUM_FAULT_REFUSED) {
             refuse(signal, information, context);
         } else if (verdict != VELLUM_FAULT_RESOLVED) {
@@ -319,7 +320,7 @@ static int install_for(int signal) {
 
 static int install(void) {
     int result = 0;
-    lock_table();
+    vellum_lock(&table_lock);
     if (!installed) {
         result = install_for(SIGSEGV);
         if (result == 0) {
@@ -330,7 +331,7 @@ static int install(void) {
         }
         installed = result == 0;
     }
-    unlock_table();
+    vellum_unlock(&table_lock);
     return result;
 }
 
@@ -340,19 +341,19 @@ static int register_range(void *start, size_t length, vellum_fault_function func
     if (length == 0 || function == NULL || first + length < first) {
         return -EINVAL;
     }
-    lock_table();
+    vellum_lock(&table_lock);
     size_t used = atomic_load_explicit(&slots_used, memory_order_relaxed);
     struct slot *free_slot = used < VELLUM_DISPATCHER_RANGES ? &slots[used] : NULL;
     for (size_t i = used; i-- > 0;) {
         if (atomic_load(&slots[i].state) == SLOT_FREE) {
             free_slot = &slots[i];
         } else if (first < atomic_load(&slots[i].end) && first + length > atomic_load(&slots[i].start)) {
-            unlock_table();
+            vellum_unlock(&table_lock);
             return -EEXIST;
         }
     }
     if (free_slot == NULL) {
-        unlock_table();
+        vellum_unlock(&table_lock);
         return -ENOSPC;
     }
     atomic_store_explicit(&free_slot->start, first, memory_order_relaxed);
@@ -363,7 +364,7 @@ static int register_range(void *start, size_t length, vellum_fault_function func
     if (free_slot == &slots[used]) {
         atomic_store_explicit(&slots_used, used + 1, memory_order_release);
     }
-    unlock_table();
+    vellum_unlock(&table_lock);
     *registration = free_slot;
     return 0;
 }
@@ -372,24 +373,24 @@ static void unregister_range(void *registration) {
     struct slot *slot = registration;
     uintptr_t start = atomic_load(&slot->start);
     uintptr_t end = atomic_load(&slot->end);
-    lock_table();
+    vellum_lock(&table_lock);
     /* remembered first: a fault that finds the slot CLOSING must find the range here */
     struct late_range *late = &late_ranges[next_late_range++ % LATE_RANGES];
     atomic_store_explicit(&late->start, start, memory_order_relaxed);
     atomic_store_explicit(&late->end, end, memory_order_relaxed);
     atomic_store_explicit(&late->remaining, LATE_FAULTS, memory_order_relaxed);
     atomic_store(&slot->state, SLOT_CLOSING);
-    unlock_table();
+    vellum_unlock(&table_lock);
     uint32_t inside;
     while ((inside = atomic_load(&slot->inside)) != 0) {
         futex_wait(&slot->inside, inside);
     }
-    lock_table();
+    vellum_lock(&table_lock);
     /* releasing: a handler that no longer finds the bounds here finds the late range */
     atomic_store_explicit(&slot->start, 0, memory_order_release);
     atomic_store_explicit(&slot->end, 0, memory_order_release);
     atomic_store(&slot->state, SLOT_FREE);
-    unlock_table();
+    vellum_unlock(&table_lock);
 }
 
 static uint64_t faults_served(void) {
@@ -406,7 +407,8 @@ VELLUM_EXPORT const struct vellum_dispatcher *vellum_dispatcher(void) {
         .install = install,
         .register_range = register_range,
         .unregister_range = unregister_range,
-        .faults_served = faults_served,
+        .serve = serve,
+    .faults_served = faults_served,
         .faults_passed_on = faults_passed_on,
     };
     return &dispatcher;

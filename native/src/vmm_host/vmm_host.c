@@ -1,9 +1,11 @@
 /* The host VMM: no virtualisation. Code stores where it always did; a store fault goes straight to the page table. */
 #include "vellum/export.h"
+#include "vellum/dispatcher.h"
 #include "vellum/providers.h"
 
-static int attach(struct vellum_region *region, void **state) {
-    (void)region;
+static int attach(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                  char *reason, size_t reason_size) {
+    (void)region, (void)pagetable, (void)reason, (void)reason_size;
     *state = NULL;
     return 0;
 }
@@ -16,9 +18,8 @@ static void release(void *state) {
     (void)state;
 }
 
-static enum vellum_fault_verdict store_fault(struct vellum_region *region, void *address, void *context) {
-    (void)context;
-    return region->pagetable->open_for_store(region, address);
+static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
+    return region->pagetable->open_for_store(region, fault->address);
 }
 
 /* Taking the permission away (the page table's close_writes) is what stops code in host mode: nothing is left to do. */
@@ -30,6 +31,10 @@ static void resume_writers(struct vellum_region *region) {
     (void)region;
 }
 
+static void run_in_host(void (*function)(void *argument), void *argument) {
+    function(argument);
+}
+
 VELLUM_EXPORT const struct vellum_vmm_operations vellum_vmm_host = {
     .abi_version = VELLUM_ABI_VERSION,
     .name = "host",
@@ -39,4 +44,5 @@ VELLUM_EXPORT const struct vellum_vmm_operations vellum_vmm_host = {
     .store_fault = store_fault,
     .stop_writers = stop_writers,
     .resume_writers = resume_writers,
+    .run_in_host = run_in_host,
 };

@@ -16,7 +16,7 @@ import org.vellum.nativelib.NativeCore;
 /** The native core by JNA. One at a time in a class loader. */
 @Component
 public final class JnaNativeCore implements NativeCore {
-    private static final int ABI_VERSION = 1;
+    private static final int ABI_VERSION = 2;
 
     private static final int RTLD_LAZY = 0x1;
     /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
