@@ -104,13 +104,13 @@ static table_offset take_table(struct vellum_guest_tables *tables) {
     table_entry *table = table_at(tables, taken);
     tables->first_free = atomic_load_explicit(&table[0], memory_order_relaxed);
     tables->free_count--;
-    atomic_store_explicit(&table[0], 0, memory_order_relaxed);
+    atomic_store_explicit(&table[0], 0, memory_order_release);
     return taken;
 }
 
 /* The offset of the next table reads as an entry that is not present, for whoever still walks here. */
 static void chain(struct vellum_guest_tables *tables, table_offset *first, table_offset emptied) {
-    atomic_store_explicit(&table_at(tables, emptied)[0], *first, memory_order_relaxed);
+    atomic_store_explicit(&table_at(tables, emptied)[0], *first, memory_order_release);
     *first = emptied;
 }
 
