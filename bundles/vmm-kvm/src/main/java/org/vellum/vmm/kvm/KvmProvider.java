@@ -28,16 +28,21 @@ public final class KvmProvider implements Diagnosis {
 
     private static final System.Logger LOGGER = System.getLogger(KvmProvider.class.getName());
 
-    private final KvmVmm vmm;
+    private final KvmBackend backend;
     private final Optional<String> obstacle;
     private final ServiceRegistration<Vmm> registration;
 
     @Activate
     public KvmProvider(BundleContext context) {
-        vmm = new KvmVmm();
-        obstacle = vmm.obstacle();
+        this(context, new KvmVmm());
+    }
+
+    /** @param backend closed at {@link #stop}, or here when there is an obstacle */
+    KvmProvider(BundleContext context, KvmBackend backend) {
+        this.backend = backend;
+        obstacle = backend.obstacle();
         if (obstacle.isPresent()) {
-            vmm.close();
+            backend.close();
             registration = null;
             LOGGER.log(
                     System.Logger.Level.INFO,
@@ -46,7 +51,7 @@ public final class KvmProvider implements Diagnosis {
         }
         Dictionary<String, Object> properties =
                 new Hashtable<>(Map.of(Vmm.PROPERTY, KvmVmm.NAME, Constants.SERVICE_RANKING, RANKING));
-        registration = context.registerService(Vmm.class, vmm, properties);
+        registration = context.registerService(Vmm.class, backend, properties);
     }
 
     /** The runtime leaves the native code while the service is being unregistered; then that is released. */
@@ -55,7 +60,7 @@ public final class KvmProvider implements Diagnosis {
         if (registration != null) {
             registration.unregister();
         }
-        vmm.close();
+        backend.close();
     }
 
     @Override
@@ -68,8 +73,8 @@ public final class KvmProvider implements Diagnosis {
         if (obstacle.isPresent()) {
             return List.of(Finding.lacking("guest mode", obstacle.get()));
         }
-        List<Finding> findings = new ArrayList<>(KvmFindings.ofHost(vmm.measurements()));
-        findings.addAll(KvmFindings.ofMachine(vmm.counters()));
+        List<Finding> findings = new ArrayList<>(KvmFindings.ofHost(backend.measurements()));
+        findings.addAll(KvmFindings.ofMachine(backend.counters()));
         return findings;
     }
 }

@@ -3,7 +3,6 @@ package org.vellum.vmm.kvm;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
-import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeProvider;
 
@@ -11,7 +10,7 @@ import org.vellum.nativelib.NativeProvider;
  * Virtualisation: code that stores into a region runs as a KVM guest in its own address space. Whoever constructs one
  * asks {@link #obstacle} before use, and closes it.
  */
-public final class KvmVmm extends NativeProvider implements Vmm, KvmHost {
+public final class KvmVmm extends NativeProvider implements KvmBackend {
     static final String NAME = "kvm";
 
     /** Loads the native half, whether or not this host can run a guest. */

@@ -1,9 +1,10 @@
 package org.vellum.vmm.kvm;
 
 import java.util.Optional;
+import org.vellum.api.provider.Vmm;
 
-/** What the native half knows of this host's KVM ({@code native/include/vellum/kvm.h}). Any thread. */
-interface KvmHost {
+/** The backend, and what its native half knows of this host's KVM ({@code native/include/vellum/kvm.h}). Any thread. */
+interface KvmBackend extends Vmm, AutoCloseable {
     /** Empty if this process can run guest code; else one sentence, without a period. */
     Optional<String> obstacle();
 
@@ -20,4 +21,8 @@ interface KvmHost {
      * @throws IllegalStateException the native half was released
      */
     KvmCounters counters();
+
+    /** Releases the native half, after everything has left it. Idempotent. */
+    @Override
+    void close();
 }
