@@ -141,8 +141,9 @@ static uint64_t next_random(uint64_t *state) {
 }
 
 static void fill_randomly(uint8_t *bytes, size_t length, uint64_t *random) {
-    for (size_t i = 0; i < length; i++) {
-        bytes[i] = (uint8_t)next_random(random);
+    for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
+        uint64_t next = next_random(random);
+        memcpy(bytes + i, &next, length - i < sizeof(next) ? length - i : sizeof(next));
     }
 }
 
@@ -621,7 +622,9 @@ static void receive_both_ways(enum source source, size_t times, uint64_t random)
         feed(source, channel, payload, length, position);
         struct outcome there = receive_into(&reception, model, natively);
         CHECK_EQUAL(there.result, here.result);
-        CHECK_BYTES_EQUAL(model, area, AREA);
+        if (memcmp(model, area, AREA) != 0) { /* the quick look, for the sanitizers' sake */
+            CHECK_BYTES_EQUAL(model, area, AREA);
+        }
         CHECK_EQUAL(there.name_length, here.name_length);
         CHECK_BYTES_EQUAL(&there.name, &here.name, sizeof(there.name));
         CHECK_EQUAL(there.control_length, here.control_length);
@@ -775,7 +778,7 @@ static void a_refused_store_ends_the_call_with_what_was_stored_before(void) {
 
 static void a_buffer_that_runs_into_nowhere_takes_what_fits(void) {
     make_region();
-    CHECK_EQUAL(0, munmap(region() + REGION, MARGIN));
+    CHECK_EQUAL(0, mprotect(region() + REGION, MARGIN, PROT_NONE));
     uint64_t source = (uint64_t)pipe_with("0123456789");
     CHECK_EQUAL(4, store_to_region(CALL(SYS_read, source, ARGUMENT(region() + REGION - 4), 10)));
     CHECK_BYTES_EQUAL("0123", region() + REGION - 4, 4);

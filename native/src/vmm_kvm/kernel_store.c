@@ -1,11 +1,11 @@
 /*
  * System calls that receive data into a region: read, pread64, readv, preadv, preadv2, recvfrom, recvmsg, getrandom.
  *
- * The kernel cannot write a region: its pages are read-only in the host. Handing it the alias' address instead would
- * lose stores: a call that blocks across a cut would write after the cut has taken the marks of its pages. (Pages that
- * the kernel pinned before a cut are the same danger.) So the call is made into memory of its own, the bounce mapping,
- * and when it is over the bytes that arrived are stored to the region by the VMM, page by page, each store going through
- * the gate like any other. They are tracked because they are ordinary stores.
+ * The kernel cannot write a region: its pages are read-only in the host. Handing it the alias' address instead, with
+ * the pages marked dirty before or after, would lose stores: a call that blocks across a cut writes after the cut has
+ * taken the marks, and one that a cut overtakes while it copies has written a part that the cut's diff missed. So the
+ * call is made into memory of its own, the bounce mapping. When it is over, the VMM stores the bytes that arrived to the
+ * region, page by page, through the gate like anybody. They are tracked because they are ordinary stores.
  *
  * What the kernel is given. The vector of buffers as it is, but that each buffer that touches a region is replaced by
  * a place in the bounce mapping, with the same offset in its page: direct I/O demands the alignment that the
