@@ -4,15 +4,16 @@
  * The kernel cannot write a region: its pages are read-only in the host. Handing it the alias' address instead, with
  * the pages marked dirty before or after, would lose stores: a call that blocks across a cut writes after the cut has
  * taken the marks, and one that a cut overtakes while it copies has written a part that the cut's diff missed. So the
- * call is made into memory of its own, the bounce mapping. When it is over, the VMM stores the bytes that arrived to the
- * region, page by page, through the gate like anybody. They are tracked because they are ordinary stores.
+ * call is made into memory of its own, the bounce mapping. When it is over, the VMM stores the bytes that arrived to
+ * the region, page by page, through the gate like anybody. They are tracked because they are ordinary stores.
  *
  * What the kernel is given. The vector of buffers as it is, but that each buffer that touches a region is replaced by
  * a place in the bounce mapping, with the same offset in its page: direct I/O demands the alignment that the
  * application has seen to. Other buffers are written by the kernel itself. Everything else is passed on, so that the
  * answer, errors included, is the kernel's own. The vector and the message header are the application's and may be
  * anything: they are copied by the kernel (process_vm_readv), and where that fails, or a range wraps around, the call
- * leaves and the kernel says natively what is wrong.
+ * leaves and the kernel says natively what is wrong. (Where a seccomp filter forbids process_vm_readv, a vector with a
+ * buffer in a region is answered with EFAULT so; a single buffer is not.)
  *
  * Signals. All are blocked in the VMM loop; while the call itself is made the thread's own mask is in force. So a
  * blocked read ends, or starts again, exactly as natively, and the handler runs here, on the VMM loop's stack. A
