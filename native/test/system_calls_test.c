@@ -733,6 +733,20 @@ static void a_length_beyond_everything_costs_no_more_than_the_kernel_transfers_a
     CHECK(most_ever_mapped() - mapped_before <= (BYTES_OF_CALL + 2 * IOV_MAX * PAGE) / 1024);
 }
 
+static void a_read_of_any_size_fills_what_it_should(void) {
+    make_region();
+    static uint8_t content[REGION];
+    uint64_t random = 6;
+    fill_randomly(content, sizeof(content), &random);
+    int file = memfd_create("file", MFD_CLOEXEC);
+    CHECK_EQUAL(REGION, pwrite(file, content, REGION, 0));
+    for (size_t length = REGION; length > 0; length -= PAGE / 2) {
+        uint8_t *to = region() + (REGION - length) / 3;
+        CHECK_EQUAL(length, store_to_region(CALL(SYS_pread64, (uint64_t)file, ARGUMENT(to), length, REGION - length)));
+        CHECK(memcmp(to, content + REGION - length, length) == 0);
+    }
+}
+
 static void direct_input_finds_its_alignment(void) {
     make_region();
     char path[] = "direct-input-XXXXXX";
@@ -821,6 +835,7 @@ static uint64_t mapped_pages(void) {
 
 static void no_mapping_is_left_behind(void) {
     make_region();
+    CHECK(REGION > BYTES_ON_STACK);
     uint64_t source = (uint64_t)memfd_create("file", MFD_CLOEXEC);
     CHECK_EQUAL(4 * PAGE, pwrite((int)source, alias, 4 * PAGE, 0));
     uint64_t before = 0;
@@ -828,9 +843,9 @@ static void no_mapping_is_left_behind(void) {
         refused_from = NULL;
         CHECK_EQUAL(4 * PAGE, store_to_region(CALL(SYS_pread64, source, ARGUMENT(region() + 1), REGION, 0)));
         CHECK_EQUAL(0, store_to_region(CALL(SYS_pread64, source, ARGUMENT(region()), REGION, 4 * PAGE)));
-        CHECK_EQUAL(-EBADF, store_to_region(CALL(SYS_read, UINT32_MAX, ARGUMENT(region()), PAGE)));
+        CHECK_EQUAL(-EBADF, store_to_region(CALL(SYS_read, UINT32_MAX, ARGUMENT(region()), REGION)));
         refused_from = region();
-        CHECK_EQUAL(-EFAULT, store_to_region(CALL(SYS_pread64, source, ARGUMENT(region()), PAGE, 0)));
+        CHECK_EQUAL(-EFAULT, store_to_region(CALL(SYS_pread64, source, ARGUMENT(region()), REGION, 0)));
         if (round == 0) {
             before = mapped_pages();
         }
@@ -1003,6 +1018,7 @@ int main(void) {
     RUN(descriptors_that_come_with_a_message_arrive);
     RUN(random_bytes_arrive);
     RUN(a_length_beyond_everything_costs_no_more_than_the_kernel_transfers_at_a_time);
+    RUN(a_read_of_any_size_fills_what_it_should);
     RUN(direct_input_finds_its_alignment);
     RUN(a_failing_call_answers_with_its_own_error_and_stores_nothing);
     RUN(a_refused_store_ends_the_call_with_what_was_stored_before);
