@@ -63,7 +63,8 @@ struct vellum_dispatcher {
     void (*unregister_range)(void *registration);
     /*
      * Serves a fault that came without a signal, as a handler would: asynchronous signals are blocked, async-signal-safe
-     * code only. VELLUM_FAULT_FOREIGN where no range is registered.
+     * code only. VELLUM_FAULT_FOREIGN where no range is registered. For VELLUM_FAULT_FOR_KERNEL, VELLUM_FAULT_RESOLVED
+     * means that the data is stored; for others, that the store is to be executed again.
      */
     enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
     /*

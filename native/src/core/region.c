@@ -62,10 +62,18 @@ static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_f
     if (!fault->store) {
         return VELLUM_FAULT_FOREIGN;
     }
-    if (!vellum_gate_enter(&region->gate)) {
-        return VELLUM_FAULT_RESOLVED;
+    bool for_kernel = fault->origin == VELLUM_FAULT_FOR_KERNEL; /* no instruction executes this store again */
+    while (!vellum_gate_enter(&region->gate)) {
+        if (!for_kernel) {
+            return VELLUM_FAULT_RESOLVED;
+        }
     }
     enum vellum_fault_verdict verdict = store_fault(region, fault);
+    if (for_kernel && verdict == VELLUM_FAULT_RESOLVED && region->guest == NULL) {
+        /* The region went to a VMM without a guest while the call was under way. The page is open, and stays so until
+         * the gate is left. */
+        memcpy(fault->address, fault->data, fault->length);
+    }
     vellum_gate_leave(&region->gate);
     return verdict;
 }
