@@ -76,6 +76,12 @@ struct vellum_dispatcher {
      */
     void *(*return_frame)(size_t index);
     void (*return_from_frame)(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
+    /*
+     * The realtime signal by which the VMM interrupts threads, the same for the life of the process: chosen among those
+     * nobody handles at the first call. Its handler, which stays, does nothing and has no SA_RESTART, so that a system
+     * call ends with EINTR. -EBUSY: none is free. control.
+     */
+    int (*wake_up_signal)(void);
     /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
     uint64_t (*faults_served)(void);
     uint64_t (*faults_passed_on)(void);

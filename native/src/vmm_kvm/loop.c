@@ -203,6 +203,24 @@ static enum next run_in_host(struct vcpu *vcpu) {
     return RESUME_USER;
 }
 
+/* EINTR says that nothing was received: when it is the machine's end that interrupts, the thread makes the call again in
+ * host mode. */
+static enum next blocking_system_call(struct vcpu *vcpu, const struct system_call *call) {
+    struct machine *machine = vcpu->machine;
+    struct system_call_context context = {
+        .touches_region = touches_region, .dispatcher = machine->dispatcher, .thread_mask = vcpu->thread_mask};
+    count(&machine->counters.forwarded_system_calls);
+    atomic_store(&vcpu->in_blocking_call, 1);
+    int64_t result = system_call_store_to_region(call, &context);
+    atomic_store(&vcpu->in_blocking_call, 0);
+    if (result == -EINTR && atomic_load(&machine->closing) != 0) {
+        go_back_to_system_call(vcpu);
+        return LEAVE_FOR_SYSTEM_CALL;
+    }
+    vcpu->user.rax = (uint64_t)result;
+    return RESUME_USER;
+}
+
 static enum next system_call(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     struct kvm_regs *user = &vcpu->user;
@@ -220,14 +238,8 @@ static enum next system_call(struct vcpu *vcpu) {
         count(&machine->counters.forwarded_system_calls);
         user->rax = (uint64_t)system_call_forward(&call);
         return RESUME_USER;
-    case SYSTEM_CALL_STORES_TO_REGION: {
-        count(&machine->counters.forwarded_system_calls);
-        struct system_call_context context = {
-            .touches_region = touches_region, .dispatcher = machine->dispatcher,
-            .thread_mask = vcpu->thread_mask | signal_bit(machine->kick_signal)};
-        user->rax = (uint64_t)system_call_store_to_region(&call, &context);
-        return RESUME_USER;
-    }
+    case SYSTEM_CALL_STORES_TO_REGION:
+        return blocking_system_call(vcpu, &call);
     default:
         go_back_to_system_call(vcpu);
         return LEAVE_FOR_SYSTEM_CALL;

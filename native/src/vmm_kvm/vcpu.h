@@ -33,6 +33,8 @@ struct vcpu {
     _Atomic uint64_t thread_pointer;  /* FS base of the owner: tells without a system call whether this thread is it */
     _Atomic uint32_t presence;        /* enum presence; futex */
 
+    _Atomic uint32_t in_blocking_call; /* the loop makes a system call that may block: a wake-up signal interrupts it */
+
     /* From here on the owner's alone. */
     struct kvm_regs user;   /* the code's registers at CPL 3, as of the last exit or entry */
     uint64_t fs_base;

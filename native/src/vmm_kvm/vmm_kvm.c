@@ -242,6 +242,10 @@ VELLUM_EXPORT int vellum_vmm_kvm_obstacle(char *reason, size_t reason_size) {
 VELLUM_EXPORT int vellum_vmm_kvm_measure(struct vellum_kvm_measurements *measurements) {
     const struct measured *measured = measured_host();
     *measurements = measured->figures;
+    pthread_mutex_lock(&machine_lock);
+    const struct machine *machine = atomic_load(&the_machine);
+    measurements->kick_signal = machine == NULL ? 0 : (uint32_t)machine->kick_signal;
+    pthread_mutex_unlock(&machine_lock);
     return measured->result;
 }
 
