@@ -70,8 +70,8 @@ class ProviderDiagnosisTest {
                         "auto",
                         "host/host/write-protect/fake; strategy 'dirty-bit' gives way to 'write-protect': " + NO_SCAN),
                 finding("auto"));
-        assertEquals(Finding.lacking("dirty bits, host", NO_SCAN), finding("dirty bits, host"));
-        assertEquals(Verdict.WORKS, finding("write protection, host").verdict());
+        assertEquals(Finding.lacking("page table host, dirty bits", NO_SCAN), finding("page table host, dirty bits"));
+        assertEquals(Verdict.WORKS, finding("page table host, first stores").verdict());
     }
 
     @Test

@@ -170,13 +170,13 @@ public final class Framework implements AutoCloseable {
         try {
             tracker = new ServiceTracker<>(context(), filter(name), null);
             tracker.open();
-            Object service = tracker.waitForService(timeout.toMillis());
-            if (service == null) {
+            if (tracker.waitForService(timeout.toMillis()) == null) {
                 throw new CommandFailure("no application '" + name + "' within " + timeout.toSeconds()
                         + " s; registered: " + applications()
                         + ". Its bundle is missing, or a service it needs is (./vellum run --command scr:list)");
             }
-            return (ToIntFunction<List<String>>) service;
+            // a use beyond the tracker's: a component that nobody uses is deactivated
+            return (ToIntFunction<List<String>>) context().getService(tracker.getServiceReference());
         } catch (IllegalStateException e) {
             throw stoppedMeanwhile(e);
         } finally {
