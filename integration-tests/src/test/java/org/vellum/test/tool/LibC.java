@@ -11,10 +11,16 @@ public interface LibC extends Library {
 
     int PROT_READ = 1;
     int PROT_WRITE = 2;
+    int PROT_EXEC = 4;
     int MAP_PRIVATE = 0x02;
     int MAP_ANONYMOUS = 0x20;
     int MAP_FIXED_NOREPLACE = 0x100000;
     long MAP_FAILED = -1;
+
+    long SYS_CLOCK_GETTIME = 228;
+    long SYS_GETCPU = 309;
+    int CLOCK_REALTIME = 0;
+    int CLOCK_MONOTONIC = 1;
 
     Pointer memset(Pointer destination, int value, NativeLong length);
 
@@ -23,4 +29,18 @@ public interface LibC extends Library {
     Pointer mmap(Pointer address, NativeLong length, int protection, int flags, int file, NativeLong offset);
 
     int munmap(Pointer address, NativeLong length);
+
+    int gettid();
+
+    /** Past the vDSO: the kernel itself answers. */
+    NativeLong syscall(NativeLong number, Object... arguments);
+
+    int sched_getcpu();
+
+    int sched_getaffinity(int thread, NativeLong maskSize, byte[] mask);
+
+    int sched_setaffinity(int thread, NativeLong maskSize, byte[] mask);
+
+    /** Runs a shell command in a child process, which inherits what is not close-on-exec; returns its wait status. */
+    int system(String command);
 }
