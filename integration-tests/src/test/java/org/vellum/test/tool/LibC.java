@@ -17,8 +17,10 @@ public interface LibC extends Library {
     int MAP_FIXED_NOREPLACE = 0x100000;
     long MAP_FAILED = -1;
 
+    int RTLD_LAZY = 1;
+    int RTLD_NOLOAD = 4;
+
     long SYS_CLOCK_GETTIME = 228;
-    long SYS_GETCPU = 309;
     int CLOCK_REALTIME = 0;
     int CLOCK_MONOTONIC = 1;
 
@@ -34,6 +36,10 @@ public interface LibC extends Library {
 
     /** Past the vDSO: the kernel itself answers. */
     NativeLong syscall(NativeLong number, Object... arguments);
+
+    Pointer dlopen(String file, int flags);
+
+    Pointer dlsym(Pointer handle, String symbol);
 
     int sched_getcpu();
 
