@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "stopping.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -199,7 +200,7 @@ static void detach(struct vellum_region *region) {
     void *vmm_state = region->vmm_state;
     void *pagetable_state = region->pagetable_state;
     void *strategy_state = region->strategy_state;
-    region->vmm->run_in_host(detach_in_host, region);
+    stopping_call(region, detach_in_host, region);
     region->strategy->release(strategy_state);
     region->pagetable->release(pagetable_state);
     region->vmm->release(vmm_state);
@@ -228,7 +229,7 @@ static void refuse_stores_in_host(void *refused) {
 }
 
 VELLUM_EXPORT void vellum_region_refuse_stores(struct vellum_region *region) {
-    region->vmm->run_in_host(refuse_stores_in_host, region);
+    stopping_call(region, refuse_stores_in_host, region);
 }
 
 VELLUM_EXPORT void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters) {
