@@ -103,7 +103,8 @@ static inline void release_providers(struct fixture *fixture) {
     region->vmm = NULL;
 }
 
-static inline struct fixture create_region(size_t pages) {
+/* Page 0 is `offset` bytes behind a multiple of `alignment`. */
+static inline struct fixture create_region_at(size_t pages, size_t alignment, size_t offset) {
     struct fixture fixture = {.pages = pages};
     size_t length = pages * PAGE;
     fixture.home = memfd_create("home", MFD_CLOEXEC);
@@ -113,15 +114,21 @@ static inline struct fixture create_region(size_t pages) {
     CHECK_EQUAL(0, vellum_file_map_private(fixture.home, 0, length, &address));
     fixture.committed = (uint8_t *)(uintptr_t)address;
     /* Where the kernel likes it, instead of in Vellum's own range, which the thread sanitizer cannot shadow. */
-    void *somewhere = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *somewhere = mmap(NULL, length + alignment + offset, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                           -1, 0);
     CHECK(somewhere != MAP_FAILED);
-    CHECK_EQUAL(0, munmap(somewhere, length));
-    CHECK_EQUAL(0, vellum_range_reserve((uint64_t)(uintptr_t)somewhere, length, 0, &address));
+    CHECK_EQUAL(0, munmap(somewhere, length + alignment + offset));
+    uint64_t place = ((uint64_t)(uintptr_t)somewhere + alignment - 1) / alignment * alignment + offset;
+    CHECK_EQUAL(0, vellum_range_reserve(place, length, 0, &address));
     fixture.base = (uint8_t *)(uintptr_t)address;
     CHECK_EQUAL(0, vellum_region_create(address, length, fixture.home, 0, fixture.committed, &fixture.region));
     CHECK_EQUAL(0, vellum_memory_map(vellum_batch_capacity(fixture.region), &address));
     fixture.batch = (uint8_t *)(uintptr_t)address;
     return fixture;
+}
+
+static inline struct fixture create_region(size_t pages) {
+    return create_region_at(pages, PAGE, 0);
 }
 
 static inline struct fixture open_region(size_t pages) {

@@ -3,6 +3,7 @@
  * exactly what was stored to is found, at one instant, and nothing is lost.
  */
 #include "host_region.h"
+#include "mappings.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -325,34 +326,6 @@ static void a_read_into_an_open_page_is_found(void) {
 
 /* ---- the process's mappings ---- */
 
-struct mappings {
-    size_t count;
-    size_t writable;   /* of those in the region */
-    size_t registered; /* with a userfaultfd for write protection, of those in the region */
-};
-
-static struct mappings read_mappings(const struct fixture *fixture) {
-    struct mappings mappings = {0, 0, 0};
-    FILE *file = fopen("/proc/self/smaps", "re");
-    CHECK(file != NULL);
-    char line[512];
-    bool inside = false;
-    while (fgets(line, sizeof(line), file) != NULL) {
-        unsigned long start;
-        unsigned long end;
-        char permissions[5];
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, permissions) == 3) {
-            mappings.count++;
-            inside = start >= (uintptr_t)fixture->base && end <= (uintptr_t)fixture->base + fixture->pages * PAGE;
-            mappings.writable += inside && permissions[1] == 'w';
-        } else if (strncmp(line, "VmFlags:", 8) == 0) {
-            mappings.registered += inside && strstr(line, " uw") != NULL;
-        }
-    }
-    fclose(file);
-    return mappings;
-}
-
 static void store_to_every_third_page(const struct fixture *fixture, uint64_t value) {
     for (size_t page = 0; page < fixture->pages; page += 3) {
         store(word(fixture, page, 16), value);
@@ -363,29 +336,12 @@ static void a_cut_leaves_no_more_mappings_than_the_one_before(void) {
     struct fixture fixture = open_region(16 * PAGES_IN_BLOCK);
     store_to_every_third_page(&fixture, 1);
     commit(&fixture);
-    size_t baseline = read_mappings(&fixture).count;
+    size_t baseline = read_mappings(fixture.base, fixture.pages * PAGE).count;
     for (uint64_t epoch = 2; epoch < 5; epoch++) {
         store_to_every_third_page(&fixture, epoch);
         commit(&fixture);
-        CHECK_EQUAL(baseline, read_mappings(&fixture).count);
+        CHECK_EQUAL(baseline, read_mappings(fixture.base, fixture.pages * PAGE).count);
     }
-}
-
-#define FILLER_LENGTH (((size_t)1 << 17) * PAGE)
-
-/* Alternating protections, so that the kernel cannot merge them, until it refuses to split once more. */
-static void *use_up_all_mappings(void) {
-    uint8_t *filler = mmap(NULL, FILLER_LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(filler != MAP_FAILED);
-    size_t offset = PAGE;
-    while (offset < FILLER_LENGTH && mprotect(filler + offset, PAGE, PROT_READ) == 0) {
-        offset += 2 * PAGE;
-    }
-    if (offset >= FILLER_LENGTH) {
-        SKIP("vm.max_map_count is too large to be exhausted in a test");
-    }
-    CHECK_EQUAL(ENOMEM, errno);
-    return filler;
 }
 
 static void stores_are_tracked_when_the_process_has_no_mapping_left(void) {
@@ -467,7 +423,7 @@ static void every_way_of_tracking_takes_over_from_every_other(void) {
             check_all_is_committed(&fixture);
         }
         detach(&fixture);
-        struct mappings mappings = read_mappings(&fixture);
+        struct mappings mappings = read_mappings(fixture.base, fixture.pages * PAGE);
         CHECK_EQUAL(0, mappings.writable);
         /* Before the userfaultfd is closed: a forked child may hold it open for longer. */
         CHECK_EQUAL(0, mappings.registered);

@@ -9,6 +9,7 @@
 #ifndef VELLUM_DISPATCHER_H
 #define VELLUM_DISPATCHER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,8 @@
 #include "vellum/providers.h"
 
 #define VELLUM_DISPATCHER_RANGES 1024 /* registered ranges at one time */
+#define VELLUM_RETURN_FRAMES 1024     /* threads in guest mode at one time */
+#define VELLUM_RETURN_FRAME_SIZE 16384
 
 enum vellum_fault_origin {
     VELLUM_FAULT_BY_SIGNAL = 0, /* the kernel delivered a signal; the thread is in its handler */
@@ -63,6 +66,15 @@ struct vellum_dispatcher {
      * code only. VELLUM_FAULT_FOREIGN where no range is registered.
      */
     enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
+    /*
+     * How a thread leaves code that may be unloaded the moment it is out. `return_frame(i)`, i < VELLUM_RETURN_FRAMES:
+     * memory of VELLUM_RETURN_FRAME_SIZE bytes, 64-byte aligned, never given back, for a signal frame (a ucontext_t as
+     * the kernel lays it out). `return_from_frame` stores 0 to *word and has the kernel load the whole state of the
+     * thread from the frame (rt_sigreturn). That store is the last thing the thread does outside the dispatcher: who
+     * sees it may unload the caller's code and free its stack. Asynchronous signals are blocked.
+     */
+    void *(*return_frame)(size_t index);
+    void (*return_from_frame)(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
     /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
     uint64_t (*faults_served)(void);
     uint64_t (*faults_passed_on)(void);

@@ -48,8 +48,9 @@ struct vellum_guest_region {
     /*
      * gate, vCPUs stopped. Entries of these pages lost W or D (or non-leaf entries above them lost A): afterwards no
      * vCPU runs guest code with what it remembered of them. `pages` has one bit a page, bit 0 of pages[0] is page
-     * `first_page`, a multiple of 64; `page_count` is a multiple of 64 or reaches the region's end. 0 pages: only
-     * non-leaf A bits were cleared.
+     * `first_page`, a multiple of 64; `page_count` is a multiple of 64 or reaches the region's end. Every call covers
+     * the region's non-leaf entries as well, as any invalidation by the processor does; 0 pages: only A bits of those
+     * were cleared.
      */
     void (*rearm)(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
 };

@@ -51,7 +51,7 @@ struct vellum_vmm_operations {
     enum vellum_fault_verdict (*store_fault)(struct vellum_region *region, const struct vellum_fault *fault);
     /* gate. After it returns, no writer executes stores except in host mode through a writable mapping. */
     void (*stop_writers)(struct vellum_region *region);
-    /* gate. Undoes stop_writers; called before the gate opens. */
+    /* gate. Undoes stop_writers; called before the gate opens, after detach too. */
     void (*resume_writers)(struct vellum_region *region);
     /*
      * Any thread, ordinary code. Calls function(argument) where code may stop writers, itself among them: outside any

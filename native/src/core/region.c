@@ -181,11 +181,8 @@ VELLUM_EXPORT int vellum_region_attach(struct vellum_region *region, const struc
 }
 
 /* Takes the tuple out of force; from then on stores are refused. */
-static void detach(struct vellum_region *region) {
-    void *vmm_state = region->vmm_state;
-    void *pagetable_state = region->pagetable_state;
-    void *strategy_state = region->strategy_state;
-
+static void detach_in_host(void *detached) {
+    struct vellum_region *region = detached;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
     region->vmm->stop_writers(region);
@@ -196,19 +193,21 @@ static void detach(struct vellum_region *region) {
     region->guest = NULL;
     region->vmm->resume_writers(region);
     vellum_gate_open(&region->gate);
+}
 
+static void detach(struct vellum_region *region) {
+    void *vmm_state = region->vmm_state;
+    void *pagetable_state = region->pagetable_state;
+    void *strategy_state = region->strategy_state;
+    region->vmm->run_in_host(detach_in_host, region);
     region->strategy->release(strategy_state);
     region->pagetable->release(pagetable_state);
     region->vmm->release(vmm_state);
 }
 
-static void detach_in_host(void *region) {
-    detach(region);
-}
-
 VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {
     if (region->vmm != NULL) {
-        region->vmm->run_in_host(detach_in_host, region);
+        detach(region);
     }
     /* In this order no store meets a protected page without somebody to refuse it properly: the range answers with
      * SIGBUS by itself before the dispatcher forgets it. */

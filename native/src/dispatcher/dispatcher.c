@@ -101,6 +101,34 @@ __asm__(".text\n"
         "    syscall\n"
         "    .size vellum_dispatcher_return_from_signal, . - vellum_dispatcher_return_from_signal\n");
 
+/*
+ * return_from_frame of dispatcher.h. RDI: the frame; rt_sigreturn looks for it at RSP. RSI: the word. On x86 a store is
+ * not passed by a later one, and nothing is loaded from the caller's memory after it.
+ */
+__attribute__((noreturn)) void vellum_dispatcher_return_from_frame(void *frame, _Atomic uint32_t *word);
+__asm__(".text\n"
+        "    .balign 16\n"
+        "    .hidden vellum_dispatcher_return_from_frame\n"
+        "    .globl vellum_dispatcher_return_from_frame\n"
+        "    .type vellum_dispatcher_return_from_frame, @function\n"
+        "vellum_dispatcher_return_from_frame:\n"
+        "    movq %rdi, %rsp\n"
+        "    movl $0, (%rsi)\n"
+        "    movl $15, %eax\n" /* rt_sigreturn */
+        "    syscall\n"
+        "    ud2\n"
+        "    .size vellum_dispatcher_return_from_frame, . - vellum_dispatcher_return_from_frame\n");
+
+/*
+ * A frame is used by one thread at a time, for the two instructions above and inside the kernel. Memory that is touched
+ * when it is used: threads that never were in a guest cost nothing.
+ */
+static _Alignas(64) uint8_t return_frames[VELLUM_RETURN_FRAMES][VELLUM_RETURN_FRAME_SIZE];
+
+static void *return_frame(size_t index) {
+    return return_frames[index];
+}
+
 /* ---- the table ---- */
 
 enum slot_state { SLOT_FREE = 0, SLOT_LIVE = 1, SLOT_CLOSING = 2 };
@@ -408,6 +436,8 @@ VELLUM_EXPORT const struct vellum_dispatcher *vellum_dispatcher(void) {
         .register_range = register_range,
         .unregister_range = unregister_range,
         .serve = serve,
+    .return_frame = return_frame,
+    .return_from_frame = vellum_dispatcher_return_from_frame,
     .faults_served = faults_served,
         .faults_passed_on = faults_passed_on,
     };

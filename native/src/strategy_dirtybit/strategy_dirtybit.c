@@ -50,6 +50,7 @@ VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_dirtybit =
     .abi_version = VELLUM_ABI_VERSION,
     .name = "dirty-bit",
     .tracking = VELLUM_TRACK_DIRTY_BIT,
+    .works_at_ring_0 = true, /* it has nothing to do there */
     .attach = attach,
     .detach = detach,
     .release = release,

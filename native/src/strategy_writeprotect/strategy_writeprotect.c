@@ -4,27 +4,13 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "pre_images.h"
 #include "vellum/export.h"
 #include "vellum/lazy_memory.h"
-#include "vellum/providers.h"
 
 /* Pre-images kept in memory between epochs: touching them anew costs a page fault each. 8 MiB. */
 #define KEPT_SLOTS ((size_t)2048)
-
-/*
- * Slot k of `pages` and `pre_images` belongs to the k-th page of the epoch. A slot is taken by compare-and-set,
- * so it has one writer; it is read behind the closed gate, which has waited for every handler (gate.h), so what the
- * writer put there is visible. There is a slot for every page of the region: a handler never runs out of them.
- */
-struct pre_images {
-    size_t capacity;
-    size_t *pages;
-    uint8_t *contents;
-    _Atomic size_t used;     /* slots taken in this epoch */
-    _Atomic size_t resident; /* slots that have memory behind them; for status */
-};
 
 static size_t pages_size(const struct pre_images *state) {
     return state->capacity * sizeof(*state->pages);
@@ -59,23 +45,6 @@ static int attach(struct vellum_region *region, void **attached) {
 
 static void detach(struct vellum_region *region) {
     (void)region;
-}
-
-/* handler. The pages are still protected, so nothing changes under the copy. */
-static int before_first_store(struct vellum_region *region, size_t first_page, size_t count) {
-    struct pre_images *state = region->strategy_state;
-    size_t first_slot = atomic_load(&state->used);
-    do {
-        if (count > state->capacity - first_slot) {
-            return -ENOSPC; /* only a page table that announces a page twice in an epoch gets here */
-        }
-    } while (!atomic_compare_exchange_weak(&state->used, &first_slot, first_slot + count));
-    for (size_t i = 0; i < count; i++) {
-        state->pages[first_slot + i] = first_page + i;
-    }
-    memcpy(state->contents + first_slot * VELLUM_PAGE_SIZE, vellum_page_address(region, first_page),
-           count * VELLUM_PAGE_SIZE);
-    return 0;
 }
 
 static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
@@ -115,10 +84,11 @@ VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_writeprote
     .abi_version = VELLUM_ABI_VERSION,
     .name = "write-protect",
     .tracking = VELLUM_TRACK_WRITE_PROTECT,
+    .works_at_ring_0 = true,
     .attach = attach,
     .detach = detach,
     .release = release,
-    .before_first_store = before_first_store,
+    .before_first_store = pre_images_take,
     .collect = collect,
     .begin_epoch = begin_epoch,
     .resident_bytes = resident_bytes,

@@ -1,6 +1,7 @@
 package org.vellum.benchmarks;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import org.vellum.api.RegionManager;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.nativelib.internal.JnaNativeCore;
@@ -32,6 +33,14 @@ final class Assembly implements AutoCloseable {
 
     RegionManager regions() {
         return regions;
+    }
+
+    Optional<GuestMode> guestMode() {
+        return Optional.empty();
+    }
+
+    String whyNoGuestMode() {
+        return "there is no VMM backend that runs a guest";
     }
 
     void addObserver(PhaseObserver observer) {

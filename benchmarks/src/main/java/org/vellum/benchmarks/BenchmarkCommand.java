@@ -24,7 +24,9 @@ public final class BenchmarkCommand implements Callable<Integer> {
             new AgainstAppendBenchmark(),
             new DirtyPagesBenchmark(),
             new EpochSizeBenchmark(),
-            new GroupCommitBenchmark());
+            new GroupCommitBenchmark(),
+            new TrackingBenchmark(),
+            new ComputeBenchmark());
 
     private static final List<String> STRATEGIES = List.of("write-protect", "dirty-bit");
 
@@ -52,6 +54,9 @@ public final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--seconds", defaultValue = "20", description = "one measurement takes at most this long")
     private int seconds;
 
+    @Option(names = "--markdown", description = "tables in Markdown")
+    private boolean markdown;
+
     @Option(names = "--check", description = "exit with 1 when a bound did not hold")
     private boolean check;
 
@@ -73,7 +78,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<Benchmark> chosen = chosen();
-        Report report = new Report(System.out);
+        Report report = new Report(System.out, markdown);
         Workbench.Selection selection = new Workbench.Selection(
                 vmm,
                 pageTable,

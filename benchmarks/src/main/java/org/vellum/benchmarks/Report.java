@@ -7,11 +7,14 @@ import java.util.List;
 /** What the benchmarks found: tables as they come, and a line for each bound that must hold, repeated at the end. */
 final class Report {
     private final PrintStream out;
+    private final boolean markdown;
     private final List<String> verdicts = new ArrayList<>();
     private boolean allHeld = true;
 
-    Report(PrintStream out) {
+    /** @param markdown whether tables are to be pasted into a document */
+    Report(PrintStream out, boolean markdown) {
         this.out = out;
+        this.markdown = markdown;
     }
 
     void heading(String text) {
@@ -24,7 +27,13 @@ final class Report {
     }
 
     void table(Table table) {
-        table.lines().forEach(line -> out.println("   " + line));
+        if (markdown) {
+            out.println();
+            table.markdown().forEach(out::println);
+            out.println();
+        } else {
+            table.lines().forEach(line -> out.println("   " + line));
+        }
     }
 
     /** A bound on a figure where less is better. */

@@ -34,6 +34,14 @@ final class Table {
         return rows.stream().map(row -> line(row, widths)).collect(Collectors.toList());
     }
 
+    /** The same as a table of Markdown. */
+    List<String> markdown() {
+        List<String> lines = new ArrayList<>();
+        rows.forEach(row -> lines.add("| " + String.join(" | ", row) + " |"));
+        lines.add(1, "|" + "---|".repeat(rows.get(0).length));
+        return lines;
+    }
+
     private static String line(String[] row, int[] widths) {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < row.length; i++) {

@@ -3,6 +3,7 @@ package org.vellum.benchmarks;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.PhaseObserver;
@@ -66,6 +67,25 @@ final class Workbench implements AutoCloseable {
         Path regionFolder = Folders.create(newPath());
         return new TemporaryRegion(
                 regionFolder, open(regionFolder, RegionOptions.size(size).withLogSize(logSize), strategy));
+    }
+
+    /** As {@link #create}, on the VMM that runs a guest, whatever was selected. Only where {@link #guestMode} is present. */
+    TemporaryRegion createInGuest(long size, String strategy) {
+        Path regionFolder = Folders.create(newPath());
+        RegionOptions options =
+                RegionOptions.size(size).withDirectory(regionFolder).withVmm("kvm").withStrategy(strategy);
+        return new TemporaryRegion(
+                regionFolder, assembly.regions().open(regionFolder.getFileName().toString(), options));
+    }
+
+    /** Counters of the VMM that runs a guest; empty where there is none, see {@link #whyNoGuestMode}. */
+    Optional<GuestMode> guestMode() {
+        return assembly.guestMode();
+    }
+
+    /** One sentence, without a period. */
+    String whyNoGuestMode() {
+        return assembly.whyNoGuestMode();
     }
 
     /** Opens the region that a folder holds, or creates it there. It is called as the folder is. */

@@ -67,15 +67,16 @@ final class Providers {
      * there is a page table for which there is a strategy. Where a strategy that needs dirty bits cannot have them,
      * one that write-protects takes its place, even when the first was asked for by name, and the tuple says so.
      *
+     * @param subject what they are for, such as {@code region 'orders'}; messages begin with it
      * @throws ProviderMissingException nothing fits an axis; names the axis, the selector and what is there
      */
-    Tuple select(String region, RegionOptions options) {
-        Store store = required(region, stores, options.store()).get(0).service();
-        List<Axis.Offer<PageTable>> wantedPageTables = required(region, pageTables, options.pageTable());
-        List<Axis.Offer<Strategy>> wantedStrategies = required(region, strategies, options.strategy());
+    Tuple select(String subject, RegionOptions options) {
+        Store store = required(subject, stores, options.store()).get(0).service();
+        List<Axis.Offer<PageTable>> wantedPageTables = required(subject, pageTables, options.pageTable());
+        List<Axis.Offer<Strategy>> wantedStrategies = required(subject, strategies, options.strategy());
         List<String> obstacles = new ArrayList<>();
         boolean combinable = false;
-        for (Axis.Offer<Vmm> vmm : required(region, vmms, options.vmm())) {
+        for (Axis.Offer<Vmm> vmm : required(subject, vmms, options.vmm())) {
             for (Axis.Offer<PageTable> pageTable : wantedPageTables) {
                 if (!pageTable.service().worksWith(vmm.service())) {
                     continue;
@@ -93,12 +94,12 @@ final class Providers {
             }
         }
         if (!combinable) {
-            throw new ProviderMissingException("region '" + region + "': no page table selected by '"
+            throw new ProviderMissingException(subject + ": no page table selected by '"
                     + options.pageTable() + "' works with a VMM backend selected by '" + options.vmm()
                     + "'; there are page tables: " + pageTables.names() + "; VMM backends: " + vmms.names()
                     + "; select 'auto' for one of them");
         }
-        throw new ProviderMissingException("region '" + region + "': no strategy selected by '" + options.strategy()
+        throw new ProviderMissingException(subject + ": no strategy selected by '" + options.strategy()
                 + "' works on this host: " + String.join("; ", obstacles) + "; strategies there are: "
                 + strategies.names());
     }
@@ -136,11 +137,12 @@ final class Providers {
         return Optional.empty();
     }
 
-    private static <T> List<Axis.Offer<T>> required(String region, Axis<T> axis, String selector) {
+    private static <T> List<Axis.Offer<T>> required(String subject, Axis<T> axis, String selector) {
         List<Axis.Offer<T>> matching = axis.matching(selector);
         if (matching.isEmpty()) {
-            throw new ProviderMissingException("region '" + region + "': no " + axis.label() + " matches '" + selector
-                    + "'; there are: " + axis.names() + "; start the bundle that provides it, or select another");
+            throw new ProviderMissingException(subject + ": no " + axis.label() + " matches '" + selector
+                    + "'; there are: " + axis.names() + "; start the bundle that provides it (if it is started, the log and "
+                    + "'./vellum doctor' say what it misses here), or select another");
         }
         return matching;
     }

@@ -89,6 +89,11 @@ class Regions {
                         + " is there");
     }
 
+    /** Those there are now; does not follow later changes. */
+    synchronized Providers providers() {
+        return providers.snapshot();
+    }
+
     synchronized boolean complete() {
         return providers.complete();
     }
@@ -120,7 +125,7 @@ class Regions {
         Providers choice = claim(name, claim, providerWait);
         OpenRegion region;
         try {
-            Tuple tuple = choice.select(name, options);
+            Tuple tuple = choice.select("region '" + name + "'", options);
             synchronized (this) {
                 claim.tuple = tuple;
                 notifyAll();

@@ -15,6 +15,7 @@ import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
@@ -36,6 +37,7 @@ import org.vellum.nativelib.NativeCore;
  */
 @Component(service = {}, immediate = true, configurationPid = RegionsComponent.PID)
 @Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.runtime.Regions'")
+@Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.api.provider.Diagnosis'")
 @Designate(ocd = RegionsComponent.Configuration.class)
 public final class RegionsComponent {
     static final String PID = "org.vellum.runtime";
@@ -59,6 +61,7 @@ public final class RegionsComponent {
     private final Regions regions;
     private final PhaseObservers observers = new PhaseObservers();
     private final AtomicReference<EventSink> events = new AtomicReference<>();
+    private final ServiceRegistration<Diagnosis> diagnosis;
 
     /** Guarded by this component's monitor. */
     private ServiceRegistration<Regions> registration;
@@ -73,10 +76,12 @@ public final class RegionsComponent {
         this.regions = new Regions(
                 new RuntimeServices(core, observers, this::post, CLOSE_PATIENCE), configuration.providerWait());
         regions.addArrivalListener(this::registerWhenComplete);
+        diagnosis = context.registerService(Diagnosis.class, new ProviderDiagnosis(regions::providers), null);
     }
 
     @Deactivate
     public void stop() {
+        diagnosis.unregister();
         ServiceRegistration<Regions> registered;
         synchronized (this) {
             stopped = true;

@@ -1,11 +1,13 @@
 package org.vellum.runtime;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiPredicate;
 import java.util.function.Function;
 import org.osgi.framework.Constants;
 import org.vellum.api.provider.PageTable;
+import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
@@ -54,6 +56,21 @@ final class FakeProviders {
             @Override
             public Optional<String> obstacleTo(Tracking tracking) {
                 return obstacle.apply(tracking);
+            }
+
+            @Override
+            public List<PageTableEntry> levels(long address) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public void walk(long address, long length, Visitor visitor) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public Optional<String> meaning(PageTableEntry leaf) {
+                throw new UnsupportedOperationException();
             }
         };
     }

@@ -55,7 +55,7 @@ class ProvidersTest {
     }
 
     private Tuple select(RegionOptions options) {
-        return providers.select("orders", options);
+        return providers.select("region 'orders'", options);
     }
 
     @Test
@@ -92,6 +92,25 @@ class ProvidersTest {
                 ProviderMissingException.class,
                 () -> select(AUTO.withVmm("host").withPageTable("guest")));
         assertTrue(failure.getMessage().contains("works with"), failure.getMessage());
+    }
+
+    @Test
+    void aVmmOfLowerRankingIsTakenWhenItIsNamedAndBringsItsPageTable() {
+        addKvm(-10);
+        providers.pageTables().put(guestTable, FakeProviders.properties(PageTable.PROPERTY, "guest", -10, 7));
+
+        assertEquals("host/host/dirty-bit/fake", select(AUTO).names().toString());
+        assertEquals("kvm/guest/dirty-bit/fake", select(AUTO.withVmm("kvm")).names().toString());
+        assertEquals("kvm/guest/dirty-bit/fake", select(AUTO.withPageTable("guest")).names().toString());
+    }
+
+    @Test
+    void aBackendThatDeclinesIsAnsweredWithWhereTheReasonIs() {
+        String message =
+                assertThrows(ProviderMissingException.class, () -> select(AUTO.withVmm("kvm"))).getMessage();
+
+        assertTrue(message.startsWith("region 'orders': no VMM backend matches 'kvm'; there are: host;"), message);
+        assertTrue(message.contains("'./vellum doctor' say what it misses here"), message);
     }
 
     @Test

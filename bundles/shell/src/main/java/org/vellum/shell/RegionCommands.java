@@ -13,6 +13,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.provider.Quantity;
 
 /**
  * The commands {@code vellum:*}. Each returns what is to be shown, which Gogo prints; a refusal is a sentence

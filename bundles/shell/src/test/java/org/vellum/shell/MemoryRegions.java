@@ -17,6 +17,7 @@ final class MemoryRegions implements RegionManager {
     private final Map<String, Region> open = new TreeMap<>();
     private final Map<String, Long> epochs = new TreeMap<>();
     boolean diskFull;
+    String pageTable = "host";
 
     @Override
     public Region open(String name, RegionOptions options) {
@@ -53,7 +54,7 @@ final class MemoryRegions implements RegionManager {
                 size,
                 0x100000000000L,
                 epochs.get(name),
-                new RegionStatus.Providers("host", "host", "dirty-bit", "file"),
+                new RegionStatus.Providers("host", pageTable, "dirty-bit", "file"),
                 epochs.get(name),
                 0,
                 0,

@@ -30,7 +30,7 @@ public final class BenchCommand implements Subcommand {
     @Parameters(
             paramLabel = "NAME",
             arity = "0..*",
-            description = "benchmarks to run, such as against-append; another name lists them (default: all, 5 minutes)")
+            description = "benchmarks to run, such as against-append; another name lists them (default: all, 8 minutes)")
     private List<String> names = new ArrayList<>();
 
     @Mixin
@@ -45,8 +45,11 @@ public final class BenchCommand implements Subcommand {
     @Option(
             names = "--seconds",
             paramLabel = "N",
-            description = "how long one measurement may take (default: 12)")
+            description = "how long one measurement may take (default: 20)")
     private Integer seconds;
+
+    @Option(names = "--markdown", description = "print tables in Markdown")
+    private boolean markdown;
 
     @Option(names = "--check", description = "exit with status 1 when a bound does not hold")
     private boolean check;
@@ -74,6 +77,9 @@ public final class BenchCommand implements Subcommand {
         }
         if (check) {
             command.add("--check");
+        }
+        if (markdown) {
+            command.add("--markdown");
         }
         command.addAll(names);
         return command;

@@ -14,6 +14,7 @@ import picocli.CommandLine.TypeConversionException;
  */
 public final class ProviderSelection {
     private static final String DEFAULT = "${DEFAULT-VALUE}";
+    private static final List<String> AXES = List.of("VMM backend", "page table", "strategy", "store");
 
     @Option(
             names = "--vmm",
@@ -86,6 +87,28 @@ public final class ProviderSelection {
             arguments.addAll(List.of("--size", Long.toString(size)));
         }
         return List.copyOf(arguments);
+    }
+
+    /**
+     * What was asked for by name and is not in force: a strategy may have to give way to one that works on the host.
+     *
+     * @param inForce the four names, as a region's status prints them: {@code vmm/pagetable/strategy/store}
+     * @return a sentence each, empty when all is as asked
+     */
+    public List<String> unmet(String inForce) {
+        String[] names = inForce.split("/");
+        if (names.length != AXES.size()) {
+            throw new IllegalArgumentException("'" + inForce + "' names no tuple of " + AXES);
+        }
+        List<String> asked = List.of(vmm, pageTable, strategy, store);
+        List<String> sentences = new ArrayList<>();
+        for (int i = 0; i < names.length; i++) {
+            boolean byName = !asked.get(i).equals(RegionOptions.AUTO) && !asked.get(i).startsWith("(");
+            if (byName && !asked.get(i).equals(names[i])) {
+                sentences.add(AXES.get(i) + " '" + asked.get(i) + "' was asked for, '" + names[i] + "' is in force");
+            }
+        }
+        return List.copyOf(sentences);
     }
 
     /** Refuses the empty selector, which would read as "any provider" in one place and "none" in another. */

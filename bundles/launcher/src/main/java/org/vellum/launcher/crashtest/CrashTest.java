@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -42,6 +43,7 @@ final class CrashTest {
     private final Console console;
     private final Path folder;
     private final Path phaseFile;
+    private final ProviderSelection selection;
     private final List<String> arguments = new ArrayList<>();
     private final long seed;
     private final Duration longest;
@@ -51,10 +53,12 @@ final class CrashTest {
     private final Subject bank = new Subject("bank", "bank", BANK_THREADS);
     private final Subject instant = new Subject("instant", "one instant", INSTANT_CHAINS);
     private final List<String> failures = new ArrayList<>();
+    /** Every tuple that was in force, by the regions' own account. */
+    private final Set<String> providers = new LinkedHashSet<>();
+
     private int kills;
     private int started;
     private long longestOpen;
-    private String providers = "";
 
     CrashTest(
             Console console,
@@ -67,6 +71,7 @@ final class CrashTest {
         this.console = console;
         this.folder = folder;
         this.phaseFile = folder.resolve("phase");
+        this.selection = selection;
         this.seed = seed;
         this.longest = longest;
         this.mostKills = mostKills;
@@ -181,7 +186,7 @@ final class CrashTest {
                         + ", found 0x" + victim.address());
             }
             subject.address = victim.address();
-            providers = victim.providers();
+            providers.add(victim.providers());
         }
     }
 
@@ -216,7 +221,11 @@ final class CrashTest {
 
     private void report(long nanoseconds) {
         console.line(Style.HEADING, "Result");
-        row("providers", providers);
+        row("providers", String.join(" and ", providers));
+        providers.stream()
+                .flatMap(inForce -> selection.unmet(inForce).stream())
+                .distinct()
+                .forEach(sentence -> console.line(Style.WARNING, "  " + sentence));
         row("kills", String.format(Locale.ROOT, "%d in %.0f s, %.1f a second", kills, nanoseconds / 1e9,
                 kills / (nanoseconds / 1e9)));
         for (Phase phase : Phase.values()) {

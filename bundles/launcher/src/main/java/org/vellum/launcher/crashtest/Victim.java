@@ -5,9 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -17,13 +15,13 @@ import java.util.concurrent.TimeUnit;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.framework.ApplicationLine;
 import org.vellum.launcher.framework.ChildJvm;
+import org.vellum.launcher.framework.ErrorLines;
 
 /**
  * One process of the crash test. It is started ahead, while its predecessor still works, because starting a framework
  * takes longer than all the rest; it opens the region when it gets its plan.
  */
 final class Victim implements AutoCloseable {
-    private static final int ERROR_LINES_KEPT = 20;
     /** Quick to start, quick to die: no second compiler, the smallest collector. */
     private static final List<String> FLAGS =
             List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m");
@@ -32,7 +30,7 @@ final class Victim implements AutoCloseable {
     private final ChildJvm child;
     private final CountDownLatch ready = new CountDownLatch(1);
     private final CountDownLatch opened = new CountDownLatch(1);
-    private final Deque<String> errors = new ArrayDeque<>();
+    private final ErrorLines errors = new ErrorLines();
     private final List<String> violations = new ArrayList<>();
     private Subject subject;
     private long openNanoseconds;
@@ -82,10 +80,7 @@ final class Victim implements AutoCloseable {
     }
 
     private synchronized void error(String text) {
-        errors.addLast(text);
-        if (errors.size() > ERROR_LINES_KEPT) {
-            errors.removeFirst();
-        }
+        errors.add(text);
     }
 
     /** Waits until its framework runs. */
@@ -171,7 +166,7 @@ final class Victim implements AutoCloseable {
     }
 
     synchronized String errorText() {
-        return errors.isEmpty() ? "" : ":\n  " + String.join("\n  ", errors);
+        return errors.text();
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 import org.vellum.launcher.command.CommandFailure;
+import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.console.Console;
 import org.vellum.launcher.console.Console.Style;
 import org.vellum.launcher.console.Progress;
@@ -23,14 +24,16 @@ final class Demo {
     private static final int MOST_DIFFERENCES_SHOWN = 20;
 
     private final Console console;
+    private final ProviderSelection selection;
     private final List<String> arguments;
     private final int kills;
     private final long seed;
     private final Random random;
     private final List<Life> lives = new ArrayList<>();
 
-    Demo(Console console, List<String> arguments, int kills, long seed) {
+    Demo(Console console, ProviderSelection selection, List<String> arguments, int kills, long seed) {
         this.console = console;
+        this.selection = selection;
         this.arguments = arguments;
         this.kills = kills;
         this.seed = seed;
@@ -46,7 +49,7 @@ final class Demo {
         console.line("comparing with a fresh count in the heap ...");
         Comparison comparison = compare();
         boolean held = comparison.differences == 0 && killed() == kills && addresses() == 1;
-        new DemoReport(console, lives, comparison).print(kills, indexed - started, System.nanoTime() - indexed);
+        new DemoReport(console, selection, lives, comparison).print(kills, indexed - started, System.nanoTime() - indexed);
         return held;
     }
 

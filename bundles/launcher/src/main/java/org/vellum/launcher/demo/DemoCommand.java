@@ -66,7 +66,7 @@ public final class DemoCommand implements Subcommand {
             }
             arguments.addAll(List.of("--directory", place.toString()));
             chosen.forEach(folder -> arguments.add(folder.toString()));
-            boolean held = new Demo(Console.standardOutput(), arguments, kills, seedUsed).run();
+            boolean held = new Demo(Console.standardOutput(), selection, arguments, kills, seedUsed).run();
             return held ? ExitStatus.HELD : ExitStatus.FAILED;
         }
     }

@@ -2,17 +2,20 @@ package org.vellum.launcher.demo;
 
 import java.util.List;
 import java.util.Locale;
+import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.console.Console;
 import org.vellum.launcher.console.Console.Style;
 
 /** What a reader wants to know at the end of a demo. */
 final class DemoReport {
     private final Console console;
+    private final ProviderSelection selection;
     private final List<Life> lives;
     private final Demo.Comparison comparison;
 
-    DemoReport(Console console, List<Life> lives, Demo.Comparison comparison) {
+    DemoReport(Console console, ProviderSelection selection, List<Life> lives, Demo.Comparison comparison) {
         this.console = console;
+        this.selection = selection;
         this.lives = lives;
         this.comparison = comparison;
     }
@@ -21,6 +24,13 @@ final class DemoReport {
         Life last = lives.get(lives.size() - 2);
         long kills = lives.stream().filter(life -> life.killedAt != 0).count();
         console.line(Style.HEADING, "Result");
+        List<String> providers =
+                lives.stream().map(life -> life.providers).filter(names -> !names.isEmpty()).distinct().toList();
+        row("providers", "%s", String.join(" and ", providers));
+        providers.stream()
+                .flatMap(inForce -> selection.unmet(inForce).stream())
+                .distinct()
+                .forEach(sentence -> console.line(Style.WARNING, "  " + sentence));
         row("files", "%,d, %,d of them text%s", last.number("done"), last.number("text"),
                 last.skipped() == 0 ? "" : ", " + last.skipped() + " unreadable");
         row("words", "%,d", comparison.words());

@@ -1,9 +1,7 @@
 package org.vellum.launcher.demo;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,10 +9,10 @@ import java.util.OptionalInt;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.framework.ApplicationLine;
 import org.vellum.launcher.framework.ChildJvm;
+import org.vellum.launcher.framework.ErrorLines;
 
 /** One process of the word index, from its start to its end, as its output tells it. Safe for use by many threads. */
 final class Life {
-    private static final int ERROR_LINES_KEPT = 20;
 
     volatile String providers = "";
     volatile String address = "";
@@ -25,7 +23,7 @@ final class Life {
 
     private final Map<String, String> latest = new HashMap<>();
     private final List<String> differences = new ArrayList<>();
-    private final Deque<String> errors = new ArrayDeque<>();
+    private final ErrorLines errors = new ErrorLines();
     private long files = -1;
     private long done;
     private long skipped;
@@ -59,10 +57,7 @@ final class Life {
     }
 
     synchronized void error(String text) {
-        errors.addLast(text);
-        if (errors.size() > ERROR_LINES_KEPT) {
-            errors.removeFirst();
-        }
+        errors.add(text);
     }
 
     /** Waits until it knows its work; returns the number of files. */
@@ -108,7 +103,7 @@ final class Life {
     }
 
     synchronized String errorText() {
-        return errors.isEmpty() ? "" : ":\n  " + String.join("\n  ", errors);
+        return errors.text();
     }
 
     /** The latest value of a field in any line; 0 before there was one. */

@@ -1,19 +1,28 @@
 package org.vellum.pagetable.host;
 
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.vellum.api.provider.PageTable;
+import org.vellum.api.provider.PageTableEntry;
+import org.vellum.api.provider.PageTableEntry.Flag;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeProvider;
 
-/** The process's own page table, through userfaultfd, PAGEMAP_SCAN and mprotect. */
+/**
+ * The process's own page table, changed through userfaultfd, PAGEMAP_SCAN and mprotect. Shows what {@code
+ * /proc/self/pagemap} does: the leaves as one level, the flags P, S, F, E and T, and where in memory a page is only to a
+ * process with CAP_SYS_ADMIN.
+ */
 @Component(property = PageTable.PROPERTY + "=" + HostPageTable.NAME)
 public final class HostPageTable extends NativeProvider implements PageTable {
     static final String NAME = "host";
+
+    private final Pagemap pagemap = new Pagemap(Path.of("/proc/self"));
 
     @Activate
     public HostPageTable() {
@@ -39,11 +48,22 @@ public final class HostPageTable extends NativeProvider implements PageTable {
                     case WRITE_PROTECT -> 1;
                     case DIRTY_BIT -> 2;
                 };
-        byte[] reason = new byte[512];
-        if (library().call("vellum_pagetable_host_obstacle", mirrored, reason, reason.length) == 0) {
-            return Optional.empty();
-        }
-        String text = new String(reason, StandardCharsets.UTF_8);
-        return Optional.of(text.substring(0, Math.max(0, text.indexOf('\0'))));
+        return library().obstacle("vellum_pagetable_host_obstacle", mirrored);
+    }
+
+    @Override
+    public List<PageTableEntry> levels(long address) {
+        return List.of(pagemap.entry(address));
+    }
+
+    @Override
+    public void walk(long address, long length, Visitor visitor) {
+        pagemap.walk(address, length, visitor);
+    }
+
+    /** Permissions are not shown, so that of an unprotected page nothing can be said. */
+    @Override
+    public Optional<String> meaning(PageTableEntry leaf) {
+        return leaf.has(Flag.PROTECTED) ? Optional.of("closed (write-protected)") : Optional.empty();
     }
 }

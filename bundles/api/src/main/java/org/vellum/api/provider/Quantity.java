@@ -1,16 +1,16 @@
-package org.vellum.shell;
+package org.vellum.api.provider;
 
 import java.util.Locale;
 
-/** Numbers as people read them. */
-final class Quantity {
+/** Numbers as people read them: one form for every command, and for every {@link Diagnosis}. */
+public final class Quantity {
     private static final String[] UNITS = {"KiB", "MiB", "GiB", "TiB"};
     private static final int STEP = 1024;
 
     private Quantity() {}
 
     /** {@code 512 B}, {@code 64 MiB}, {@code 1.5 GiB}: one decimal, left out when it would be zero. */
-    static String bytes(long bytes) {
+    public static String bytes(long bytes) {
         if (bytes < STEP) {
             return bytes + " B";
         }
@@ -26,7 +26,7 @@ final class Quantity {
     }
 
     /** {@code 950 ns}, {@code 12.3 µs}, {@code 4.0 ms}. */
-    static String nanoseconds(long nanoseconds) {
+    public static String nanoseconds(long nanoseconds) {
         if (nanoseconds < 1_000) {
             return nanoseconds + " ns";
         }
@@ -36,12 +36,12 @@ final class Quantity {
     }
 
     /** {@code 1,234,567}. */
-    static String count(long count) {
+    public static String count(long count) {
         return String.format(Locale.ROOT, "%,d", count);
     }
 
     /** {@code 0x100000000000}. */
-    static String address(long address) {
+    public static String address(long address) {
         return "0x" + Long.toHexString(address);
     }
 }

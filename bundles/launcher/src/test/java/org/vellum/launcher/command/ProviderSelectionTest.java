@@ -1,0 +1,53 @@
+package org.vellum.launcher.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+class ProviderSelectionTest {
+    @Command
+    private static final class Any {
+        @Mixin
+        private ProviderSelection selection;
+    }
+
+    private static ProviderSelection selection(String... arguments) {
+        Any command = new Any();
+        new CommandLine(command).parseArgs(arguments);
+        return command.selection;
+    }
+
+    @Test
+    void everyAxisIsPassedOnAndTheSizeWhenThereIsOne() {
+        assertEquals(
+                List.of("--vmm", "kvm", "--pagetable", "guest", "--strategy", "auto", "--store", "auto", "--size", "1048576"),
+                selection("--vmm", "kvm", "--pagetable", "guest", "--size", "1MiB").arguments());
+        assertEquals(
+                List.of("--vmm", "auto", "--pagetable", "auto", "--strategy", "dirty-bit", "--store", "file"),
+                selection("--strategy", "dirty-bit", "--store", "file").arguments());
+    }
+
+    @Test
+    void whatWasAskedForByNameAndIsNotInForceIsSaid() {
+        assertEquals(
+                List.of("strategy 'dirty-bit' was asked for, 'write-protect' is in force"),
+                selection("--vmm", "host", "--strategy", "dirty-bit").unmet("host/host/write-protect/file"));
+        assertEquals(List.of(), selection("--vmm", "kvm").unmet("kvm/guest/write-protect/file"));
+        assertEquals(List.of(), selection().unmet("host/host/write-protect/file"));
+    }
+
+    @Test
+    void whatAFilterChoseIsNotCompared() {
+        assertEquals(List.of(), selection("--vmm", "(vellum.vmm=*)").unmet("host/host/dirty-bit/file"));
+    }
+
+    @Test
+    void whatIsNoTupleIsRefused() {
+        assertThrows(IllegalArgumentException.class, () -> selection().unmet("host"));
+    }
+}

@@ -1,0 +1,72 @@
+#include "stop.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "kernel_calls.h"
+
+void stop_vcpus(struct machine *machine) {
+    atomic_fetch_add(&machine->stops, 1);
+    size_t vcpus = atomic_load(&machine->vcpu_count);
+    for (size_t number = 0; number < vcpus; number++) {
+        struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
+        uint32_t inside = INSIDE;
+        /* one that another stopper has kicked already needs no second signal */
+        if (vcpu != NULL && atomic_compare_exchange_strong(&vcpu->presence, &inside, KICKED)) {
+            raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
+            count(&machine->counters.kicks);
+        }
+    }
+    for (size_t number = 0; number < vcpus; number++) {
+        struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
+        uint32_t presence;
+        while (vcpu != NULL && (presence = atomic_load(&vcpu->presence)) == KICKED) {
+            kernel_wait(&vcpu->presence, KICKED);
+        }
+    }
+}
+
+void resume_vcpus(struct machine *machine) {
+    if (atomic_fetch_sub(&machine->stops, 1) == 1) {
+        kernel_wake_all(&machine->stops);
+    }
+}
+
+bool stop_go_in(struct vcpu *vcpu, bool may_leave) {
+    struct machine *machine = vcpu->machine;
+    for (;;) {
+        atomic_store(&vcpu->presence, INSIDE);
+        uint32_t stops = atomic_load(&machine->stops);
+        bool leave = may_leave && atomic_load(&machine->closing) != 0;
+        if (stops == 0 && !leave) {
+            return true;
+        }
+        stop_come_out(vcpu);
+        if (leave) {
+            return false;
+        }
+        kernel_wait(&machine->stops, stops);
+    }
+}
+
+bool stop_come_out(struct vcpu *vcpu) {
+    if (atomic_exchange(&vcpu->presence, OUTSIDE) != KICKED) {
+        return false;
+    }
+    kernel_wake_all(&vcpu->presence);
+    uint64_t kick = signal_bit(vcpu->machine->kick_signal);
+    while (raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, 0, sizeof(kick), 0, 0) == -EINTR) {
+    }
+    return true;
+}
+
+int stop_find_kick_signal(void) {
+    for (int candidate = SIGRTMAX - 4; candidate > SIGRTMIN; candidate--) {
+        struct sigaction action;
+        if (sigaction(candidate, NULL, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0
+            && action.sa_handler == SIG_DFL) {
+            return candidate;
+        }
+    }
+    return -EBUSY;
+}

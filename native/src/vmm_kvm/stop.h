@@ -1,0 +1,37 @@
+/*
+ * Stopping every vCPU: what makes a cut an instant for code in guest mode, whose stale translations would otherwise let
+ * it store to a page that was closed.
+ *
+ * Protocol, in the manner of Dekker. A vCPU's thread announces itself (presence = INSIDE), then looks at `stops`; who
+ * stops raises `stops`, then looks at every presence. All of it is sequentially consistent, so one of the two sees the
+ * other: either the thread sees the stop and backs out, or the stopper sees the thread and kicks it.
+ *
+ * A kick is a signal by its number to that thread. The stopper first changes INSIDE to KICKED; the thread, when it
+ * comes out, exchanges its presence for OUTSIDE and learns from what it finds there whether a signal is on its way. If
+ * so it takes the signal off by sigtimedwait. So every kick sent is consumed by the loop it was meant for, none is ever
+ * delivered, and the signal needs no handler: outside KVM_RUN it is blocked, and inside the kernel takes a pending one
+ * as the reason to return (KVM_SET_SIGNAL_MASK).
+ */
+#ifndef VELLUM_VMM_KVM_STOP_H
+#define VELLUM_VMM_KVM_STOP_H
+
+#include "vcpu.h"
+
+/* gate or control, not in guest mode. Returns when no vCPU runs guest code. Nests, also from several threads. */
+void stop_vcpus(struct machine *machine);
+void resume_vcpus(struct machine *machine);
+
+/* VMM loop. Waits while vCPUs are stopped. False: the machine is closing; leave (not where !may_leave: code at CPL 0 must
+ * end first). After true comes stop_come_out. */
+bool stop_go_in(struct vcpu *vcpu, bool may_leave);
+/* VMM loop. True: the exit was a kick, and nothing else is known to have happened. */
+bool stop_come_out(struct vcpu *vcpu);
+
+/* control. A realtime signal nobody handles. Negative: none is free. */
+int stop_find_kick_signal(void);
+
+static inline uint64_t signal_bit(int signal) {
+    return UINT64_C(1) << (signal - 1);
+}
+
+#endif

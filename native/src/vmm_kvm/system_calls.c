@@ -1,0 +1,23 @@
+/* Which way a system call takes, and the calls that are simply made. */
+#include "system_calls.h"
+
+#include "allow_list.h"
+#include "kernel_store.h"
+#include "raw_system_call.h"
+
+enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region) {
+    if (kernel_store_handles(call, touches_region)) {
+        return SYSTEM_CALL_STORES_TO_REGION;
+    }
+    return allow_list_has(call, touches_region) ? SYSTEM_CALL_IS_FORWARDED : SYSTEM_CALL_LEAVES;
+}
+
+int64_t system_call_forward(const struct system_call *call) {
+    const uint64_t *arguments = call->arguments;
+    return raw_system_call(call->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                           arguments[5]);
+}
+
+int64_t system_call_store_to_region(const struct system_call *call, const struct system_call_context *context) {
+    return kernel_store_call(call, context);
+}

@@ -1,0 +1,52 @@
+/*
+ * What happens to a system call made in guest mode (docs/guest-mode.md).
+ *
+ * Everything here is called from the VMM loop, on its stack, by the thread that made the call, in host mode, with every
+ * asynchronous signal blocked. It is async-signal-safe and knows nothing of KVM: a call's number and arguments come
+ * in, a result goes out.
+ */
+#ifndef VELLUM_VMM_KVM_SYSTEM_CALLS_H
+#define VELLUM_VMM_KVM_SYSTEM_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vellum/dispatcher.h"
+
+struct system_call {
+    int64_t number;        /* rax */
+    uint64_t arguments[6]; /* rdi, rsi, rdx, r10, r8, r9 */
+};
+
+enum system_call_way {
+    SYSTEM_CALL_LEAVES,          /* the thread leaves guest mode at the instruction and executes it natively */
+    SYSTEM_CALL_IS_FORWARDED,    /* made from the VMM loop with the same arguments: allow_list.c */
+    SYSTEM_CALL_STORES_TO_REGION /* made from the VMM loop into a buffer, which is then stored: kernel_store.c */
+};
+
+/* Does [address, address + length) touch an attached region? Async-signal-safe. The range does not wrap around. */
+typedef bool (*system_call_touches_region)(uint64_t address, uint64_t length);
+
+struct system_call_context {
+    system_call_touches_region touches_region;
+    const struct vellum_dispatcher *dispatcher; /* its serve stores for the kernel */
+    /*
+     * The thread's own signal mask as the kernel has it, bit (signal - 1); in force while the call itself is made. What
+     * must not interrupt the thread there for the VMM's own sake is set by the caller.
+     */
+    uint64_t thread_mask;
+};
+
+enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region);
+
+/* For SYSTEM_CALL_IS_FORWARDED. The kernel's result, a negative errno on failure. */
+int64_t system_call_forward(const struct system_call *call);
+
+/*
+ * For SYSTEM_CALL_STORES_TO_REGION. What the call would have answered if the kernel could write the region, a negative
+ * errno on failure. May block for as long as the call itself, and be interrupted: the application's signal handlers run
+ * inside, on this stack, with the thread's own mask.
+ */
+int64_t system_call_store_to_region(const struct system_call *call, const struct system_call_context *context);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * The way into guest mode and out of it: the thread's complete register state, moved between a signal frame and a vCPU.
+ * docs/guest-mode.md has the picture.
+ */
+#ifndef VELLUM_VMM_KVM_TRANSITION_H
+#define VELLUM_VMM_KVM_TRANSITION_H
+
+#include <ucontext.h>
+
+#include "vcpu.h"
+
+/*
+ * handler. Takes the interrupted thread's state over into the vCPU and rewrites the context, so that returning from the
+ * signal starts the VMM loop on the vCPU's stack with asynchronous signals blocked. Negative errno: nothing changed.
+ */
+int transition_capture(struct vcpu *vcpu, ucontext_t *context);
+
+/* VMM loop, the vCPU outside. The thread goes on in host mode with the vCPU's user state. */
+void transition_leave(struct vcpu *vcpu) __attribute__((noreturn));
+
+/*
+ * handler or VMM loop. Tells KVM which signals end a stay in the guest: the thread's own and the kick; only the kick
+ * while code at CPL 0 must come to its end. Negative errno.
+ */
+int transition_give_signal_mask(struct vcpu *vcpu);
+
+/* Asynchronous signals: all but those that the processor raises for an instruction. */
+uint64_t transition_blocked_in_loop(void);
+
+#endif

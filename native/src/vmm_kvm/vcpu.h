@@ -1,0 +1,63 @@
+/*
+ * vCPUs. A thread that enters guest mode gets one and keeps it; when the thread has ended, another takes it over. A vCPU
+ * carries nothing from one stay in guest mode to the next: its whole state is loaded at every entry.
+ */
+#ifndef VELLUM_VMM_KVM_VCPU_H
+#define VELLUM_VMM_KVM_VCPU_H
+
+#include "machine.h"
+
+#define VMM_STACK_SIZE ((size_t)256 << 10)
+
+enum presence { /* of a vCPU in the guest; stop.h */
+    OUTSIDE = 0,
+    INSIDE = 1,
+    KICKED = 2
+};
+
+struct vcpu {
+    struct machine *machine;
+    size_t number;
+    int descriptor;
+    struct kvm_run *run;
+    size_t run_size;
+    struct vcpu_control *control;
+    uint8_t *memory;      /* VMM stack and extended state, one mapping */
+    size_t memory_size;
+    uint8_t *stack_top;
+    uint8_t *extended_state; /* for KVM_GET_XSAVE and KVM_SET_XSAVE, page-aligned */
+    uint8_t *return_frame;   /* dispatcher.h; the thread's state at entry, rewritten when it leaves */
+
+    _Atomic uint32_t owner;           /* the thread's number; 0 none */
+    _Atomic uint32_t running;         /* 1 from the handler that captured the thread until it has left */
+    _Atomic uint64_t thread_pointer;  /* FS base of the owner: tells without a system call whether this thread is it */
+    _Atomic uint32_t presence;        /* enum presence; futex */
+
+    /* From here on the owner's alone. */
+    struct kvm_regs user;   /* the code's registers at CPL 3, as of the last exit or entry */
+    uint64_t fs_base;
+    uint64_t gs_base;
+    bool at_ring_0;         /* where the vCPU's own state is: in a stub, or at CPL 3 */
+    bool lost_state;        /* KVM reset it (a triple fault); set up anew before the next entry */
+    uint64_t thread_mask;   /* signals blocked by the thread: bit (signal - 1) */
+    uint64_t mask_in_force; /* given to KVM_SET_SIGNAL_MASK */
+    uint64_t flush_generation;
+    uint32_t processor_number;
+    bool draining;          /* a signal waits for code at CPL 0 to end */
+};
+
+/*
+ * handler. The calling thread's vCPU, made or taken over from an ended thread if it has none. NULL: there is none to be
+ * had, or this thread is in guest mode already (a signal handler of its own that stores into a region).
+ */
+struct vcpu *vcpu_claim(struct machine *machine);
+/* Any code. The calling thread's vCPU if it is in guest mode, else NULL. Makes no system call. */
+struct vcpu *vcpu_of_this_guest_thread(struct machine *machine);
+/* control. A vCPU for measuring, owned by this thread. NULL: errno's negative in *result. */
+struct vcpu *vcpu_create(struct machine *machine, int *result);
+/* handler. Sets the state that every vCPU begins with. Negative errno. */
+int vcpu_reset(struct vcpu *vcpu);
+/* control. Nobody uses it any more. */
+void vcpu_destroy(struct vcpu *vcpu);
+
+#endif

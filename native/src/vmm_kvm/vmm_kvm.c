@@ -1,0 +1,256 @@
+/* The KVM VMM: code that stores into a region runs as the guest of its own process. docs/guest-mode.md. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "loop.h"
+#include "measure.h"
+#include "rearm.h"
+#include "stop.h"
+#include "transition.h"
+#include "vellum/export.h"
+
+/* Guards the_machine and machine_users. Only control threads take it, in host mode. */
+static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t machine_users;
+
+/* machine_lock held. */
+static int use_machine(const struct vellum_region *region, const struct vellum_guest_tables_operations *operations,
+                       struct machine **used, char *reason, size_t reason_size) {
+    struct machine *machine = atomic_load(&the_machine);
+    if (machine != NULL && machine->tables_operations != operations) {
+        snprintf(reason, reason_size, "regions of this process are attached to another page table for guests: close them first");
+        return -EBUSY;
+    }
+    if (machine == NULL) {
+        const struct measured *measured = measured_host();
+        if (measured->result != 0) {
+            snprintf(reason, reason_size, "%s", measured->reason);
+            return measured->result;
+        }
+        int result = machine_create(region->dispatcher, operations, &machine, reason, reason_size);
+        if (result != 0) {
+            return result;
+        }
+        machine->rearm_path = measured->figures.rearm_path;
+        machine->fault_path = measured->figures.fault_path;
+        if (measured->system_call_by_touch) {
+            control_use_touching_system_call(machine->control);
+        }
+        control_serve_page_faults_in_guest(machine->control, machine->fault_path == VELLUM_KVM_FAULT_IN_GUEST);
+        atomic_store(&the_machine, machine);
+    }
+    machine_users++;
+    *used = machine;
+    return 0;
+}
+
+/* machine_lock held. */
+static void stop_using_machine(void) {
+    if (--machine_users == 0) {
+        struct machine *machine = atomic_exchange(&the_machine, NULL);
+        machine_destroy(machine);
+    }
+}
+
+static int add_region(struct machine *machine, struct vellum_region *region, struct attachment *attachment) {
+    uint32_t log = machine->rearm_path == VELLUM_KVM_REARM_BY_DIRTY_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0;
+    int result = machine_add_memory(machine, (uint64_t)(uintptr_t)region->base, region->length, 0, &attachment->view);
+    if (result != 0) {
+        return result;
+    }
+    result = machine_add_memory(machine, (uint64_t)(uintptr_t)region->image.alias, region->length, log,
+                                &attachment->alias);
+    if (result == 0) {
+        result = machine_attach(machine, region);
+        if (result != 0) {
+            machine_remove_memory(machine, &attachment->alias);
+        }
+    }
+    if (result != 0) {
+        machine_remove_memory(machine, &attachment->view);
+    }
+    return result;
+}
+
+static int attach(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                  char *reason, size_t reason_size) {
+    if (pagetable->guest == NULL) {
+        snprintf(reason, reason_size, "VMM 'kvm' needs a page table that a guest can run on, which '%s' is not",
+                 pagetable->name);
+        return -EINVAL;
+    }
+    struct attachment *attachment = calloc(1, sizeof(*attachment));
+    if (attachment == NULL) {
+        return -ENOMEM;
+    }
+    struct machine *machine = NULL;
+    pthread_mutex_lock(&machine_lock);
+    int result = use_machine(region, pagetable->guest, &machine, reason, reason_size);
+    if (result == 0) {
+        result = add_region(machine, region, attachment);
+        if (result != 0) {
+            stop_using_machine();
+            snprintf(reason, reason_size, "KVM takes no memory slot for the region: %s", strerror(-result));
+        }
+    }
+    pthread_mutex_unlock(&machine_lock);
+    if (result != 0) {
+        free(attachment);
+        return result;
+    }
+    attachment->machine = machine;
+    attachment->region = region;
+    attachment->guest = (struct vellum_guest_region){.tables = machine->tables,
+                                                     .view = attachment->view.guest_physical,
+                                                     .alias = attachment->alias.guest_physical,
+                                                     .rearm = rearm};
+    region->guest = &attachment->guest;
+    *state = attachment;
+    return 0;
+}
+
+static void take_away(struct attachment *attachment) {
+    if (attachment->region != NULL) {
+        machine_detach(attachment->machine, attachment->region);
+        machine_remove_memory(attachment->machine, &attachment->alias);
+        machine_remove_memory(attachment->machine, &attachment->view);
+        attachment->region = NULL;
+    }
+}
+
+static void detach(struct vellum_region *region) {
+    take_away(region->vmm_state);
+}
+
+/* A region that was attached here only, because another provider refused, was never detached. */
+static void release(void *released) {
+    struct attachment *attachment = released;
+    loop_leave_guest_mode(attachment->machine);
+    pthread_mutex_lock(&machine_lock);
+    if (attachment->region != NULL) {
+        stop_vcpus(attachment->machine);
+        take_away(attachment);
+        resume_vcpus(attachment->machine);
+    }
+    stop_using_machine();
+    pthread_mutex_unlock(&machine_lock);
+    free(attachment);
+}
+
+/* ---- store faults ---- */
+
+static struct machine *machine_of(const struct vellum_region *region) {
+    const struct attachment *attachment = region->vmm_state;
+    return attachment->machine;
+}
+
+static enum vellum_fault_verdict open_in_host(struct vellum_region *region, void *address) {
+    count(&machine_of(region)->counters.opened_in_host);
+    return region->pagetable->guest->open_in_host(region, address);
+}
+
+/* The thread enters guest mode; the page is open when it gets there, which saves it a fault. */
+static enum vellum_fault_verdict enter(struct vellum_region *region, const struct vellum_fault *fault) {
+    struct vcpu *vcpu = vcpu_claim(machine_of(region));
+    if (vcpu == NULL) {
+        return open_in_host(region, fault->address);
+    }
+    enum vellum_fault_verdict verdict = region->pagetable->open_for_store(region, fault->address);
+    if (verdict == VELLUM_FAULT_RESOLVED && transition_capture(vcpu, fault->context) != 0) {
+        return open_in_host(region, fault->address);
+    }
+    return verdict;
+}
+
+static enum vellum_fault_verdict store_for_kernel(struct vellum_region *region, const struct vellum_fault *fault) {
+    enum vellum_fault_verdict verdict = region->pagetable->open_for_store(region, fault->address);
+    if (verdict == VELLUM_FAULT_RESOLVED) {
+        size_t offset = (size_t)((uint8_t *)fault->address - region->base);
+        memcpy(region->image.alias + offset, fault->data, fault->length);
+        region->pagetable->guest->note_store(region, vellum_page_of(region, fault->address));
+    }
+    return verdict;
+}
+
+static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
+    switch (fault->origin) {
+    case VELLUM_FAULT_IN_GUEST:
+        return region->pagetable->open_for_store(region, fault->address);
+    case VELLUM_FAULT_FOR_KERNEL:
+        return store_for_kernel(region, fault);
+    default:
+        return enter(region, fault);
+    }
+}
+
+static void stop_writers(struct vellum_region *region) {
+    stop_vcpus(machine_of(region));
+}
+
+static void resume_writers(struct vellum_region *region) {
+    resume_vcpus(machine_of(region));
+}
+
+static void run_in_host(void (*function)(void *argument), void *argument) {
+    loop_run_in_host(atomic_load(&the_machine), function, argument);
+}
+
+VELLUM_EXPORT const struct vellum_vmm_operations vellum_vmm_kvm = {
+    .abi_version = VELLUM_ABI_VERSION,
+    .name = "kvm",
+    .attach = attach,
+    .detach = detach,
+    .release = release,
+    .store_fault = store_fault,
+    .stop_writers = stop_writers,
+    .resume_writers = resume_writers,
+    .run_in_host = run_in_host,
+};
+
+/* ---- kvm.h ---- */
+
+VELLUM_EXPORT int vellum_vmm_kvm_obstacle(char *reason, size_t reason_size) {
+    const struct measured *measured = measured_host();
+    snprintf(reason, reason_size, "%s", measured->reason);
+    return measured->result;
+}
+
+VELLUM_EXPORT int vellum_vmm_kvm_measure(struct vellum_kvm_measurements *measurements) {
+    const struct measured *measured = measured_host();
+    *measurements = measured->figures;
+    return measured->result;
+}
+
+static uint64_t read_counter(_Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+VELLUM_EXPORT void vellum_vmm_kvm_read_counters(struct vellum_kvm_counters *counters) {
+    memset(counters, 0, sizeof(*counters));
+    pthread_mutex_lock(&machine_lock); /* the machine stays while it is read */
+    struct machine *machine = atomic_load(&the_machine);
+    if (machine != NULL) {
+        struct machine_counters *from = &machine->counters;
+        counters->vcpus = atomic_load(&machine->vcpu_count);
+        counters->memory_slots = read_counter(&from->memory_slots);
+        counters->chunks = read_counter(&from->chunks);
+        counters->entries = read_counter(&from->entries);
+        counters->leaves_for_system_call = read_counter(&from->leaves_for_system_call);
+        counters->leaves_for_fault = read_counter(&from->leaves_for_fault);
+        counters->leaves_for_signal = read_counter(&from->leaves_for_signal);
+        counters->leaves_for_other = read_counter(&from->leaves_for_other);
+        counters->leaves = counters->leaves_for_system_call + counters->leaves_for_fault
+                           + counters->leaves_for_signal + counters->leaves_for_other;
+        counters->forwarded_system_calls = read_counter(&from->forwarded_system_calls);
+        counters->store_faults = read_counter(&from->store_faults);
+        counters->store_faults_in_guest = read_counter(&from->store_faults_in_guest);
+        counters->hypercalls = read_counter(&from->hypercalls);
+        counters->kicks = read_counter(&from->kicks);
+        counters->opened_in_host = read_counter(&from->opened_in_host);
+    }
+    pthread_mutex_unlock(&machine_lock);
+}
