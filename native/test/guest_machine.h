@@ -11,6 +11,8 @@
 #ifndef VELLUM_TEST_GUEST_MACHINE_H
 #define VELLUM_TEST_GUEST_MACHINE_H
 
+#include <sched.h>
+
 #include "host_region.h"
 #include "vellum/guest.h"
 
@@ -40,6 +42,7 @@ struct vcpu {
 
 struct machine {
     struct fixture fixture;
+    _Atomic int stopping; /* a mutex alone would let a busy vCPU take it again and again before who stops it */
     uint8_t *memory; /* of the tables */
     size_t memory_size;
     struct vellum_guest_region guest;
@@ -157,11 +160,18 @@ static inline enum vellum_fault_verdict fault(struct vcpu *vcpu, size_t page) {
     return vellum_dispatcher()->serve(&served);
 }
 
+static inline void run(struct vcpu *vcpu) {
+    while (atomic_load(&machine.stopping) != 0) {
+        sched_yield();
+    }
+    CHECK_EQUAL(0, pthread_mutex_lock(&vcpu->running));
+}
+
 /* Stores a value that was never stored before to the vCPU's own word of the page. */
 static inline enum vellum_fault_verdict guest_try_to_store(size_t number, size_t page) {
     struct vcpu *vcpu = &machine.vcpus[number];
     for (;;) {
-        CHECK_EQUAL(0, pthread_mutex_lock(&vcpu->running));
+        run(vcpu);
         uint64_t entry = translate(vcpu, page, true);
         if (entry != 0) {
             vcpu->values[page] = ++vcpu->next_value;
@@ -183,7 +193,7 @@ static inline void guest_store(size_t number, size_t page) {
 /* Loads the vCPU's own word and finds in it what was stored there last. */
 static inline void guest_load(size_t number, size_t page) {
     struct vcpu *vcpu = &machine.vcpus[number];
-    CHECK_EQUAL(0, pthread_mutex_lock(&vcpu->running));
+    run(vcpu);
     uint64_t entry = translate(vcpu, page, false);
     CHECK_EQUAL(vcpu->values[page], load_from(memory_behind(vcpu, entry, page)));
     CHECK_EQUAL(0, pthread_mutex_unlock(&vcpu->running));
@@ -271,6 +281,7 @@ static inline enum vellum_fault_verdict machine_store_fault(struct vellum_region
 
 static inline void machine_stop_writers(struct vellum_region *region) {
     (void)region;
+    atomic_store(&machine.stopping, 1);
     for (size_t i = 0; i < VCPUS; i++) {
         CHECK_EQUAL(0, pthread_mutex_lock(&machine.vcpus[i].running));
     }
@@ -288,6 +299,7 @@ static inline void machine_resume_writers(struct vellum_region *region) {
         memcpy(machine.expected_values[i], machine.vcpus[i].values, region->page_count * sizeof(uint64_t));
         CHECK_EQUAL(0, pthread_mutex_unlock(&machine.vcpus[i].running));
     }
+    atomic_store(&machine.stopping, 0);
 }
 
 static inline void machine_run_in_host(void (*function)(void *argument), void *argument) {

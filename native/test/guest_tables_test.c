@@ -25,15 +25,21 @@ int vellum_pagetable_guest_obstacle(int tracking, char *reason, size_t reason_si
 struct fixture {
     const struct vellum_guest_tables_operations *operations;
     uint8_t *memory;
+    size_t size;
     struct vellum_guest_tables *tables;
 };
 
 static struct fixture tables_with(size_t pages) {
-    struct fixture fixture = {.operations = vellum_pagetable_guest.guest};
-    fixture.memory = mmap(NULL, pages * KIB_4, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct fixture fixture = {.operations = vellum_pagetable_guest.guest, .size = pages * KIB_4};
+    fixture.memory = mmap(NULL, fixture.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(fixture.memory != MAP_FAILED);
-    CHECK_EQUAL(0, fixture.operations->create(fixture.memory, pages * KIB_4, TABLES_AT, &fixture.tables));
+    CHECK_EQUAL(0, fixture.operations->create(fixture.memory, fixture.size, TABLES_AT, &fixture.tables));
     return fixture;
+}
+
+static void destroy(const struct fixture *fixture) {
+    fixture->operations->destroy(fixture->tables);
+    CHECK_EQUAL(0, munmap(fixture->memory, fixture->size));
 }
 
 static int map(const struct fixture *fixture, uint64_t address, uint64_t physical, uint64_t length, uint64_t leaf) {
@@ -103,6 +109,7 @@ static void check_mapping_and_unmapping(uint64_t address, uint64_t leaf, int lev
         check_not_mapped(&fixture, address);
         check_not_mapped(&fixture, address + 2 * leaf);
     }
+    destroy(&fixture);
 }
 
 static void leaves_of_every_size_are_found_where_they_were_mapped(void) {
@@ -413,7 +420,7 @@ static void the_public_walk_follows_the_machine_that_exists(void) {
     CHECK_EQUAL(0, map(&fixture, GIB_1, 3 * GIB_1, MIB_2, MIB_2));
     CHECK_EQUAL(3, vellum_pagetable_guest_walk(GIB_1 + 5 * KIB_4, entries));
     CHECK_EQUAL(3 * GIB_1 | FLAGS | VELLUM_ENTRY_LARGE, entries[2]);
-    fixture.operations->destroy(fixture.tables);
+    destroy(&fixture);
     CHECK_EQUAL(0, vellum_pagetable_guest_walk(GIB_1, entries));
 }
 
@@ -434,8 +441,7 @@ static void a_public_walk_survives_the_end_of_a_machine(void) {
     while (atomic_load(&walks) < WALKS) {
         struct fixture fixture = tables_with(4);
         CHECK_EQUAL(0, map(&fixture, GIB_1, 0, MIB_2, MIB_2));
-        fixture.operations->destroy(fixture.tables);
-        CHECK_EQUAL(0, munmap(fixture.memory, 4 * KIB_4));
+        destroy(&fixture);
     }
     atomic_store(&stop_walking, 1);
     CHECK_EQUAL(0, pthread_join(walker, NULL));
