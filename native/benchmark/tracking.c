@@ -54,7 +54,7 @@ enum part {
     STOP,    /* stopping the writers */
     CLOSE,   /* taking write permission */
     COLLECT, /* finding the dirty pages, and arming them again */
-    ENCODE,  /* comparing and copying: no tracking, and the same for all */
+    ENCODE,  /* comparing with the committed content and copying, and whatever faults reading the page takes */
     RESUME,  /* the new epoch, and letting the writers go */
     LEFT,    /* not a time: how often guest mode was left */
     PARTS

@@ -64,7 +64,7 @@ final class TrackingBenchmark implements Benchmark {
             }
         }
         missing.forEach(report::note);
-        report.note("first stores and cut, without comparing and copying, µs:");
+        report.note("first stores and cut, µs:");
         report.table(whole);
         report.note("kvm against host, round by round; better: the strategy with the lower median on each side:");
         report.table(ratios);
