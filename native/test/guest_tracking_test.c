@@ -226,6 +226,26 @@ static void a_cut_after_loads_makes_them_forget_the_entries_above(void) {
     }
 }
 
+static uint64_t entry_above(size_t page) {
+    uint64_t entries[VELLUM_TABLE_LEVELS];
+    uint64_t address = (uint64_t)(uintptr_t)machine.fixture.base + page * PAGE;
+    CHECK_EQUAL(4, vellum_pagetable_guest.guest->walk(machine.guest.tables, address, entries));
+    return entries[2];
+}
+
+/* Without A above it, the neighbour's cut would not look there. */
+static void a_table_of_leaves_that_may_be_shared_keeps_its_accessed_bit(void) {
+    make_machine(2 * LEAVES, SPAN, 3 * PAGE);
+    attach_guest();
+    guest_store(0, 0);
+    guest_store(0, LEAVES);
+    guest_store(0, 2 * LEAVES - 1);
+    CHECK_EQUAL(3, commit_and_check());
+    CHECK((entry_above(0) & VELLUM_ENTRY_ACCESSED) != 0);
+    CHECK((entry_above(LEAVES) & VELLUM_ENTRY_ACCESSED) == 0);
+    CHECK((entry_above(2 * LEAVES - 1) & VELLUM_ENTRY_ACCESSED) != 0);
+}
+
 static void pages_far_apart_are_rearmed_by_calls_of_their_own(void) {
     make_machine(20 * 1024, SPAN, 0);
     attach_guest();
@@ -655,6 +675,7 @@ int main(void) {
     RUN_EACH_GUEST_WAY(a_cut_makes_the_processors_forget_what_was_dirty_and_no_more);
     RUN_EACH_GUEST_WAY(a_cut_after_nothing_makes_them_forget_nothing);
     RUN_DIRTY_BIT(a_cut_after_loads_makes_them_forget_the_entries_above);
+    RUN_DIRTY_BIT(a_table_of_leaves_that_may_be_shared_keeps_its_accessed_bit);
     RUN_EACH_GUEST_WAY(pages_far_apart_are_rearmed_by_calls_of_their_own);
     RUN_EACH_GUEST_WAY(no_store_is_lost_across_cuts);
     RUN_EACH_GUEST_WAY(many_first_stores_to_one_page_at_once_are_all_found);
