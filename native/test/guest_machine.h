@@ -1,12 +1,13 @@
 /*
  * A machine that runs no code but walks the guest's tables as a processor does, for tests of the guest page table.
  *
- * Its vCPUs are as forgetful as the contract allows and no more: each remembers every translation it ever made, and every
- * table of leaves it ever walked to, until a fault, or until `rearm` names the page. So a store through something
- * remembered sets no bit in the tables, and what should have been re-armed and was not is a store nobody finds.
+ * Its vCPUs are as forgetful as the contract allows and no more: each remembers every translation it ever made, and
+ * every table of leaves it ever walked to, until a fault, or until `rearm` names the page. So a store through
+ * something remembered sets no bit in the tables, and what should have been re-armed and was not is a store nobody
+ * finds.
  *
- * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps what
- * was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
+ * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps
+ * what was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
  */
 #ifndef VELLUM_TEST_GUEST_MACHINE_H
 #define VELLUM_TEST_GUEST_MACHINE_H
@@ -369,8 +370,8 @@ static inline void read_batch(const struct vellum_cut *cut, bool *found) {
 }
 
 /*
- * A cut, and the oracle: the batch holds exactly the pages stored to since the last one, and after it the committed view
- * holds every vCPU's values as of the cut. Returns the number of pages visited.
+ * A cut, and the oracle: the batch holds exactly the pages stored to since the last one, and after it the committed
+ * view holds every vCPU's values as of the cut. Returns the number of pages visited.
  */
 static inline size_t commit_and_check(void) {
     struct fixture *fixture = &machine.fixture;

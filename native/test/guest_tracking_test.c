@@ -1,7 +1,7 @@
 /*
- * What the guest's page table and the two strategies promise together, on a simulated machine (guest_machine.h): exactly
- * what was stored to is found, at one instant, and nothing is lost. Each test runs for both strategies, with faults
- * served by an exit and at ring 0.
+ * What the guest's page table and the two strategies promise together, on a simulated machine (guest_machine.h):
+ * exactly what was stored to is found, at one instant, and nothing is lost. Each test runs for both strategies, with
+ * faults served by an exit and at ring 0.
  */
 #include "guest_machine.h"
 #include "mappings.h"
