@@ -7,8 +7,8 @@
  * shadow paging does, a vCPU files what it remembers of a page under the slot it first saw there: what is filed under the
  * view is not found by `rearm`, which names pages of the alias, and goes only with `forget_view`.
  *
- * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps what
- * was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
+ * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps
+ * what was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
  */
 #ifndef VELLUM_TEST_GUEST_MACHINE_H
 #define VELLUM_TEST_GUEST_MACHINE_H
@@ -394,8 +394,8 @@ static inline void read_batch(const struct vellum_cut *cut, bool *found) {
 }
 
 /*
- * A cut, and the oracle: the batch holds exactly the pages stored to since the last one, and after it the committed view
- * holds every vCPU's values as of the cut. Returns the number of pages visited.
+ * A cut, and the oracle: the batch holds exactly the pages stored to since the last one, and after it the committed
+ * view holds every vCPU's values as of the cut. Returns the number of pages visited.
  */
 static inline size_t commit_and_check(void) {
     struct fixture *fixture = &machine.fixture;

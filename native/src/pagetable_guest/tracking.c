@@ -1,10 +1,10 @@
 /*
- * Which pages of a region were stored to, found on the guest's tables. While a region is attached only its leaves change
- * (guest.h says why), and the A bits of the entries above them.
+ * Which pages of a region were stored to, found on the guest's tables. While a region is attached only its leaves
+ * change (guest.h says why), and the A bits of the entries above them.
  *
- * Pruning. A processor that walks to a leaf sets A on the way, so a leaf table whose entry of level 2 has A clear holds
- * no D bit set since that A was cleared. Unless the processor remembered that entry and did not look at it again: hence
- * rearm whenever an A was cleared, even if no page was dirty.
+ * Pruning. A processor that walks to a leaf sets A on the way, so a leaf table whose entry of level 2 has A clear
+ * holds no D bit set since that A was cleared. Unless the processor remembered that entry and did not look at it
+ * again: hence rearm whenever an A was cleared, even if no page was dirty.
  */
 #include <errno.h>
 #include <stdio.h>
