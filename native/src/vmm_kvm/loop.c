@@ -109,7 +109,7 @@ static bool take_user_state_anywhere(struct vcpu *vcpu) {
         return true;
     }
     if (rip >= stub(vcpu, stub_return) && rip < stub(vcpu, stub_page_fault_in_guest)) {
-        return true; /* on its way to vcpu->user, which no instruction has changed */
+        return !vcpu->returns_to_ring_0; /* on its way to vcpu->user, which no instruction has changed */
     }
     if (rip >= vectors && rip < vectors + (uint64_t)16 * VECTORS) {
         unsigned vector = (unsigned)((rip - vectors) / 16);
@@ -145,6 +145,7 @@ static void prepare_user(struct vcpu *vcpu, bool flush) {
         vcpu->at_ring_0 = true;
     }
     *registers = vcpu->user;
+    vcpu->returns_to_ring_0 = false;
     if (vcpu->at_ring_0) {
         uint64_t stack_top = (uint64_t)(uintptr_t)(vcpu->control->ring_0_stack + sizeof(vcpu->control->ring_0_stack));
         push_frame(vcpu, stack_top, &vcpu->user, SELECTOR_USER_CODE, SELECTOR_USER_DATA);
@@ -154,8 +155,9 @@ static void prepare_user(struct vcpu *vcpu, bool flush) {
     mark_changed(vcpu, KVM_SYNC_X86_REGS);
 }
 
-/* RSP points at the frame already. */
+/* RSP points at the frame already, of code at CPL 0. */
 static void prepare_frame(struct vcpu *vcpu, bool flush) {
+    vcpu->returns_to_ring_0 = true;
     registers_of(vcpu)->rip = stub(vcpu, flush ? stub_flush_and_return : stub_return);
     registers_of(vcpu)->rflags = RING_0_FLAGS;
     mark_changed(vcpu, KVM_SYNC_X86_REGS);
