@@ -166,7 +166,8 @@ static void close_cold_entries(struct vellum_region *region, size_t block) {
     mark_warm(state, block);
 }
 
-/* Dirty-bit, a warm block. An entry is replaced as it was seen, so a D bit that comes meanwhile is not lost, nor one it has. */
+/* Dirty-bit, a warm block. An entry is replaced as it was seen, so a D bit that comes meanwhile is not lost, nor one it
+ * has. */
 static void open_block(const struct vellum_region *region, size_t block) {
     const struct guest_state *state = guest_state(region);
     struct page_run run = pages_of_blocks(region, block, 1);
