@@ -61,8 +61,10 @@ static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_f
     if (!fault->store) {
         return VELLUM_FAULT_FOREIGN;
     }
-    if (!vellum_gate_enter(&region->gate)) {
-        return VELLUM_FAULT_RESOLVED;
+    while (!vellum_gate_enter(&region->gate)) {
+        if (fault->origin != VELLUM_FAULT_FOR_KERNEL) {
+            return VELLUM_FAULT_RESOLVED; /* the store executes again; one made for the kernel has no instruction */
+        }
     }
     enum vellum_fault_verdict verdict = store_fault(region, fault);
     vellum_gate_leave(&region->gate);
