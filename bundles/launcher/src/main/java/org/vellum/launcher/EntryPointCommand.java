@@ -8,6 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 enum EntryPointCommand {
     BUILD("build", "Build from source what is newer than the distribution."),
     TEST("test", "Build, and run every test."),
+    TEST_QEMU("test-qemu", "Run native tests in an emulated machine with SVM and nested paging."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;

@@ -92,7 +92,7 @@ class VellumTest {
     @Test
     void theHelpListsWhatTheEntryPointDoesItself() {
         assertEquals(ExitStatus.HELD, execute("--help"));
-        for (String name : List.of("run", "doctor", "completion", "build", "test", "clean")) {
+        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "clean")) {
             assertTrue(out.toString().contains("\n  " + name + " "), out.toString());
         }
     }
