@@ -37,11 +37,6 @@ extern const struct vellum_pagetable_operations vellum_pagetable_host;
 extern const struct vellum_pagetable_operations vellum_pagetable_guest;
 extern const struct vellum_strategy_operations vellum_strategy_writeprotect;
 extern const struct vellum_strategy_operations vellum_strategy_dirtybit;
-/* Bundles of their own, which a build may be without. */
-#pragma weak vellum_vmm_kvm
-#pragma weak vellum_pagetable_guest
-#pragma weak vellum_vmm_kvm_obstacle
-#pragma weak vellum_vmm_kvm_read_counters
 int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_size);
 
 /* Pages of each region that are drawn from, spread evenly over it. */
@@ -100,7 +95,7 @@ static const struct {
 
 static struct subject subjects[TUPLES];
 static size_t subject_count;
-static struct subject *measured; /* whose cut the clocks belong to */
+static struct subject *measured; /* to whose providers the clocks pass on; set before anything of them can be called */
 
 _Noreturn __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...) {
     va_list arguments;
@@ -391,7 +386,7 @@ int main(int count, char **arguments) {
     }
     putchar('\n');
     for (size_t i = 0; i < TUPLES; i++) {
-        if (tuples[i].vmm != NULL && is_available(tuples[i].vmm, tuples[i].strategy)) {
+        if (is_available(tuples[i].vmm, tuples[i].strategy)) {
             struct subject *subject = &subjects[subject_count++];
             subject->vmm = tuples[i].vmm;
             subject->pagetable = tuples[i].pagetable;
@@ -408,7 +403,8 @@ int main(int count, char **arguments) {
         measure(number(arguments[i], 1, WORKING_SET), seconds);
     }
     for (size_t i = 0; i < subject_count; i++) {
-        vellum_region_destroy(subjects[i].region);
+        measured = &subjects[i];
+        vellum_region_destroy(measured->region);
     }
     return EXIT_SUCCESS;
 }

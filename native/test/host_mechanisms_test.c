@@ -4,6 +4,8 @@
  */
 #include "host_region.h"
 
+int vellum_pagetable_host_measure(int mechanism, uint64_t times[2], char *reason, size_t reason_size);
+
 static char reason[256];
 
 static int obstacle_to(enum vellum_tracking tracking, const char *without) {
@@ -50,6 +52,23 @@ static void names_in_the_list_of_things_to_do_without_are_whole_words(void) {
 static void an_unknown_way_of_tracking_is_refused(void) {
     CHECK(obstacle_to((enum vellum_tracking)7, "") < 0);
     check_reason_names("7");
+}
+
+static void every_mechanism_is_measured_or_says_what_it_misses(void) {
+    CHECK_EQUAL(0, setenv("VELLUM_HOST_WITHOUT", "", 1));
+    for (int mechanism = 0; mechanism < 3; mechanism++) {
+        uint64_t times[2] = {0, 0};
+        if (vellum_pagetable_host_measure(mechanism, times, reason, sizeof(reason)) == 0) {
+            CHECK(times[0] > 0 && times[0] < 1000000000 && times[1] > 0 && times[1] < 1000000000);
+        } else {
+            CHECK(strlen(reason) > 0);
+        }
+    }
+    CHECK_EQUAL(0, setenv("VELLUM_HOST_WITHOUT", "userfaultfd", 1));
+    uint64_t times[2];
+    CHECK(vellum_pagetable_host_measure(0, times, reason, sizeof(reason)) < 0);
+    check_reason_names("userfaultfd");
+    CHECK_EQUAL(0, vellum_pagetable_host_measure(2, times, reason, sizeof(reason)));
 }
 
 static void attaching_fails_with_the_same_reason_and_leaves_the_region_as_it_was(void) {
@@ -142,6 +161,7 @@ int main(void) {
     RUN(dirty_bit_says_that_it_misses_pagemap_scan);
     RUN(names_in_the_list_of_things_to_do_without_are_whole_words);
     RUN(an_unknown_way_of_tracking_is_refused);
+    RUN(every_mechanism_is_measured_or_says_what_it_misses);
     RUN(attaching_fails_with_the_same_reason_and_leaves_the_region_as_it_was);
     RUN(probing_attaching_and_releasing_leak_no_descriptor);
     RUN(write_protect_splits_mappings_only_without_userfaultfd);

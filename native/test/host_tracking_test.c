@@ -106,6 +106,66 @@ static void an_epoch_that_was_not_persisted_is_part_of_the_next(void) {
     check_all_is_committed(&fixture);
 }
 
+/* ---- stores for the kernel ---- */
+
+/* As a VMM does it whose region went to the host while a system call was under way. */
+static enum vellum_fault_verdict store_for_kernel(const struct fixture *fixture, size_t page, size_t offset,
+                                                  uint64_t value) {
+    struct vellum_fault fault = {
+        .origin = VELLUM_FAULT_FOR_KERNEL,
+        .signal = SIGSEGV,
+        .address = fixture->base + page * PAGE + offset,
+        .code = SEGV_ACCERR,
+        .store = true,
+        .data = &value,
+        .length = sizeof(value),
+    };
+    return vellum_dispatcher()->serve(&fault);
+}
+
+static void what_is_stored_for_the_kernel_is_found(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    for (uint64_t epoch = 1; epoch <= 3; epoch++) {
+        CHECK_EQUAL(VELLUM_FAULT_RESOLVED, store_for_kernel(&fixture, 3, 8, epoch));
+        CHECK_EQUAL(epoch, atomic_load(word(&fixture, 3, 8)));
+        CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+        CHECK_EQUAL(epoch, committed_word(&fixture, 3, 8));
+    }
+    vellum_region_refuse_stores(fixture.region);
+    CHECK_EQUAL(VELLUM_FAULT_REFUSED, store_for_kernel(&fixture, 3, 8, 4));
+    CHECK_EQUAL(3, atomic_load(word(&fixture, 3, 8)));
+}
+
+struct storing_for_kernel {
+    const struct fixture *fixture;
+    _Atomic int stop;
+    _Atomic uint64_t stores;
+};
+
+static void *store_for_kernel_until_stopped(void *pointer) {
+    struct storing_for_kernel *storing = pointer;
+    for (uint64_t value = 1; !atomic_load(&storing->stop); value++) {
+        CHECK_EQUAL(VELLUM_FAULT_RESOLVED, store_for_kernel(storing->fixture, value % 3, 8, value));
+        CHECK_EQUAL(value, atomic_load(word(storing->fixture, value % 3, 8)));
+        atomic_store(&storing->stores, value);
+    }
+    return NULL;
+}
+
+static void a_store_for_the_kernel_that_meets_a_closed_gate_is_made_when_it_opens(void) {
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    struct storing_for_kernel storing = {.fixture = &fixture};
+    pthread_t thread;
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, store_for_kernel_until_stopped, &storing));
+    for (uint64_t cuts = 0; cuts < 50 || atomic_load(&storing.stores) < 50; cuts++) {
+        commit(&fixture);
+    }
+    atomic_store(&storing.stop, 1);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+}
+
 /* ---- threads ---- */
 
 #define WRITERS 4
@@ -492,9 +552,13 @@ static void a_large_epoch_does_not_stay_resident(void) {
     CHECK_EQUAL(fixture.pages, cut.dirty_pages);
     vellum_region_read_counters(fixture.region, &counters);
     CHECK(counters.strategy_bytes <= (9u << 20));
+#ifndef __SANITIZE_THREAD__ /* its shadow of the pre-images grows when the cut reads them */
     if (way != DIRTY_BIT) {
         CHECK(before - resident_kibibytes() > 20 << 10);
     }
+#else
+    (void)before;
+#endif
     vellum_region_cut_persisted(fixture.region);
 }
 
@@ -505,6 +569,8 @@ int main(void) {
     RUN_EACH_WAY(a_stored_page_that_left_the_page_table_is_found);
     RUN_EACH_WAY(a_rolled_back_page_is_found_when_it_is_stored_to_again);
     RUN_EACH_WAY(an_epoch_that_was_not_persisted_is_part_of_the_next);
+    RUN_EACH_WAY(what_is_stored_for_the_kernel_is_found);
+    RUN_EACH_WAY(a_store_for_the_kernel_that_meets_a_closed_gate_is_made_when_it_opens);
     RUN_EACH_WAY(a_cut_is_one_instant_for_all_threads);
     RUN_EACH_WAY(no_store_is_lost_across_cuts);
     RUN_EACH_WAY(many_first_stores_to_one_page_at_once_are_all_found);

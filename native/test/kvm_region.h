@@ -7,7 +7,9 @@
 #define VELLUM_TEST_KVM_REGION_H
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -45,11 +47,33 @@ struct fixture {
     uint8_t *batch;
 };
 
-static inline struct fixture open_region(size_t pages) {
+/* Of a region up to 1 GiB. */
+#define PAGES_IN_BLOCK ((size_t)16)
+
+/* Ends the test as skipped where no guest code can be run. */
+static inline void need_kvm(void) {
     char reason[256];
     if (vellum_vmm_kvm_obstacle(reason, sizeof(reason)) != 0) {
         SKIP("%s", reason);
     }
+}
+
+/*
+ * How often a test repeats what it does: `times`, but less where an exit takes longer than it does on any machine that
+ * is not emulated itself.
+ */
+#define ORDINARY_EXIT UINT64_C(200000) /* nanoseconds */
+static inline size_t repeat(size_t times) {
+    struct vellum_kvm_measurements figures;
+    CHECK_EQUAL(0, vellum_vmm_kvm_measure(&figures));
+    size_t slower = (size_t)(figures.exit / ORDINARY_EXIT) + 1;
+    return times / slower < 5 ? 5 : times / slower;
+}
+#define REPEAT(times) repeat(times)
+
+/* Not attached yet: `home` may be filled. At that address; 0: anywhere. */
+static inline struct fixture create_region_at(uint64_t wanted, size_t pages) {
+    need_kvm();
     struct fixture fixture = {.pages = pages};
     size_t length = pages * PAGE;
     fixture.home = memfd_create("home", MFD_CLOEXEC);
@@ -58,22 +82,41 @@ static inline struct fixture open_region(size_t pages) {
     uint64_t address;
     CHECK_EQUAL(0, vellum_file_map_private(fixture.home, 0, length, &address));
     fixture.committed = (uint8_t *)(uintptr_t)address;
-    CHECK_EQUAL(0, vellum_range_reserve(0, length, 1, &address));
+    CHECK_EQUAL(0, vellum_range_reserve(wanted, length, 1, &address));
     fixture.base = (uint8_t *)(uintptr_t)address;
     CHECK_EQUAL(0, vellum_region_create(address, length, fixture.home, 0, fixture.committed, &fixture.region));
     CHECK_EQUAL(0, vellum_memory_map(vellum_batch_capacity(fixture.region), &address));
     fixture.batch = (uint8_t *)(uintptr_t)address;
-    int result = vellum_region_attach(fixture.region, &vellum_vmm_kvm, &vellum_pagetable_guest, strategy, reason,
+    return fixture;
+}
+
+static inline struct fixture create_region(size_t pages) {
+    return create_region_at(0, pages);
+}
+
+static inline void attach_region(struct fixture *fixture) {
+    char reason[256];
+    int result = vellum_region_attach(fixture->region, &vellum_vmm_kvm, &vellum_pagetable_guest, strategy, reason,
                                       sizeof(reason));
     if (result != 0) {
         CHECK_FAIL("attach fails with %d: %s", result, reason);
     }
+}
+
+static inline struct fixture open_region_at(uint64_t wanted, size_t pages) {
+    struct fixture fixture = create_region_at(wanted, pages);
+    attach_region(&fixture);
     return fixture;
 }
 
+static inline struct fixture open_region(size_t pages) {
+    return open_region_at(0, pages);
+}
+
 static inline void close_region(struct fixture *fixture) {
+    uint64_t capacity = vellum_batch_capacity(fixture->region);
     vellum_region_destroy(fixture->region);
-    vellum_memory_unmap((uint64_t)(uintptr_t)fixture->batch, vellum_batch_capacity(fixture->region));
+    vellum_memory_unmap((uint64_t)(uintptr_t)fixture->batch, capacity);
     CHECK_EQUAL(0, munmap(fixture->committed, fixture->pages * PAGE));
     CHECK_EQUAL(0, close(fixture->home));
 }
@@ -105,9 +148,103 @@ static inline struct vellum_kvm_counters counters(void) {
     return counters;
 }
 
-/* A system call that is never made for a thread in guest mode: afterwards it is in host mode. */
+static inline void check_all_is_committed(const struct fixture *fixture) {
+    for (size_t page = 0; page < fixture->pages; page++) {
+        if (memcmp(fixture->base + page * PAGE, fixture->committed + page * PAGE, PAGE) != 0) {
+            CHECK_BYTES_EQUAL(fixture->base + page * PAGE, fixture->committed + page * PAGE, PAGE);
+        }
+    }
+}
+
+static inline uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* A system call that no kernel has, so that the VMM does not make it for the thread: afterwards it is in host mode. */
+#define NO_SYSTEM_CALL 123456
 static inline void leave_guest_mode(void) {
-    syscall(SYS_getpgrp + 100000);
+    syscall(NO_SYSTEM_CALL);
+}
+
+/* How many of the process's threads are in guest mode. */
+static inline uint64_t threads_in_guest_mode(void) {
+    struct vellum_kvm_counters now = counters();
+    return now.entries - now.leaves;
+}
+
+/* ---- threads that store ---- */
+
+#define WRITERS ((size_t)4)
+
+struct writer {
+    pthread_t thread;
+    struct fixture *fixture;
+    size_t number;
+    _Atomic int *stop;
+    _Atomic uint64_t stores;
+    uint64_t values[8]; /* for the writer's own use */
+};
+
+static inline void start_writers(struct writer *writers, size_t count, struct fixture *fixture, _Atomic int *stop,
+                                 void *(*run)(void *)) {
+    for (size_t i = 0; i < count; i++) {
+        memset(&writers[i], 0, sizeof(writers[i]));
+        writers[i].fixture = fixture;
+        writers[i].number = i;
+        writers[i].stop = stop;
+        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, run, &writers[i]));
+    }
+}
+
+static inline void join_writers(struct writer *writers, size_t count, _Atomic int *stop) {
+    atomic_store(stop, 1);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
+    }
+}
+
+static inline bool all_have_stored(const struct writer *writers, size_t count, uint64_t least) {
+    for (size_t i = 0; i < count; i++) {
+        if (atomic_load(&writers[i].stores) < least) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static inline bool is_stopped(const struct writer *writer) {
+    return atomic_load_explicit(writer->stop, memory_order_relaxed) != 0;
+}
+
+/* The writer's own word of that page: all writers make first stores to the same pages. */
+static inline void count_up(struct writer *writer, size_t page) {
+    volatile uint64_t *counter = word(writer->fixture, page, 512 * writer->number);
+    *counter = *counter + 1;
+    atomic_fetch_add_explicit(&writer->stores, 1, memory_order_relaxed);
+}
+
+static inline void *count_up_at_random(void *argument) {
+    struct writer *writer = argument;
+    uint64_t random = 99 + writer->number;
+    while (!is_stopped(writer)) {
+        count_up(writer, next_random(&random) % writer->fixture->pages);
+    }
+    return NULL;
+}
+
+/* After the last cut: every store of every writer is in what was committed. */
+static inline void check_no_store_is_lost(const struct fixture *fixture, const struct writer *writers, size_t count) {
+    check_all_is_committed(fixture);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t sum = 0;
+        for (size_t page = 0; page < fixture->pages; page++) {
+            sum += committed_word(fixture, page, 512 * i);
+        }
+        CHECK_EQUAL(atomic_load(&writers[i].stores), sum);
+    }
 }
 
 #endif

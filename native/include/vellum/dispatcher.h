@@ -63,7 +63,8 @@ struct vellum_dispatcher {
     void (*unregister_range)(void *registration);
     /*
      * Serves a fault that came without a signal, as a handler would: asynchronous signals are blocked, async-signal-safe
-     * code only. VELLUM_FAULT_FOREIGN where no range is registered.
+     * code only. VELLUM_FAULT_FOREIGN where no range is registered. For VELLUM_FAULT_FOR_KERNEL, VELLUM_FAULT_RESOLVED
+     * means that the data is stored; for others, that the store is to be executed again.
      */
     enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
     /*
@@ -75,6 +76,12 @@ struct vellum_dispatcher {
      */
     void *(*return_frame)(size_t index);
     void (*return_from_frame)(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
+    /*
+     * The realtime signal by which the VMM interrupts threads, the same for the life of the process: chosen among those
+     * nobody handles at the first call. Its handler, which stays, does nothing and has no SA_RESTART, so that a system
+     * call ends with EINTR. -EBUSY: none is free. control.
+     */
+    int (*wake_up_signal)(void);
     /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
     uint64_t (*faults_served)(void);
     uint64_t (*faults_passed_on)(void);

@@ -32,7 +32,7 @@ struct vellum_kvm_measurements {
     uint32_t rearm_path;         /* enum vellum_kvm_rearm_path: the one that was seen to work */
     uint32_t large_pages;        /* bytes a leaf of ordinary memory maps: 2 MiB or 1 GiB, in MiB */
     uint32_t extended_state;     /* bytes of XSAVE state carried across a transition */
-    uint32_t kick_signal;        /* the realtime signal that interrupts vCPUs */
+    uint32_t kick_signal;        /* the realtime signal that interrupts vCPUs; 0 until a region is attached */
     uint32_t vcpu_limit;         /* vCPUs this KVM allows in a machine */
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "stopping.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -138,7 +139,7 @@ static void cut_in_host(void *argument) {
 
 VELLUM_EXPORT void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut) {
     struct cut_call call = {.region = region, .batch = batch, .cut = cut};
-    region->vmm->run_in_host(cut_in_host, &call);
+    stopping_call(region, cut_in_host, &call);
 }
 
 VELLUM_EXPORT void vellum_region_cut_persisted(struct vellum_region *region) {
@@ -176,6 +177,6 @@ static void rollback_in_host(void *argument) {
 
 VELLUM_EXPORT uint64_t vellum_region_rollback(struct vellum_region *region) {
     struct restorer restorer = {.region = region};
-    region->vmm->run_in_host(rollback_in_host, &restorer);
+    stopping_call(region, rollback_in_host, &restorer);
     return restorer.pages;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "stopping.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -61,10 +62,18 @@ static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_f
     if (!fault->store) {
         return VELLUM_FAULT_FOREIGN;
     }
-    if (!vellum_gate_enter(&region->gate)) {
-        return VELLUM_FAULT_RESOLVED;
+    bool for_kernel = fault->origin == VELLUM_FAULT_FOR_KERNEL; /* no instruction executes this store again */
+    while (!vellum_gate_enter(&region->gate)) {
+        if (!for_kernel) {
+            return VELLUM_FAULT_RESOLVED;
+        }
     }
     enum vellum_fault_verdict verdict = store_fault(region, fault);
+    if (for_kernel && verdict == VELLUM_FAULT_RESOLVED && region->guest == NULL) {
+        /* The region went to a VMM without a guest while the call was under way. The page is open, and stays so until
+         * the gate is left. */
+        memcpy(fault->address, fault->data, fault->length);
+    }
     vellum_gate_leave(&region->gate);
     return verdict;
 }
@@ -199,7 +208,7 @@ static void detach(struct vellum_region *region) {
     void *vmm_state = region->vmm_state;
     void *pagetable_state = region->pagetable_state;
     void *strategy_state = region->strategy_state;
-    region->vmm->run_in_host(detach_in_host, region);
+    stopping_call(region, detach_in_host, region);
     region->strategy->release(strategy_state);
     region->pagetable->release(pagetable_state);
     region->vmm->release(vmm_state);
@@ -228,7 +237,7 @@ static void refuse_stores_in_host(void *refused) {
 }
 
 VELLUM_EXPORT void vellum_region_refuse_stores(struct vellum_region *region) {
-    region->vmm->run_in_host(refuse_stores_in_host, region);
+    stopping_call(region, refuse_stores_in_host, region);
 }
 
 VELLUM_EXPORT void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters) {

@@ -363,6 +363,35 @@ static int install(void) {
     return result;
 }
 
+static void do_nothing(int signal) {
+    (void)signal;
+}
+
+/* From the top: applications count from SIGRTMIN up; the JDK takes one near the top for its own wake-ups. */
+static int take_wake_up_signal(void) {
+    for (int signal = SIGRTMAX - 4; signal > SIGRTMIN; signal--) {
+        struct kernel_signal_action action;
+        if (change_action(signal, NULL, &action) == 0 && action.handler.plain == SIG_DFL) {
+            struct kernel_signal_action ours = {.handler.plain = do_nothing,
+                                                .flags = SA_ONSTACK | KERNEL_SA_RESTORER,
+                                                .restorer = vellum_dispatcher_return_from_signal};
+            return change_action(signal, &ours, NULL) == 0 ? signal : -EBUSY;
+        }
+    }
+    return -EBUSY;
+}
+
+static int wake_up_signal(void) {
+    static int taken;
+    vellum_lock(&table_lock);
+    if (taken <= 0) {
+        taken = take_wake_up_signal();
+    }
+    int signal = taken;
+    vellum_unlock(&table_lock);
+    return signal;
+}
+
 static int register_range(void *start, size_t length, vellum_fault_function function, void *owner,
                           void **registration) {
     uintptr_t first = (uintptr_t)start;
@@ -438,6 +467,7 @@ VELLUM_EXPORT const struct vellum_dispatcher *vellum_dispatcher(void) {
         .serve = serve,
     .return_frame = return_frame,
     .return_from_frame = vellum_dispatcher_return_from_frame,
+    .wake_up_signal = wake_up_signal,
     .faults_served = faults_served,
         .faults_passed_on = faults_passed_on,
     };

@@ -24,7 +24,7 @@ struct vellum_guest_tables {
     table_offset untouched;  /* from here on no page was ever a table */
     table_offset first_free; /* emptied tables, all zero but for the next one's offset in the first entry */
     uint64_t free_count;
-    _Atomic uint64_t removals; /* grows between taking tables away and using them again */
+    _Atomic uint64_t removals; /* grows after a table is taken from its place and before it is used for anything else */
 };
 
 /* What vellum_pagetable_guest_walk walks. */
@@ -108,10 +108,12 @@ static table_offset take_table(struct vellum_guest_tables *tables) {
     return taken;
 }
 
-/* The offset of the next table reads as an entry that is not present, for whoever still walks here. */
-static void chain(struct vellum_guest_tables *tables, table_offset *first, table_offset emptied) {
-    atomic_store_explicit(&table_at(tables, emptied)[0], *first, memory_order_release);
-    *first = emptied;
+/* No entry points to the table any more. Walks that still are in it throw away what they find from here on. */
+static void give_table_back(struct vellum_guest_tables *tables, table_offset emptied) {
+    atomic_fetch_add(&tables->removals, 1);
+    atomic_store_explicit(&table_at(tables, emptied)[0], tables->first_free, memory_order_release);
+    tables->first_free = emptied;
+    tables->free_count++;
 }
 
 /* ---- map ---- */
@@ -219,9 +221,9 @@ static bool is_empty(const table_entry *table) {
     return true;
 }
 
-/* A leaf that reaches out of the range stays. Tables that are empty afterwards are chained to *emptied. */
+/* A leaf that reaches out of the range stays. */
 static void unmap_range(struct vellum_guest_tables *tables, table_offset table, unsigned level, uint64_t start,
-                        uint64_t end, table_offset *emptied) {
+                        uint64_t end) {
     while (start < end) {
         table_entry *entry = &table_at(tables, table)[index_of(start, level)];
         uint64_t entry_end = end_of_entry(start, end, level);
@@ -232,10 +234,10 @@ static void unmap_range(struct vellum_guest_tables *tables, table_offset table, 
             }
         } else if (is_present(value)) {
             table_offset child = child_of(tables, value);
-            unmap_range(tables, child, level - 1, start, entry_end, emptied);
+            unmap_range(tables, child, level - 1, start, entry_end);
             if (is_empty(table_at(tables, child))) {
                 atomic_store_explicit(entry, 0, memory_order_relaxed);
-                chain(tables, emptied, child);
+                give_table_back(tables, child);
             }
         }
         start = entry_end;
@@ -243,16 +245,8 @@ static void unmap_range(struct vellum_guest_tables *tables, table_offset table, 
 }
 
 void guest_tables_unmap(struct vellum_guest_tables *tables, uint64_t address, uint64_t length) {
-    table_offset emptied = 0;
     vellum_lock(&tables->lock);
-    unmap_range(tables, 0, VELLUM_TABLE_LEVELS, address, address + length, &emptied);
-    atomic_fetch_add(&tables->removals, 1);
-    while (emptied != 0) {
-        table_offset next = atomic_load_explicit(&table_at(tables, emptied)[0], memory_order_relaxed);
-        chain(tables, &tables->first_free, emptied);
-        tables->free_count++;
-        emptied = next;
-    }
+    unmap_range(tables, 0, VELLUM_TABLE_LEVELS, address, address + length);
     vellum_unlock(&tables->lock);
 }
 

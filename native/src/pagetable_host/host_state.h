@@ -23,10 +23,11 @@
 #include "kernel.h"
 #include "vellum/providers.h"
 
+/* HostMechanism.java mirrors the numbers. */
 enum host_mechanism {
-    HOST_ASYNCHRONOUS,
-    HOST_SYNCHRONOUS,
-    HOST_MAPPING
+    HOST_ASYNCHRONOUS = 0,
+    HOST_SYNCHRONOUS = 1,
+    HOST_MAPPING = 2
 };
 
 struct host_state {
@@ -106,5 +107,13 @@ void pages_close(struct vellum_region *region);
 
 /* control. 0: the mechanism works in this process. Else a negative errno, and a sentence in `reason`. */
 int probe_mechanism(enum host_mechanism mechanism, char *reason, size_t reason_size);
+
+/* Medians, in nanoseconds a page, of what the kernel does; without the signal that leads a store to our code. */
+struct host_page_times {
+    uint64_t open;  /* making a closed page writable; asynchronous: the first store to it, which does that */
+    uint64_t close; /* taking that back; asynchronous: finding the page by PAGEMAP_SCAN, which does that */
+};
+/* control. Measures, a few milliseconds; results as probe_mechanism, without which it measures nothing. */
+int measure_mechanism(enum host_mechanism mechanism, struct host_page_times *times, char *reason, size_t reason_size);
 
 #endif

@@ -198,3 +198,15 @@ VELLUM_EXPORT int vellum_pagetable_host_obstacle(int tracking, char *reason, siz
     enum host_mechanism mechanism;
     return choose_mechanism((enum vellum_tracking)tracking, &mechanism, reason, reason_size);
 }
+
+/*
+ * control. What the doctor is told of a mechanism (enum host_mechanism): 0 and its times, or a negative errno, and in
+ * `reason` one sentence, without a period, that says what is missing.
+ */
+VELLUM_EXPORT int vellum_pagetable_host_measure(int mechanism, struct host_page_times *times, char *reason,
+                                                size_t reason_size);
+
+VELLUM_EXPORT int vellum_pagetable_host_measure(int mechanism, struct host_page_times *times, char *reason,
+                                                size_t reason_size) {
+    return measure_mechanism((enum host_mechanism)mechanism, times, reason, reason_size);
+}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host_state.h"
@@ -16,6 +17,8 @@
 #define SCRATCH_PAGES ((size_t)16)
 #define SCRATCH_SIZE (SCRATCH_PAGES * VELLUM_PAGE_SIZE)
 #define STORED_PAGE ((size_t)5)
+/* Every page many times: what its first touch costs is no part of the medians. */
+#define MEASURED_ROUNDS (SCRATCH_PAGES * 16)
 
 struct scratch {
     int file;
@@ -74,8 +77,8 @@ static int open_userfaultfd(struct scratch *scratch, enum host_mechanism mechani
     return 0;
 }
 
-/* A memfd mapped read-only, as a warm block is, then known to the userfaultfd, protected, and mapped writable. */
-static int protect_scratch(struct scratch *scratch) {
+/* A memfd mapped read-only, as a warm block is. */
+static int map_scratch(struct scratch *scratch) {
     scratch->file = memfd_create("vellum-probe", MFD_CLOEXEC);
     if (scratch->file < 0 || ftruncate(scratch->file, (off_t)SCRATCH_SIZE) != 0) {
         return refuse(scratch, -errno, "no memory for a scratch mapping: %s", strerror(errno));
@@ -85,7 +88,17 @@ static int protect_scratch(struct scratch *scratch) {
         return refuse(scratch, -errno, "no memory for a scratch mapping: %s", strerror(errno));
     }
     scratch->memory = memory;
-    int result = userfaultfd_register(scratch->userfaultfd, memory, SCRATCH_SIZE);
+    return 0;
+}
+
+/* The mapping above, then known to the userfaultfd, protected, and mapped writable. */
+static int protect_scratch(struct scratch *scratch) {
+    int result = map_scratch(scratch);
+    if (result != 0) {
+        return result;
+    }
+    uint8_t *memory = scratch->memory;
+    result = userfaultfd_register(scratch->userfaultfd, memory, SCRATCH_SIZE);
     if (result != 0) {
         return refuse(scratch, result, "userfaultfd does not accept a memfd: %s", strerror(-result));
     }
@@ -163,6 +176,15 @@ static void close_if_open(int descriptor) {
     }
 }
 
+static void give_back(struct scratch *scratch) {
+    if (scratch->memory != NULL) {
+        munmap(scratch->memory, SCRATCH_SIZE);
+    }
+    close_if_open(scratch->file);
+    close_if_open(scratch->userfaultfd);
+    close_if_open(scratch->pagemap);
+}
+
 int probe_mechanism(enum host_mechanism mechanism, char *reason, size_t reason_size) {
     if (mechanism == HOST_MAPPING) {
         return 0; /* mprotect is what every kernel has */
@@ -176,11 +198,93 @@ int probe_mechanism(enum host_mechanism mechanism, char *reason, size_t reason_s
     if (result == 0) {
         result = mechanism == HOST_ASYNCHRONOUS ? try_asynchronous(&scratch) : try_synchronous(&scratch);
     }
-    if (scratch.memory != NULL) {
-        munmap(scratch.memory, SCRATCH_SIZE);
+    give_back(&scratch);
+    return result;
+}
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+static int open_page(const struct scratch *scratch, enum host_mechanism mechanism, uint8_t *page) {
+    switch (mechanism) {
+    case HOST_ASYNCHRONOUS:
+        *(volatile uint8_t *)page = 1;
+        return 0;
+    case HOST_SYNCHRONOUS:
+        return userfaultfd_unprotect(scratch->userfaultfd, page, VELLUM_PAGE_SIZE);
+    case HOST_MAPPING:
+        return mapping_protect(page, VELLUM_PAGE_SIZE, PROT_READ | PROT_WRITE);
     }
-    close_if_open(scratch.file);
-    close_if_open(scratch.userfaultfd);
-    close_if_open(scratch.pagemap);
+    return -EINVAL;
+}
+
+static int close_page(const struct scratch *scratch, enum host_mechanism mechanism, uint8_t *page) {
+    switch (mechanism) {
+    case HOST_ASYNCHRONOUS: {
+        struct page_region run;
+        const uint8_t *stopped_at;
+        int found = pagemap_take_written(scratch->pagemap, page, page + VELLUM_PAGE_SIZE, &run, 1, &stopped_at);
+        return found < 0 ? found : 0;
+    }
+    case HOST_SYNCHRONOUS:
+        return userfaultfd_protect(scratch->userfaultfd, page, VELLUM_PAGE_SIZE);
+    case HOST_MAPPING:
+        return mapping_protect(page, VELLUM_PAGE_SIZE, PROT_READ);
+    }
+    return -EINVAL;
+}
+
+static int ascending(const void *left, const void *right) {
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static int time_pages(struct scratch *scratch, enum host_mechanism mechanism, struct host_page_times *times) {
+    uint64_t opening[MEASURED_ROUNDS], closing[MEASURED_ROUNDS];
+    for (size_t round = 0; round < MEASURED_ROUNDS; round++) {
+        uint8_t *page = scratch->memory + round % SCRATCH_PAGES * VELLUM_PAGE_SIZE;
+        uint64_t start = now();
+        int result = open_page(scratch, mechanism, page);
+        uint64_t opened = now();
+        if (result == 0) {
+            result = close_page(scratch, mechanism, page);
+        }
+        uint64_t closed = now();
+        if (result != 0) {
+            return refuse(scratch, result, "measuring it fails: %s", strerror(-result));
+        }
+        opening[round] = opened - start;
+        closing[round] = closed - opened;
+    }
+    qsort(opening, MEASURED_ROUNDS, sizeof(opening[0]), ascending);
+    qsort(closing, MEASURED_ROUNDS, sizeof(closing[0]), ascending);
+    *times = (struct host_page_times){opening[MEASURED_ROUNDS / 2], closing[MEASURED_ROUNDS / 2]};
+    return 0;
+}
+
+int measure_mechanism(enum host_mechanism mechanism, struct host_page_times *times, char *reason, size_t reason_size) {
+    int result = probe_mechanism(mechanism, reason, reason_size);
+    if (result != 0) {
+        return result;
+    }
+    struct scratch scratch = {
+        .file = -1, .userfaultfd = -1, .pagemap = -1, .reason = reason, .reason_size = reason_size};
+    result = mechanism == HOST_MAPPING ? map_scratch(&scratch) : open_userfaultfd(&scratch, mechanism);
+    if (result == 0 && mechanism != HOST_MAPPING) {
+        result = protect_scratch(&scratch);
+    }
+    if (result == 0 && mechanism == HOST_ASYNCHRONOUS) {
+        scratch.pagemap = pagemap_open();
+        result = scratch.pagemap < 0 ? refuse(&scratch, scratch.pagemap, "/proc/self/pagemap cannot be opened: %s",
+                                              strerror(-scratch.pagemap))
+                                     : 0;
+    }
+    if (result == 0) {
+        result = time_pages(&scratch, mechanism, times);
+    }
+    give_back(&scratch);
     return result;
 }

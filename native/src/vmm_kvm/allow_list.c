@@ -9,9 +9,9 @@
  *   3. It neither creates nor ends threads or processes, and does not depend on the caller's stack, instruction
  *      pointer, or floating-point state.
  *   4. It neither changes a region's mappings nor writes to a region. Natively the kernel answers EFAULT where it is
- *      asked to write to a page that is read-only in the host; what it does to a mapping, it does natively just as well.
+ *      asked to write to a page that is read-only in the host; what it does to a mapping, it does natively as well.
  *
- * Whoever leaves needlessly loses some 100 us and nothing else, so in doubt a call is not here. Thought of, and not here:
+ * Whoever leaves needlessly loses some 100 us and nothing else, so in doubt a call is not here. Weighed, and not here:
  *
  *   kill, tgkill             2. A thread that signals itself leaves guest mode right afterwards anyway.
  *   membarrier               the global command waits for a grace period, and who pays for a barrier can pay for this

@@ -1,23 +1,25 @@
 /*
  * System calls that receive data into a region: read, pread64, readv, preadv, preadv2, recvfrom, recvmsg, getrandom.
  *
- * The kernel cannot write a region: its pages are read-only in the host. Handing it the alias' address instead would
- * lose stores: a call that blocks across a cut would write after the cut has taken the marks of its pages. (Pages that
- * the kernel pinned before a cut are the same danger.) So the call is made into memory of its own, the bounce mapping,
- * and when it is over the bytes that arrived are stored to the region by the VMM, page by page, each store going through
- * the gate like any other. They are tracked because they are ordinary stores.
+ * The kernel cannot write a region: its pages are read-only in the host. Handing it the alias' address instead, with
+ * the pages marked dirty before or after, would lose stores: a call that blocks across a cut writes after the cut has
+ * taken the marks, and one that a cut overtakes while it copies has written a part that the cut's diff missed. So the
+ * call is made into memory of its own, the bounce buffer. When it is over, the VMM stores the bytes that arrived to
+ * the region, page by page, through the gate like anybody. They are tracked because they are ordinary stores.
  *
  * What the kernel is given. The vector of buffers as it is, but that each buffer that touches a region is replaced by
- * a place in the bounce mapping, with the same offset in its page: direct I/O demands the alignment that the
+ * a place in the bounce buffer, with the same offset in its page: direct I/O demands the alignment that the
  * application has seen to. Other buffers are written by the kernel itself. Everything else is passed on, so that the
  * answer, errors included, is the kernel's own. The vector and the message header are the application's and may be
  * anything: they are copied by the kernel (process_vm_readv), and where that fails, or a range wraps around, the call
- * leaves and the kernel says natively what is wrong.
+ * leaves and the kernel says natively what is wrong. (Where a seccomp filter forbids process_vm_readv, a vector with a
+ * buffer in a region is answered with EFAULT so; a single buffer is not.)
  *
  * Signals. All are blocked in the VMM loop; while the call itself is made the thread's own mask is in force. So a
  * blocked read ends, or starts again, exactly as natively, and the handler runs here, on the VMM loop's stack. A
  * signal that comes between the exit from the guest and the call runs its handler before the call, as natively one does
- * that comes just before the instruction. A handler that does not return (siglongjmp) leaves the bounce mapping behind.
+ * that comes just before the instruction. A handler that does not return (siglongjmp) leaves the mapping of a large
+ * bounce buffer behind.
  *
  * Refused stores. A region that refuses stores (failed, or closed since) takes none of what was read; the kernel has
  * handed the bytes out and cannot take them back. The call answers as the kernel does that meets a bad page half way:
@@ -40,6 +42,7 @@
 
 #define BUFFERS 1024                             /* the kernel's limit, UIO_MAXIOV */
 #define BYTES_OF_CALL UINT64_C(0x7ffff000)       /* and what it transfers at most at a time, MAX_RW_COUNT */
+#define BYTES_ON_STACK ((uint64_t)17 << VELLUM_PAGE_SHIFT) /* 64 KiB at any offset in a page, without a mapping */
 #define USER_ADDRESS_END (UINT64_C(1) << 47)
 #define KERNEL_SIGNAL_SET_SIZE sizeof(uint64_t)
 
@@ -216,11 +219,12 @@ bool kernel_store_handles(const struct system_call *call, system_call_touches_re
     return false;
 }
 
-/* ---- the bounce mapping ---- */
+/* ---- the bounce buffer ---- */
 
 struct bounce {
     uint64_t address;
-    uint64_t length; /* 0: there is none */
+    uint64_t length;
+    bool is_mapping; /* else on the stack */
     struct iovec buffers[BUFFERS]; /* what the kernel is given; request.buffers[i] where they are the same */
 };
 
@@ -229,10 +233,11 @@ static uint64_t pages_over(uint64_t address, uint64_t length) {
 }
 
 /*
- * Pages are there when the kernel writes them, so a large buffer costs address space and no memory. Buffers beyond what
- * the kernel transfers at a time are cut, as it does.
+ * In `on_stack`, page-aligned, or in a mapping: its pages are there when the kernel writes them, so a large one costs
+ * address space and no memory. Buffers beyond what the kernel transfers at a time are cut, as it does.
  */
-static int64_t make_bounce(struct request *request, system_call_touches_region touches_region, struct bounce *bounce) {
+static int64_t make_bounce(struct request *request, system_call_touches_region touches_region, uint8_t *on_stack,
+                           struct bounce *bounce) {
     uint64_t remaining = BYTES_OF_CALL;
     bounce->length = 0;
     for (size_t i = 0; i < request->count; i++) {
@@ -250,15 +255,16 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
             buffer->iov_len = 0; /* nothing of it is ours to store */
         }
     }
-    if (bounce->length == 0) {
-        return 0; /* another thread has changed the vector since kernel_store_handles saw it */
+    bounce->address = address_of(on_stack);
+    bounce->is_mapping = bounce->length > BYTES_ON_STACK;
+    if (bounce->is_mapping) {
+        int64_t address = raw_system_call(SYS_mmap, 0, bounce->length, PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
+        if (address < 0) {
+            return address;
+        }
+        bounce->address = (uint64_t)address;
     }
-    int64_t address = raw_system_call(SYS_mmap, 0, bounce->length, PROT_READ | PROT_WRITE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
-    if (address < 0) {
-        return address;
-    }
-    bounce->address = (uint64_t)address;
     for (size_t i = 0; i < request->count; i++) {
         if (request->buffers[i].iov_len != 0) {
             bounce->buffers[i].iov_base = pointer_to(bounce->address + address_of(bounce->buffers[i].iov_base));
@@ -268,7 +274,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
 }
 
 static void remove_bounce(const struct bounce *bounce) {
-    if (bounce->length != 0) {
+    if (bounce->is_mapping) {
         raw_system_call(SYS_munmap, bounce->address, bounce->length, 0, 0, 0, 0);
     }
 }
@@ -384,8 +390,9 @@ int64_t kernel_store_call(const struct system_call *call, const struct system_ca
     if (!take_request(call, &request)) {
         return -EFAULT; /* it was readable when kernel_store_handles looked: unmapped meanwhile */
     }
+    _Alignas(VELLUM_PAGE_SIZE) uint8_t on_stack[BYTES_ON_STACK];
     struct bounce bounce;
-    int64_t result = make_bounce(&request, context->touches_region, &bounce);
+    int64_t result = make_bounce(&request, context->touches_region, on_stack, &bounce);
     if (result < 0) {
         return result;
     }

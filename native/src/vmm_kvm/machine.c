@@ -331,7 +331,9 @@ static int set_up(struct machine *machine, char *reason, size_t reason_size) {
     if (result != 0) {
         return result;
     }
-    machine->kick_signal = stop_find_kick_signal();
+    if (machine->dispatcher != NULL) { /* NULL: a machine for measuring, which nobody stops */
+        machine->kick_signal = machine->dispatcher->wake_up_signal();
+    }
     if (machine->kick_signal < 0) {
         snprintf(reason, reason_size, "every realtime signal has a handler: none is left to interrupt vCPUs with");
         return machine->kick_signal;
@@ -399,6 +401,13 @@ int machine_create(const struct vellum_dispatcher *dispatcher,
     return 0;
 }
 
+/* A thread inside a system call that receives into a region may block there for ever, on behalf of a region that is gone. */
+static void interrupt_blocking_call(const struct machine *machine, struct vcpu *vcpu) {
+    if (atomic_load(&vcpu->in_blocking_call) != 0) {
+        raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
+    }
+}
+
 /* Nobody enters any more: no region is attached. */
 void machine_destroy(struct machine *machine) {
     atomic_store(&machine->closing, 1);
@@ -409,6 +418,7 @@ void machine_destroy(struct machine *machine) {
     for (size_t number = 0; number < vcpus; number++) {
         struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
         while (vcpu != NULL && atomic_load(&vcpu->running) != 0) {
+            interrupt_blocking_call(machine, vcpu); /* again and again: it may not have reached the call yet */
             kernel_wait_a_moment(&vcpu->running, 1);
         }
     }

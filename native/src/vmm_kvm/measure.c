@@ -404,7 +404,6 @@ static void measure(struct measured *measured) {
         struct vellum_kvm_measurements *figures = &measured->figures;
         figures->large_pages = trial.machine->processor.has_gigabyte_pages ? 1024 : 2;
         figures->extended_state = (uint32_t)trial.machine->processor.extended_state_size;
-        figures->kick_signal = (uint32_t)trial.machine->kick_signal;
         figures->vcpu_limit = (uint32_t)trial.machine->vcpu_limit;
     }
     if (trial.machine != NULL) {

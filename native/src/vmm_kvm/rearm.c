@@ -1,9 +1,23 @@
 #include "rearm.h"
 
 #include <linux/kvm.h>
+#include <sys/mman.h>
 
 #include "attachment.h"
 #include "kernel_calls.h"
+
+#ifndef MADV_DONTNEED_LOCKED /* 5.18, in newer headers of the C library */
+#define MADV_DONTNEED_LOCKED 24
+#endif
+
+/* A process that has locked its memory must say so. */
+static void unmap_for_a_moment(const uint8_t *start, size_t length) {
+    uint64_t address = (uint64_t)(uintptr_t)start;
+    if (raw_system_call(SYS_madvise, address, length, MADV_DONTNEED, 0, 0, 0) != 0
+        && raw_system_call(SYS_madvise, address, length, MADV_DONTNEED_LOCKED, 0, 0, 0) != 0) {
+        kernel_die("vellum: the kernel does not unmap pages from KVM; going on would lose stores\n");
+    }
+}
 
 /*
  * Shadow paging: the processor runs on tables that KVM made from ours, and KVM looks at ours again only at a fault.
@@ -27,5 +41,20 @@ void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_pag
                                         .first_page = first_page, .dirty_bitmap = (void *)(uintptr_t)pages};
     if (kernel_ioctl(machine->vm, KVM_CLEAR_DIRTY_LOG, &clear) < 0) {
         kernel_die("vellum: KVM refuses to write-protect pages; going on would lose stores\n");
+    }
+}
+
+/*
+ * KVM finds its own entries of a page by guest-physical address, and files an entry under the address it was first made
+ * for: when ours goes from the view to the alias and the memory behind both is the same page, KVM changes its entry in
+ * place and leaves it filed under the view (mmu_set_spte compares host pages only). The alias's dirty log would not find
+ * it, it would stay writable, and stores would not be noticed. So the view's memory is unmapped from the host for a
+ * moment, which loses nothing, since it is a file's, and KVM drops what is filed there. A fault that KVM is serving at that
+ * moment either looks at our entry again under its lock, and finds it changed, or comes first and is dropped as well.
+ */
+void rearm_forget_view(struct vellum_region *region, size_t first_page, size_t page_count) {
+    const struct attachment *attachment = region->vmm_state;
+    if (attachment->machine->rearm_path == VELLUM_KVM_REARM_BY_DIRTY_LOG) {
+        unmap_for_a_moment(vellum_page_address(region, first_page), page_count << VELLUM_PAGE_SHIFT);
     }
 }

@@ -59,14 +59,3 @@ bool stop_come_out(struct vcpu *vcpu) {
     }
     return true;
 }
-
-int stop_find_kick_signal(void) {
-    for (int candidate = SIGRTMAX - 4; candidate > SIGRTMIN; candidate--) {
-        struct sigaction action;
-        if (sigaction(candidate, NULL, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0
-            && action.sa_handler == SIG_DFL) {
-            return candidate;
-        }
-    }
-    return -EBUSY;
-}

@@ -8,9 +8,9 @@
  *
  * A kick is a signal by its number to that thread. The stopper first changes INSIDE to KICKED; the thread, when it
  * comes out, exchanges its presence for OUTSIDE and learns from what it finds there whether a signal is on its way. If
- * so it takes the signal off by sigtimedwait. So every kick sent is consumed by the loop it was meant for, none is ever
- * delivered, and the signal needs no handler: outside KVM_RUN it is blocked, and inside the kernel takes a pending one
- * as the reason to return (KVM_SET_SIGNAL_MASK).
+ * so it takes the signal off by sigtimedwait. So every kick sent is consumed by the loop it was meant for, and none is
+ * delivered: outside KVM_RUN the signal is blocked, and inside the kernel takes a pending one as the reason to return
+ * (KVM_SET_SIGNAL_MASK).
  */
 #ifndef VELLUM_VMM_KVM_STOP_H
 #define VELLUM_VMM_KVM_STOP_H
@@ -26,9 +26,6 @@ void resume_vcpus(struct machine *machine);
 bool stop_go_in(struct vcpu *vcpu, bool may_leave);
 /* VMM loop. True: the exit was a kick, and nothing else is known to have happened. */
 bool stop_come_out(struct vcpu *vcpu);
-
-/* control. A realtime signal nobody handles. Negative: none is free. */
-int stop_find_kick_signal(void);
 
 static inline uint64_t signal_bit(int signal) {
     return UINT64_C(1) << (signal - 1);

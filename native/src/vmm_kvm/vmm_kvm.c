@@ -1,11 +1,13 @@
 /* The KVM VMM: code that stores into a region runs as the guest of its own process. docs/guest-mode.md. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attachment.h"
+#include "kernel_calls.h"
 #include "loop.h"
 #include "measure.h"
 #include "rearm.h"
@@ -16,6 +18,25 @@
 /* Guards the_machine and machine_users. Only control threads take it, in host mode. */
 static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t machine_users;
+
+/*
+ * This thread will stop vCPUs, and would wait for itself if it were in guest mode, or if a signal handler of the
+ * application stored into a region meanwhile. The previous mask, for leave_control.
+ */
+static uint64_t enter_control(void) {
+    uint64_t blocked = transition_blocked_in_loop();
+    uint64_t previous;
+    loop_leave_guest_mode(atomic_load(&the_machine));
+    raw_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
+                    sizeof(blocked), 0, 0);
+    pthread_mutex_lock(&machine_lock);
+    return previous;
+}
+
+static void leave_control(uint64_t previous) {
+    pthread_mutex_unlock(&machine_lock);
+    raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)(uintptr_t)&previous, 0, sizeof(previous), 0, 0);
+}
 
 /* machine_lock held. */
 static int use_machine(const struct vellum_region *region, const struct vellum_guest_tables_operations *operations,
@@ -88,7 +109,7 @@ static int attach(struct vellum_region *region, const struct vellum_pagetable_op
         return -ENOMEM;
     }
     struct machine *machine = NULL;
-    pthread_mutex_lock(&machine_lock);
+    uint64_t mask = enter_control();
     int result = use_machine(region, pagetable->guest, &machine, reason, reason_size);
     if (result == 0) {
         result = add_region(machine, region, attachment);
@@ -97,7 +118,7 @@ static int attach(struct vellum_region *region, const struct vellum_pagetable_op
             snprintf(reason, reason_size, "KVM takes no memory slot for the region: %s", strerror(-result));
         }
     }
-    pthread_mutex_unlock(&machine_lock);
+    leave_control(mask);
     if (result != 0) {
         free(attachment);
         return result;
@@ -107,7 +128,8 @@ static int attach(struct vellum_region *region, const struct vellum_pagetable_op
     attachment->guest = (struct vellum_guest_region){.tables = machine->tables,
                                                      .view = attachment->view.guest_physical,
                                                      .alias = attachment->alias.guest_physical,
-                                                     .rearm = rearm};
+                                                     .rearm = rearm,
+                                                     .forget_view = rearm_forget_view};
     region->guest = &attachment->guest;
     *state = attachment;
     return 0;
@@ -129,15 +151,14 @@ static void detach(struct vellum_region *region) {
 /* A region that was attached here only, because another provider refused, was never detached. */
 static void release(void *released) {
     struct attachment *attachment = released;
-    loop_leave_guest_mode(attachment->machine);
-    pthread_mutex_lock(&machine_lock);
+    uint64_t mask = enter_control();
     if (attachment->region != NULL) {
         stop_vcpus(attachment->machine);
         take_away(attachment);
         resume_vcpus(attachment->machine);
     }
     stop_using_machine();
-    pthread_mutex_unlock(&machine_lock);
+    leave_control(mask);
     free(attachment);
 }
 
@@ -222,6 +243,10 @@ VELLUM_EXPORT int vellum_vmm_kvm_obstacle(char *reason, size_t reason_size) {
 VELLUM_EXPORT int vellum_vmm_kvm_measure(struct vellum_kvm_measurements *measurements) {
     const struct measured *measured = measured_host();
     *measurements = measured->figures;
+    pthread_mutex_lock(&machine_lock);
+    const struct machine *machine = atomic_load(&the_machine);
+    measurements->kick_signal = machine == NULL ? 0 : (uint32_t)machine->kick_signal;
+    pthread_mutex_unlock(&machine_lock);
     return measured->result;
 }
 

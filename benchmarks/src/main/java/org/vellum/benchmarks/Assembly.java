@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.vellum.api.RegionManager;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.pagetable.guest.GuestPageTable;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
 import org.vellum.store.file.FileStoreWithoutFramework;
@@ -12,12 +13,17 @@ import org.vellum.store.file.LogFileWithoutFramework;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
+import org.vellum.vmm.kvm.CountersWithoutFramework;
+import org.vellum.vmm.kvm.KvmVmm;
 
 /** Every provider there is, put together without a framework. One at a time in a process. */
 final class Assembly implements AutoCloseable {
     private final JnaNativeCore core = new JnaNativeCore();
     private final HostVmm vmm = new HostVmm();
     private final HostPageTable pageTable = new HostPageTable();
+    private final KvmVmm guestVmm = new KvmVmm();
+    private final GuestPageTable guestPageTable = new GuestPageTable();
+    private final Optional<String> guestObstacle = guestVmm.obstacle();
     private final WriteProtectStrategy writeProtect = new WriteProtectStrategy();
     private final DirtyBitStrategy dirtyBit = new DirtyBitStrategy();
     private final RegionsWithoutFramework regions = new RegionsWithoutFramework(core);
@@ -26,6 +32,11 @@ final class Assembly implements AutoCloseable {
     Assembly(Path folder) {
         regions.add(vmm);
         regions.add(pageTable);
+        // behind the host's, which are what 'auto' takes
+        if (guestObstacle.isEmpty()) {
+            regions.add(guestVmm);
+            regions.add(guestPageTable);
+        }
         regions.add(writeProtect);
         regions.add(dirtyBit);
         regions.add(FileStoreWithoutFramework.create(core, folder));
@@ -35,12 +46,27 @@ final class Assembly implements AutoCloseable {
         return regions;
     }
 
+    /** Counters of the VMM that runs a guest; empty where {@link #guestObstacle} says why. */
     Optional<GuestMode> guestMode() {
-        return Optional.empty();
+        if (guestObstacle.isPresent()) {
+            return Optional.empty();
+        }
+        return Optional.of(new GuestMode() {
+            @Override
+            public long entries() {
+                return CountersWithoutFramework.entries(guestVmm);
+            }
+
+            @Override
+            public long leaves() {
+                return CountersWithoutFramework.leaves(guestVmm);
+            }
+        });
     }
 
-    String whyNoGuestMode() {
-        return "there is no VMM backend that runs a guest";
+    /** Why this process runs no guest: one sentence, without a period. */
+    Optional<String> guestObstacle() {
+        return guestObstacle;
     }
 
     void addObserver(PhaseObserver observer) {
@@ -62,6 +88,8 @@ final class Assembly implements AutoCloseable {
         regions.close();
         dirtyBit.close();
         writeProtect.close();
+        guestPageTable.close();
+        guestVmm.close();
         pageTable.close();
         vmm.close();
         core.close();

@@ -49,7 +49,7 @@ final class ComputeBenchmark implements Benchmark {
     public void run(Workbench workbench, Report report) {
         Optional<GuestMode> guestMode = workbench.guestMode();
         if (guestMode.isEmpty()) {
-            report.note("not measured: " + workbench.whyNoGuestMode());
+            report.note("not measured: " + workbench.guestObstacle().orElseThrow());
             return;
         }
         Table table = new Table("work", "rounds", "host mode, ms", "guest mode, ms", "times as long", "speed");

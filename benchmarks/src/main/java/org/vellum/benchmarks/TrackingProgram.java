@@ -25,6 +25,8 @@ final class TrackingProgram {
             "dispatcher",
             "vmm_host",
             "pagetable_host",
+            "vmm_kvm",
+            "pagetable_guest",
             "strategy_writeprotect",
             "strategy_dirtybit",
             "benchmark_work");

@@ -78,14 +78,14 @@ final class Workbench implements AutoCloseable {
                 regionFolder, assembly.regions().open(regionFolder.getFileName().toString(), options));
     }
 
-    /** Counters of the VMM that runs a guest; empty where there is none, see {@link #whyNoGuestMode}. */
+    /** Counters of the VMM that runs a guest; empty where {@link #guestObstacle} says why. */
     Optional<GuestMode> guestMode() {
         return assembly.guestMode();
     }
 
-    /** One sentence, without a period. */
-    String whyNoGuestMode() {
-        return assembly.whyNoGuestMode();
+    /** Why this process runs no guest: one sentence, without a period. */
+    Optional<String> guestObstacle() {
+        return assembly.guestObstacle();
     }
 
     /** Opens the region that a folder holds, or creates it there. It is called as the folder is. */

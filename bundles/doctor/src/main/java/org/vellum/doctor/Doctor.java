@@ -7,8 +7,8 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
-import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.vellum.api.provider.Diagnosis;
 
 /**
@@ -16,7 +16,8 @@ import org.vellum.api.provider.Diagnosis;
  * 1 when something is {@link Diagnosis.Verdict#BROKEN}.
  */
 @Component(
-        service = {Doctor.class, ToIntFunction.class},
+        immediate = true, // one instance, for all who ask: it measures for one at a time
+        service = ToIntFunction.class,
         property = {"vellum.application=doctor", "osgi.command.scope=vellum", "osgi.command.function=doctor"})
 public final class Doctor implements ToIntFunction<List<String>> {
     private static final int HELD = 0;

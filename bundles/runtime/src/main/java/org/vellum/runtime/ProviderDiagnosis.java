@@ -35,7 +35,7 @@ final class ProviderDiagnosis implements Diagnosis {
             findings.add(
                     axis.isEmpty()
                             ? Finding.broken(axis.label(), "none is registered: start a bundle that provides one")
-                            : Finding.fact(axis.label(), "registered, best first: " + axis.names()));
+                            : Finding.fact(axis.label(), "" + axis.names()));
         }
         for (Axis.Offer<PageTable> table : now.pageTables().all()) {
             for (Tracking tracking : Tracking.values()) {
@@ -51,10 +51,7 @@ final class ProviderDiagnosis implements Diagnosis {
     }
 
     private static Finding tracking(Axis.Offer<PageTable> table, Tracking tracking) {
-        String subject = switch (tracking) {
-            case WRITE_PROTECT -> "write protection, " + table.name();
-            case DIRTY_BIT -> "dirty bits, " + table.name();
-        };
+        String subject = "page table " + table.name() + ", " + way(tracking);
         Optional<String> obstacle;
         try {
             obstacle = table.service().obstacleTo(tracking);
@@ -62,7 +59,14 @@ final class ProviderDiagnosis implements Diagnosis {
             return Finding.lacking(subject, e.getMessage());
         }
         return obstacle.map(sentence -> Finding.lacking(subject, sentence))
-                .orElseGet(() -> Finding.works(subject, "page table '" + table.name() + "' can track so"));
+                .orElseGet(() -> Finding.works(subject, "can be tracked"));
+    }
+
+    private static String way(Tracking tracking) {
+        return switch (tracking) {
+            case WRITE_PROTECT -> "first stores";
+            case DIRTY_BIT -> "dirty bits";
+        };
     }
 
     /** What a region opened with these options would be composed of. */

@@ -68,11 +68,11 @@ public final class ChildProcess implements AutoCloseable {
             Jdk jdk, List<String> flags, Map<String, String> environment, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(jdk.tool("java")));
         command.addAll(List.of(System.getProperty("vellum.test.jvm").trim().split("\\s+")));
-        command.addAll(flags);
         command.add("-Dvellum.test.bundles=" + System.getProperty("vellum.test.bundles"));
         command.add("-Dvellum.test.jvm=" + System.getProperty("vellum.test.jvm"));
         // children are killed on purpose: no core dumps, and crash reports where they are swept away
         command.addAll(List.of("-XX:-CreateCoredumpOnCrash", "-XX:ErrorFile=/dev/null"));
+        command.addAll(flags);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
         command.addAll(List.of(arguments));
         try {

@@ -160,18 +160,19 @@ public final class Framework implements AutoCloseable {
     }
 
     /**
-     * Waits for an application's service.
+     * Waits for an application's service, which stays in use until the framework stops: a component that nobody uses is
+     * deactivated, and loses what it refers to.
      *
      * @throws CommandFailure none of this name came in time; names those that are there
      */
     @SuppressWarnings("unchecked") // the contract of APPLICATION_PROPERTY
     public ToIntFunction<List<String>> application(String name, Duration timeout) throws InterruptedException {
-        ServiceTracker<Object, Object> tracker = null;
         try {
-            tracker = new ServiceTracker<>(context(), filter(name), null);
+            ServiceTracker<Object, Object> tracker = new ServiceTracker<>(context(), filter(name), null);
             tracker.open();
             Object service = tracker.waitForService(timeout.toMillis());
             if (service == null) {
+                tracker.close();
                 throw new CommandFailure("no application '" + name + "' within " + timeout.toSeconds()
                         + " s; registered: " + applications()
                         + ". Its bundle is missing, or a service it needs is (./vellum run --command scr:list)");
@@ -179,10 +180,6 @@ public final class Framework implements AutoCloseable {
             return (ToIntFunction<List<String>>) service;
         } catch (IllegalStateException e) {
             throw stoppedMeanwhile(e);
-        } finally {
-            if (tracker != null) {
-                tracker.close();
-            }
         }
     }
 

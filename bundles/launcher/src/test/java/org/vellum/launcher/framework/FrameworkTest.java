@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
@@ -56,6 +57,18 @@ class FrameworkTest {
                 Framework.start(List.of(TestBundle.application(folder)), Storage.temporary(), Map.of())) {
             assertEquals(
                     7, framework.application("probe", Duration.ofSeconds(30)).applyAsInt(List.of("return", "7")));
+        }
+    }
+
+    @Test
+    void anApplicationStaysInUseUntilTheFrameworkStops() throws InterruptedException {
+        try (Framework framework =
+                Framework.start(List.of(TestBundle.application(folder)), Storage.temporary(), Map.of())) {
+            framework.application("probe", Duration.ofSeconds(30));
+            Bundle[] users = framework.context()
+                    .getServiceReference(ToIntFunction.class)
+                    .getUsingBundles();
+            assertEquals(List.of(framework.context().getBundle()), List.of(users));
         }
     }
 

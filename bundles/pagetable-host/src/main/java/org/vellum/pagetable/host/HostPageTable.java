@@ -1,11 +1,13 @@
 package org.vellum.pagetable.host;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
+import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
@@ -18,8 +20,10 @@ import org.vellum.nativelib.NativeProvider;
  * /proc/self/pagemap} does: the leaves as one level, the flags P, S, F, E and T, and where in memory a page is only to a
  * process with CAP_SYS_ADMIN.
  */
-@Component(property = PageTable.PROPERTY + "=" + HostPageTable.NAME)
-public final class HostPageTable extends NativeProvider implements PageTable {
+@Component(
+        service = {PageTable.class, Diagnosis.class},
+        property = PageTable.PROPERTY + "=" + HostPageTable.NAME)
+public final class HostPageTable extends NativeProvider implements PageTable, Diagnosis {
     static final String NAME = "host";
 
     private final Pagemap pagemap = new Pagemap(Path.of("/proc/self"));
@@ -65,5 +69,23 @@ public final class HostPageTable extends NativeProvider implements PageTable {
     @Override
     public Optional<String> meaning(PageTableEntry leaf) {
         return leaf.has(Flag.PROTECTED) ? Optional.of("closed (write-protected)") : Optional.empty();
+    }
+
+    @Override
+    public String title() {
+        return "Page table " + NAME;
+    }
+
+    @Override
+    public List<Finding> examine() {
+        return Arrays.stream(HostMechanism.values())
+                .map(mechanism -> {
+                    long[] times = new long[2]; // struct host_page_times
+                    return library()
+                            .obstacle("vellum_pagetable_host_measure", mechanism.ordinal(), times)
+                            .map(mechanism::lacking)
+                            .orElseGet(() -> mechanism.works(times[0], times[1]));
+                })
+                .toList();
     }
 }
