@@ -3,10 +3,12 @@
  *
  * Its vCPUs are as forgetful as the contract allows and no more: each remembers every translation it ever made, and every
  * table of leaves it ever walked to, until a fault, or until `rearm` names the page. So a store through something
- * remembered sets no bit in the tables, and what should have been re-armed and was not is a store nobody finds.
+ * remembered sets no bit in the tables, and what should have been re-armed and was not is a store nobody finds. As KVM's
+ * shadow paging does, a vCPU files what it remembers of a page under the slot it first saw there: what is filed under the
+ * view is not found by `rearm`, which names pages of the alias, and goes only with `forget_view`.
  *
- * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps what
- * was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
+ * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps
+ * what was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
  */
 #ifndef VELLUM_TEST_GUEST_MACHINE_H
 #define VELLUM_TEST_GUEST_MACHINE_H
@@ -31,6 +33,7 @@ struct vcpu {
     size_t number;
     bool opens_at_ring_0;
     uint64_t *translations; /* by page: the entry as it was walked to, 0: not remembered */
+    bool *filed_under_view; /* by page */
     uint64_t *leaf_tables;  /* by 2 MiB of addresses: its table of leaves, 0: not remembered */
     bool *stored;           /* by page, since the last cut */
     uint64_t *values;       /* by page: what its word there holds */
@@ -111,6 +114,9 @@ static inline uint64_t translate(struct vcpu *vcpu, size_t page, bool is_store) 
         }
     } while (!atomic_compare_exchange_weak(leaf, &value, value | bits));
     *remembered = value | bits;
+    if ((value & VELLUM_ENTRY_ADDRESS) == VIEW_AT + page * PAGE) {
+        vcpu->filed_under_view[page] = true;
+    }
     return *remembered;
 }
 
@@ -119,7 +125,7 @@ static inline _Atomic uint64_t *memory_behind(const struct vcpu *vcpu, uint64_t 
     uint64_t physical = entry & VELLUM_ENTRY_ADDRESS;
     bool is_alias = physical == ALIAS_AT + page * PAGE;
     CHECK(is_alias || physical == VIEW_AT + page * PAGE);
-    CHECK_EQUAL(is_alias, (entry & VELLUM_ENTRY_WRITABLE) != 0);
+    CHECK(is_alias || (entry & VELLUM_ENTRY_WRITABLE) == 0);
     uint8_t *memory = is_alias ? machine.fixture.region->image.alias : machine.fixture.base;
     return (_Atomic uint64_t *)(void *)(memory + page * PAGE + 512 * vcpu->number);
 }
@@ -220,12 +226,29 @@ static inline void machine_rearm(struct vellum_region *region, const uint64_t *p
         for (size_t bit = 0; bit < page_count; bit++) {
             if ((pages[bit / 64] >> bit % 64 & 1) != 0) {
                 machine.rearmed_pages += i == 0;
-                vcpu->translations[first_page + bit] = 0;
+                if (!vcpu->filed_under_view[first_page + bit]) {
+                    vcpu->translations[first_page + bit] = 0;
+                }
             }
         }
     }
     for (size_t bit = page_count; bit < (page_count + 63) / 64 * 64; bit++) {
         CHECK_EQUAL(0, pages[bit / 64] >> bit % 64 & 1); /* behind the region's end */
+    }
+}
+
+static inline void machine_forget_view(struct vellum_region *region, size_t first_page, size_t page_count) {
+    CHECK(first_page + page_count <= region->page_count);
+    for (size_t i = 0; i < VCPUS; i++) {
+        struct vcpu *vcpu = &machine.vcpus[i];
+        CHECK_EQUAL(0, pthread_mutex_lock(&vcpu->running));
+        for (size_t page = first_page; page < first_page + page_count; page++) {
+            if (vcpu->filed_under_view[page]) {
+                vcpu->filed_under_view[page] = false;
+                vcpu->translations[page] = 0;
+            }
+        }
+        CHECK_EQUAL(0, pthread_mutex_unlock(&vcpu->running));
     }
 }
 
@@ -327,7 +350,8 @@ static inline void make_machine(size_t pages, size_t alignment, size_t offset) {
     machine.memory_size = (4 + 2 + 3 + pages / LEAVES) * PAGE;
     machine.memory = mmap(NULL, machine.memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(machine.memory != MAP_FAILED);
-    machine.guest = (struct vellum_guest_region){.view = VIEW_AT, .alias = ALIAS_AT, .rearm = machine_rearm};
+    machine.guest = (struct vellum_guest_region){.view = VIEW_AT, .alias = ALIAS_AT, .rearm = machine_rearm,
+                                                 .forget_view = machine_forget_view};
     CHECK_EQUAL(0, vellum_pagetable_guest.guest->create(machine.memory, machine.memory_size, TABLES_AT,
                                                         &machine.guest.tables));
     machine.expected = zeroed(pages, sizeof(bool));
@@ -335,6 +359,7 @@ static inline void make_machine(size_t pages, size_t alignment, size_t offset) {
         struct vcpu *vcpu = &machine.vcpus[i];
         CHECK_EQUAL(0, pthread_mutex_init(&vcpu->running, NULL));
         vcpu->number = i;
+        vcpu->filed_under_view = zeroed(pages, sizeof(bool));
         vcpu->translations = zeroed(pages, sizeof(*vcpu->translations));
         vcpu->leaf_tables = zeroed(place_of(pages) / LEAVES + 1, sizeof(*vcpu->leaf_tables));
         vcpu->stored = zeroed(pages, sizeof(bool));
@@ -369,8 +394,8 @@ static inline void read_batch(const struct vellum_cut *cut, bool *found) {
 }
 
 /*
- * A cut, and the oracle: the batch holds exactly the pages stored to since the last one, and after it the committed view
- * holds every vCPU's values as of the cut. Returns the number of pages visited.
+ * A cut, and the oracle: the batch holds exactly the pages stored to since the last one, and after it the committed
+ * view holds every vCPU's values as of the cut. Returns the number of pages visited.
  */
 static inline size_t commit_and_check(void) {
     struct fixture *fixture = &machine.fixture;

@@ -552,9 +552,13 @@ static void a_large_epoch_does_not_stay_resident(void) {
     CHECK_EQUAL(fixture.pages, cut.dirty_pages);
     vellum_region_read_counters(fixture.region, &counters);
     CHECK(counters.strategy_bytes <= (9u << 20));
+#ifndef __SANITIZE_THREAD__ /* its shadow of the pre-images grows when the cut reads them */
     if (way != DIRTY_BIT) {
         CHECK(before - resident_kibibytes() > 20 << 10);
     }
+#else
+    (void)before;
+#endif
     vellum_region_cut_persisted(fixture.region);
 }
 

@@ -11,10 +11,12 @@
  *          a block is cold, the working file where it is warm; when the core warms a block, KVM follows by itself.
  *   alias  over region->image.alias, writable, with KVM's dirty log on.
  *
- * So a page has two forms of entry. Closed: view, not writable. Open: alias, writable. Both show the same bytes once the
- * block is warm, so an entry may go from one to the other without stopping readers, and a vCPU with a stale closed entry
- * loses nothing: its next store faults, the walk finds the new entry. What the processor does not notice by itself is an
- * open entry that lost its W or D bit: that is what rearm is for.
+ * So a page has three forms of entry. Cold: view, not writable; closed: alias, not writable; open: alias, writable. A block
+ * goes from cold to closed once, when it has become warm, and never back. All three show the same bytes at that time, so an
+ * entry may go from one to the other without stopping readers, and a vCPU with a stale entry that is not writable loses
+ * nothing: its next store faults, the walk finds the new entry. What the processor does not notice by itself is an
+ * open entry that lost its W or D bit: that is what rearm is for. What KVM's shadow paging does not notice is that an entry
+ * it has followed to the view now leads to the alias, if the same page of memory is behind both: forget_view.
  *
  * Only leaf entries change while a region is attached. Under shadow paging KVM does not see a changed non-leaf entry
  * that it has followed before.
@@ -53,6 +55,11 @@ struct vellum_guest_region {
      * were cleared.
      */
     void (*rearm)(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
+    /*
+     * handler. The entries of these pages went from cold to closed a moment ago, and none is open yet: afterwards nothing
+     * that KVM made of them while they were cold is in use, and nothing is made of it any more.
+     */
+    void (*forget_view)(struct vellum_region *region, size_t first_page, size_t page_count);
 };
 
 /* What the page table does for the VMM; vellum_pagetable_operations.guest. */

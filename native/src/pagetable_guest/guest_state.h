@@ -1,7 +1,7 @@
 /*
  * The guest page table's state of one region.
  *
- *   dirty-bit      the entries of a warm block are open; the processor sets their D bits
+ *   dirty-bit      the entries of a block that was stored to are open; the processor sets their D bits
  *   write-protect  an entry is open once the page's pre-image is taken, until the next cut
  *
  * Handlers run beside each other and beside the processors, so what they share is atomic: the entries, and two bits a
@@ -30,8 +30,10 @@ struct guest_state {
     size_t first_leaf; /* place of page 0 in the first leaf table */
     size_t leaf_table_count;
     struct leaf_table *leaf_tables;
-    uint64_t closed; /* page 0's entry, closed */
+    uint64_t cold;   /* page 0's entry, cold */
+    uint64_t closed; /* closed */
     uint64_t open;   /* and open, with D clear */
+    _Atomic uint64_t *warm; /* one bit a block: its entries are closed or open, none is cold */
     /* pages.c; unused by dirty-bit */
     _Atomic uint32_t *page_states;
     _Atomic uint32_t waiters;     /* threads that wait for one of them */
@@ -52,6 +54,10 @@ static inline table_entry *leaf_of(const struct guest_state *state, size_t page)
     return &state->leaf_tables[place / ENTRIES_IN_TABLE].leaves[place % ENTRIES_IN_TABLE];
 }
 
+static inline uint64_t cold_entry(const struct guest_state *state, size_t page) {
+    return state->cold + ((uint64_t)page << VELLUM_PAGE_SHIFT);
+}
+
 static inline uint64_t closed_entry(const struct guest_state *state, size_t page) {
     return state->closed + ((uint64_t)page << VELLUM_PAGE_SHIFT);
 }
@@ -64,25 +70,17 @@ static inline bool is_open(uint64_t entry) {
     return (entry & VELLUM_ENTRY_WRITABLE) != 0;
 }
 
+/* No entry of the block is cold. */
+static inline bool is_warm(const struct guest_state *state, size_t block) {
+    return (atomic_load(&state->warm[block / 64]) >> block % 64 & 1) != 0;
+}
+
 /* The pages of blocks [first_block, first_block + count): the last block of a region may be shorter than the others. */
 static inline struct page_run pages_of_blocks(const struct vellum_region *region, size_t first_block, size_t count) {
     size_t pages_in_block = region->image.block_size >> VELLUM_PAGE_SHIFT;
     size_t first = first_block * pages_in_block;
     size_t left = region->page_count - first;
     return (struct page_run){.first = first, .count = count * pages_in_block < left ? count * pages_in_block : left};
-}
-
-/* Dirty-bit. An entry is replaced as it was seen, so a D bit that comes meanwhile is not lost, nor one it has. */
-static inline void open_block(const struct vellum_region *region, size_t block) {
-    const struct guest_state *state = guest_state(region);
-    struct page_run run = pages_of_blocks(region, block, 1);
-    for (size_t page = run.first; page < run.first + run.count; page++) {
-        uint64_t seen = atomic_load(leaf_of(state, page));
-        while (!is_open(seen)
-               && !atomic_compare_exchange_weak(leaf_of(state, page), &seen,
-                                                open_entry(state, page) | (seen & VELLUM_ENTRY_DIRTY))) {
-        }
-    }
 }
 
 /*

@@ -1,7 +1,7 @@
 /*
- * Stores in host mode, by threads that get no vCPU: whole blocks are opened in the host's page table, and everything in
- * them counts as stored to until the next cut. A page may be open there and in the guest's tables at once; the cut closes
- * both.
+ * Stores in host mode, by threads that get no vCPU: whole blocks are opened in the host's page table, and everything
+ * in them counts as stored to until the next cut. A page may be open there and in the guest's tables at once; the
+ * cut closes both.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,8 +45,8 @@ static int open_blocks(struct vellum_region *region, size_t first_block, size_t 
     return mprotect(run_start(region, run), run_length(run), PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
 }
 
-/* A process at its limit of mappings (vm.max_map_count) is refused one that needs a boundary. The region has none inside
- * when all of it is open. */
+/* A process at its limit of mappings (vm.max_map_count) is refused one that needs a boundary. The region has none
+ * inside when all of it is open. */
 enum vellum_fault_verdict host_opening_open(struct vellum_region *region, void *address) {
     size_t block_count = region->image.block_count;
     int result = open_blocks(region, vellum_block_of_page(region, vellum_page_of(region, address)), 1);
@@ -77,8 +77,8 @@ static struct page_run next_opened(const struct guest_state *state, size_t from)
 }
 
 static _Noreturn void end_process(void) {
-    static const char message[] = "vellum: the kernel refuses to take write permission from a region (mprotect); stores "
-                                  "to it could no longer be noticed, so the process ends before one is lost\n";
+    static const char message[] = "vellum: the kernel refuses to take write permission from a region (mprotect); "
+                                  "stores to it could no longer be noticed, so the process ends before one is lost\n";
     ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
     (void)written; /* nothing is left to tell it to */
     abort();

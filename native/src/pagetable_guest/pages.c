@@ -1,8 +1,8 @@
 /*
  * Write-protect, page by page, in host mode (guest_state.h has the states).
  *
- * A page stays closed until it is logged, so no store comes before its pre-image is complete. No deadlock: a thread that
- * holds a page (logging) is in the strategy, which waits for nobody.
+ * A page stays closed until it is logged, so no store comes before its pre-image is complete. No deadlock: a thread
+ * that holds a page (logging) is in the strategy, which waits for nobody.
  */
 #include <linux/futex.h>
 #include <time.h>

@@ -14,14 +14,13 @@ static bool log_at_ring_0(struct vellum_region *region, size_t page) {
            && take_pre_image(region, page, PAGE_LOGGING_AT_RING_0) == 0;
 }
 
+/* With dirty-bit the entries of a warm block are open, so only faults on cold blocks come, which need the host. */
 enum vellum_fault_verdict ring_0_open(struct vellum_region *region, size_t page) {
     const struct guest_state *state = guest_state(region);
-    if (state->tracking == VELLUM_TRACK_DIRTY_BIT) {
-        open_block(region, vellum_block_of_page(region, page));
-    } else if (log_at_ring_0(region, page)) {
-        open_logged_page(state, page);
-    } else {
+    if (state->tracking != VELLUM_TRACK_WRITE_PROTECT || !is_warm(state, vellum_block_of_page(region, page))
+        || !log_at_ring_0(region, page)) {
         return VELLUM_FAULT_FOREIGN;
     }
+    open_logged_page(state, page);
     return VELLUM_FAULT_RESOLVED;
 }

@@ -1,7 +1,7 @@
 /*
  * The four levels of tables that the processor walks in guest mode: level 4 is the top, level 1 holds the entries of
- * 4 KiB pages. A table is a page of the memory given to create, an array of 512 entries; `table_entry` is atomic because
- * the processor sets A and D bits, and other threads walk, at any time.
+ * 4 KiB pages. A table is a page of the memory given to create, an array of 512 entries; `table_entry` is atomic
+ * because the processor sets A and D bits, and other threads walk, at any time.
  */
 #ifndef VELLUM_PAGETABLE_GUEST_TABLES_H
 #define VELLUM_PAGETABLE_GUEST_TABLES_H

@@ -1,10 +1,10 @@
 /*
- * Which pages of a region were stored to, found on the guest's tables. While a region is attached only its leaves change
- * (guest.h says why), and the A bits of the entries above them.
+ * Which pages of a region were stored to, found on the guest's tables. While a region is attached only its leaves
+ * change (guest.h says why), and the A bits of the entries above them.
  *
- * Pruning. A processor that walks to a leaf sets A on the way, so a leaf table whose entry of level 2 has A clear holds
- * no D bit set since that A was cleared. Unless the processor remembered that entry and did not look at it again: hence
- * rearm whenever an A was cleared, even if no page was dirty.
+ * Pruning. A processor that walks to a leaf sets A on the way, so a leaf table whose entry of level 2 has A clear
+ * holds no D bit set since that A was cleared. Unless the processor remembered that entry and did not look at it
+ * again: hence rearm whenever an A was cleared, even if no page was dirty.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,8 +37,8 @@ static size_t logged_pages_size(const struct guest_state *state) {
     return state->page_count * sizeof(*state->logged_pages);
 }
 
-static size_t host_opened_size(const struct guest_state *state) {
-    return (state->block_count + 63) / 64 * sizeof(*state->host_opened);
+static size_t block_bits_size(const struct guest_state *state) {
+    return (state->block_count + 63) / 64 * sizeof(uint64_t);
 }
 
 void tracking_release(void *released) {
@@ -46,7 +46,8 @@ void tracking_release(void *released) {
     vellum_lazy_memory_unmap(state->leaf_tables, leaf_tables_size(state));
     vellum_lazy_memory_unmap((void *)state->page_states, page_states_size(state));
     vellum_lazy_memory_unmap(state->logged_pages, logged_pages_size(state));
-    vellum_lazy_memory_unmap((void *)state->host_opened, host_opened_size(state));
+    vellum_lazy_memory_unmap((void *)state->host_opened, block_bits_size(state));
+    vellum_lazy_memory_unmap((void *)state->warm, block_bits_size(state));
     page_set_destroy(&state->pages);
     free(state);
 }
@@ -61,14 +62,17 @@ static struct guest_state *create_state(const struct vellum_region *region, enum
     state->block_count = region->image.block_count;
     state->first_leaf = (size_t)((uintptr_t)region->base >> VELLUM_PAGE_SHIFT) % ENTRIES_IN_TABLE;
     state->leaf_table_count = (state->first_leaf + state->page_count + ENTRIES_IN_TABLE - 1) / ENTRIES_IN_TABLE;
-    state->closed = region->guest->view | CLOSED_FLAGS;
+    state->cold = region->guest->view | CLOSED_FLAGS;
+    state->closed = region->guest->alias | CLOSED_FLAGS;
     state->open = region->guest->alias | OPEN_FLAGS;
     state->leaf_tables = vellum_lazy_memory_map(leaf_tables_size(state));
     state->page_states = vellum_lazy_memory_map(page_states_size(state));
     state->logged_pages = vellum_lazy_memory_map(logged_pages_size(state));
-    state->host_opened = vellum_lazy_memory_map(host_opened_size(state));
+    state->host_opened = vellum_lazy_memory_map(block_bits_size(state));
+    state->warm = vellum_lazy_memory_map(block_bits_size(state));
     bool is_complete = state->leaf_tables != NULL && state->page_states != NULL && state->logged_pages != NULL
-                       && state->host_opened != NULL && page_set_create(&state->pages, state->page_count) == 0;
+                       && state->host_opened != NULL && state->warm != NULL
+                       && page_set_create(&state->pages, state->page_count) == 0;
     if (!is_complete) {
         tracking_release(state);
         return NULL;
@@ -86,13 +90,21 @@ static void find_leaf_tables(const struct vellum_region *region, struct guest_st
     }
 }
 
-static void open_warm_blocks(const struct vellum_region *region, const struct guest_state *state) {
+static void mark_warm(const struct guest_state *state, size_t block) {
+    atomic_fetch_or(&state->warm[block / 64], UINT64_C(1) << block % 64);
+}
+
+/* Nobody has walked to these entries yet. */
+static void take_over_warm_blocks(const struct vellum_region *region, const struct guest_state *state) {
+    bool opens = state->tracking == VELLUM_TRACK_DIRTY_BIT;
     for (size_t block = 0; block < state->block_count; block++) {
         if (atomic_load(&region->image.block_state[block]) == VELLUM_BLOCK_WARM) {
             struct page_run run = pages_of_blocks(region, block, 1);
             for (size_t page = run.first; page < run.first + run.count; page++) {
-                atomic_store_explicit(leaf_of(state, page), open_entry(state, page), memory_order_release);
+                atomic_store_explicit(leaf_of(state, page), opens ? open_entry(state, page) : closed_entry(state, page),
+                                      memory_order_release);
             }
+            mark_warm(state, block);
         }
     }
 }
@@ -123,9 +135,7 @@ int tracking_attach(struct vellum_region *region, enum vellum_tracking tracking,
         return result;
     }
     find_leaf_tables(region, state);
-    if (tracking == VELLUM_TRACK_DIRTY_BIT) {
-        open_warm_blocks(region, state);
-    }
+    take_over_warm_blocks(region, state);
     *attached = state;
     return 0;
 }
@@ -137,8 +147,42 @@ void tracking_detach(struct vellum_region *region) {
 
 /* ---- handlers ---- */
 
+/*
+ * From cold to closed; the core has made the block warm. Several threads may do this at once, each the whole of it, so
+ * each knows at its end that nothing of the cold entries is left in use, and an entry opened meanwhile by one that was
+ * faster is left alone.
+ */
+static void close_cold_entries(struct vellum_region *region, size_t block) {
+    const struct guest_state *state = guest_state(region);
+    if (is_warm(state, block)) {
+        return;
+    }
+    struct page_run run = pages_of_blocks(region, block, 1);
+    for (size_t page = run.first; page < run.first + run.count; page++) {
+        uint64_t cold = cold_entry(state, page);
+        atomic_compare_exchange_strong(leaf_of(state, page), &cold, closed_entry(state, page));
+    }
+    region->guest->forget_view(region, run.first, run.count);
+    mark_warm(state, block);
+}
+
+/* Dirty-bit, a warm block. An entry is replaced as it was seen, so a D bit that comes meanwhile is not lost, nor one it
+ * has. */
+static void open_block(const struct vellum_region *region, size_t block) {
+    const struct guest_state *state = guest_state(region);
+    struct page_run run = pages_of_blocks(region, block, 1);
+    for (size_t page = run.first; page < run.first + run.count; page++) {
+        uint64_t seen = atomic_load(leaf_of(state, page));
+        while (!is_open(seen)
+               && !atomic_compare_exchange_weak(leaf_of(state, page), &seen,
+                                                open_entry(state, page) | (seen & VELLUM_ENTRY_DIRTY))) {
+        }
+    }
+}
+
 enum vellum_fault_verdict tracking_open_for_store(struct vellum_region *region, void *address) {
     size_t page = vellum_page_of(region, address);
+    close_cold_entries(region, vellum_block_of_page(region, page));
     if (guest_state(region)->tracking == VELLUM_TRACK_DIRTY_BIT) {
         open_block(region, vellum_block_of_page(region, page));
         return VELLUM_FAULT_RESOLVED;

@@ -65,6 +65,24 @@ static void go_back_to_system_call(struct vcpu *vcpu) {
     vcpu->user.rip -= SYSTEM_CALL_INSTRUCTION_LENGTH;
 }
 
+#define DEBUG_TRAP 1
+#define BREAKPOINT 3
+#define OVERFLOW_TRAP 4
+#define OPCODE_BREAKPOINT 0xcc /* int3 */
+#define OPCODE_DEBUG 0xf1      /* int1 */
+
+/* Exceptions that code raises on purpose come behind the instruction; it must be the one that host mode executes. */
+static void go_back_to_trap(struct vcpu *vcpu, unsigned vector) {
+    const uint8_t *last_byte = (const uint8_t *)(uintptr_t)vcpu->user.rip - 1;
+    if (vector == BREAKPOINT) {
+        vcpu->user.rip -= *last_byte == OPCODE_BREAKPOINT ? 1 : 2; /* 2: `int $3` */
+    } else if (vector == OVERFLOW_TRAP) {
+        vcpu->user.rip -= 2; /* `int $4`; `into` does not exist in 64-bit mode */
+    } else if (vector == DEBUG_TRAP && *last_byte == OPCODE_DEBUG) {
+        vcpu->user.rip -= 1;
+    }
+}
+
 static bool is_at_ring_0(const struct vcpu *vcpu) {
     return vcpu->run->s.regs.sregs.ss.dpl == 0;
 }
@@ -91,12 +109,14 @@ static bool take_user_state_anywhere(struct vcpu *vcpu) {
         return true;
     }
     if (rip >= stub(vcpu, stub_return) && rip < stub(vcpu, stub_page_fault_in_guest)) {
-        return true; /* on its way to vcpu->user, which no instruction has changed */
+        return !vcpu->returns_to_ring_0; /* on its way to vcpu->user, which no instruction has changed */
     }
     if (rip >= vectors && rip < vectors + (uint64_t)16 * VECTORS) {
-        const struct interrupt_frame *frame = frame_of(vcpu, (unsigned)((rip - vectors) / 16));
+        unsigned vector = (unsigned)((rip - vectors) / 16);
+        const struct interrupt_frame *frame = frame_of(vcpu, vector);
         if ((frame->cs & PRIVILEGE_LEVEL) != 0) {
             take_user_state(vcpu, frame);
+            go_back_to_trap(vcpu, vector);
             return true;
         }
     }
@@ -125,6 +145,7 @@ static void prepare_user(struct vcpu *vcpu, bool flush) {
         vcpu->at_ring_0 = true;
     }
     *registers = vcpu->user;
+    vcpu->returns_to_ring_0 = false;
     if (vcpu->at_ring_0) {
         uint64_t stack_top = (uint64_t)(uintptr_t)(vcpu->control->ring_0_stack + sizeof(vcpu->control->ring_0_stack));
         push_frame(vcpu, stack_top, &vcpu->user, SELECTOR_USER_CODE, SELECTOR_USER_DATA);
@@ -134,8 +155,9 @@ static void prepare_user(struct vcpu *vcpu, bool flush) {
     mark_changed(vcpu, KVM_SYNC_X86_REGS);
 }
 
-/* RSP points at the frame already. */
+/* RSP points at the frame already, of code at CPL 0. */
 static void prepare_frame(struct vcpu *vcpu, bool flush) {
+    vcpu->returns_to_ring_0 = true;
     registers_of(vcpu)->rip = stub(vcpu, flush ? stub_flush_and_return : stub_return);
     registers_of(vcpu)->rflags = RING_0_FLAGS;
     mark_changed(vcpu, KVM_SYNC_X86_REGS);
@@ -280,6 +302,7 @@ static enum next exception(struct vcpu *vcpu, unsigned vector) {
     }
     if (vector != PAGE_FAULT) {
         take_user_state(vcpu, frame);
+        go_back_to_trap(vcpu, vector);
         return LEAVE_FOR_FAULT;
     }
     if (frame->rip == stub(vcpu, stub_system_call)) { /* it exits by touching CONTROL_UNMAPPED */
@@ -340,8 +363,17 @@ static enum next not_possible_here(struct vcpu *vcpu, enum next next) {
     return next;
 }
 
+/* Where the processor lets code at CPL 3 set segment bases. A KVM that reset the vCPU has none of its state left. */
+static void take_segment_bases(struct vcpu *vcpu) {
+    if (vcpu->run->exit_reason != KVM_EXIT_SHUTDOWN) {
+        vcpu->fs_base = vcpu->run->s.regs.sregs.fs.base;
+        vcpu->gs_base = vcpu->run->s.regs.sregs.gs.base;
+    }
+}
+
 static enum next serve_exit(struct vcpu *vcpu, int64_t result, bool kicked) {
     vcpu->at_ring_0 = is_at_ring_0(vcpu);
+    take_segment_bases(vcpu);
     if (result == -EINTR || result == -EAGAIN) {
         return interrupted(vcpu, kicked);
     }

@@ -7,4 +7,7 @@
 /* gate, vCPUs stopped; rearm of struct vellum_guest_region. */
 void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
 
+/* handler; forget_view of struct vellum_guest_region. */
+void rearm_forget_view(struct vellum_region *region, size_t first_page, size_t page_count);
+
 #endif

@@ -60,10 +60,15 @@ stub_flush_and_return:
 /*
  * #PF where write faults are served at CPL 0. ring_0_page_fault(address, error code, interrupted CS): 0 served; 1 ask
  * the host; 2 served, and somebody waits at a gate. It uses general registers only.
+ *
+ * A fault at CPL 0 is for the host: it is this function's own, in memory the guest has not seen yet, perhaps its very
+ * first instruction, and so it cannot be asked.
  */
         .hidden stub_page_fault_in_guest
         .globl stub_page_fault_in_guest
 stub_page_fault_in_guest:
+        testb   $3, 16(%rsp)
+        jz      1f
         push    %rax
         push    %rcx
         push    %rdx

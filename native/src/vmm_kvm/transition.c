@@ -156,8 +156,8 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     keep_frame(vcpu, context);
     vcpu->user = registers_of(registers);
     vcpu->user.rflags &= ~RESUME_FLAG;
-    vcpu->fs_base = read_base(ARCH_GET_FS);
-    vcpu->gs_base = read_base(ARCH_GET_GS);
+    vcpu->fs_base = vcpu->thread_fs_base = read_base(ARCH_GET_FS);
+    vcpu->gs_base = vcpu->thread_gs_base = read_base(ARCH_GET_GS);
     atomic_store(&vcpu->running, 1);
     count(&vcpu->machine->counters.entries);
 
@@ -189,19 +189,31 @@ static void take_extended_state(struct vcpu *vcpu, uint8_t *state) {
     }
 }
 
+/* Returning from a signal frame restores every flag but this one, which stays the thread's (the kernel's FIX_EFLAGS). */
+#define IDENTIFICATION_FLAG UINT64_C(0x200000)
+static void set_identification_flag(uint64_t flags) {
+    __asm__ volatile("pushfq\n"
+                     "andq %0, (%%rsp)\n"
+                     "orq %1, (%%rsp)\n"
+                     "popfq"
+                     :
+                     : "r"(~IDENTIFICATION_FLAG), "r"(flags & IDENTIFICATION_FLAG)
+                     : "cc", "memory");
+}
+
 void transition_leave(struct vcpu *vcpu) {
     ucontext_t *frame = (ucontext_t *)(void *)vcpu->return_frame;
     take_extended_state(vcpu, vcpu->return_frame + FRAME_EXTENDED_STATE);
     write_registers(frame->uc_mcontext.gregs, &vcpu->user);
-    const struct kvm_sregs *special = &vcpu->run->s.regs.sregs;
+    set_identification_flag(vcpu->user.rflags);
     /* the last use of this thread's own FS base was above: changed by WRFSBASE only, since arch_prctl leaves */
     void (*return_from_frame)(void *, _Atomic uint32_t *) __attribute__((noreturn)) =
         vcpu->machine->dispatcher->return_from_frame;
-    if (special->gs.base != vcpu->gs_base) {
-        raw_system_call(SYS_arch_prctl, ARCH_SET_GS, special->gs.base, 0, 0, 0, 0);
+    if (vcpu->gs_base != vcpu->thread_gs_base) {
+        raw_system_call(SYS_arch_prctl, ARCH_SET_GS, vcpu->gs_base, 0, 0, 0, 0);
     }
-    if (special->fs.base != vcpu->fs_base) {
-        raw_system_call(SYS_arch_prctl, ARCH_SET_FS, special->fs.base, 0, 0, 0, 0);
+    if (vcpu->fs_base != vcpu->thread_fs_base) {
+        raw_system_call(SYS_arch_prctl, ARCH_SET_FS, vcpu->fs_base, 0, 0, 0, 0);
     }
     return_from_frame(frame, &vcpu->running);
 }

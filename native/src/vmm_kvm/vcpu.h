@@ -37,9 +37,12 @@ struct vcpu {
 
     /* From here on the owner's alone. */
     struct kvm_regs user;   /* the code's registers at CPL 3, as of the last exit or entry */
-    uint64_t fs_base;
+    uint64_t fs_base;       /* the code's, as of the last exit or entry: at CPL 3 an instruction may change them */
     uint64_t gs_base;
+    uint64_t thread_fs_base; /* what the thread has in host mode, since entry */
+    uint64_t thread_gs_base;
     bool at_ring_0;         /* where the vCPU's own state is: in a stub, or at CPL 3 */
+    bool returns_to_ring_0; /* while in the returning stubs: to code at CPL 0, whose user's registers nobody has yet */
     bool lost_state;        /* KVM reset it (a triple fault); set up anew before the next entry */
     uint64_t thread_mask;   /* signals blocked by the thread: bit (signal - 1) */
     uint64_t mask_in_force; /* given to KVM_SET_SIGNAL_MASK */

@@ -128,7 +128,8 @@ static int attach(struct vellum_region *region, const struct vellum_pagetable_op
     attachment->guest = (struct vellum_guest_region){.tables = machine->tables,
                                                      .view = attachment->view.guest_physical,
                                                      .alias = attachment->alias.guest_physical,
-                                                     .rearm = rearm};
+                                                     .rearm = rearm,
+                                                     .forget_view = rearm_forget_view};
     region->guest = &attachment->guest;
     *state = attachment;
     return 0;

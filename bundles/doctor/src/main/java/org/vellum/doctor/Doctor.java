@@ -17,7 +17,7 @@ import org.vellum.api.provider.Diagnosis;
  */
 @Component(
         immediate = true, // one instance, for all who ask: it measures for one at a time
-        service = {Doctor.class, ToIntFunction.class},
+        service = ToIntFunction.class,
         property = {"vellum.application=doctor", "osgi.command.scope=vellum", "osgi.command.function=doctor"})
 public final class Doctor implements ToIntFunction<List<String>> {
     private static final int HELD = 0;

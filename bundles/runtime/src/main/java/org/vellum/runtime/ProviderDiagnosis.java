@@ -35,7 +35,7 @@ final class ProviderDiagnosis implements Diagnosis {
             findings.add(
                     axis.isEmpty()
                             ? Finding.broken(axis.label(), "none is registered: start a bundle that provides one")
-                            : Finding.fact(axis.label(), "registered, best first: " + axis.names()));
+                            : Finding.fact(axis.label(), "" + axis.names()));
         }
         for (Axis.Offer<PageTable> table : now.pageTables().all()) {
             for (Tracking tracking : Tracking.values()) {
@@ -59,7 +59,7 @@ final class ProviderDiagnosis implements Diagnosis {
             return Finding.lacking(subject, e.getMessage());
         }
         return obstacle.map(sentence -> Finding.lacking(subject, sentence))
-                .orElseGet(() -> Finding.works(subject, "for strategies that track so"));
+                .orElseGet(() -> Finding.works(subject, "can be tracked"));
     }
 
     private static String way(Tracking tracking) {

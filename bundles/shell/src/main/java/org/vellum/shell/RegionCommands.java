@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.felix.service.command.Descriptor;
+import org.apache.felix.service.command.Parameter;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
@@ -93,14 +94,22 @@ public final class RegionCommands {
     }
 
     @Descriptor("open a region that exists")
-    public String open(@Descriptor("its name") String name) {
-        return open(name, RegionOptions::existing);
+    public String open(
+            @Descriptor("the VMM backend") @Parameter(names = "--vmm", absentValue = RegionOptions.AUTO) String vmm,
+            @Descriptor("the strategy") @Parameter(names = "--strategy", absentValue = RegionOptions.AUTO)
+                    String strategy,
+            @Descriptor("its name") String name) {
+        return open(name, () -> RegionOptions.existing().withVmm(vmm).withStrategy(strategy));
     }
 
     @Descriptor("open a region, or create it when there is none of this name")
     public String open(
-            @Descriptor("its name") String name, @Descriptor("its size when created, such as 64MiB") String size) {
-        return open(name, () -> RegionOptions.size(size));
+            @Descriptor("the VMM backend") @Parameter(names = "--vmm", absentValue = RegionOptions.AUTO) String vmm,
+            @Descriptor("the strategy") @Parameter(names = "--strategy", absentValue = RegionOptions.AUTO)
+                    String strategy,
+            @Descriptor("its name") String name,
+            @Descriptor("its size when created, such as 64MiB") String size) {
+        return open(name, () -> RegionOptions.size(size).withVmm(vmm).withStrategy(strategy));
     }
 
     private String open(String name, Supplier<RegionOptions> options) {

@@ -84,6 +84,17 @@ class CommandsTest {
     }
 
     @Test
+    void aRegionCanBeOpenedOnAVmmAndAStrategyByName() {
+        assertEquals(0, run("", "vellum:open --vmm kvm --strategy write-protect orders 4KiB"), errors());
+        assertEquals("kvm", regions.lastOptions.vmm());
+        assertEquals("write-protect", regions.lastOptions.strategy());
+        assertEquals(4096, regions.lastOptions.size());
+        assertEquals(0, run("", "vellum:open --vmm host orders"), errors());
+        assertEquals("host", regions.lastOptions.vmm());
+        assertEquals("auto", regions.lastOptions.strategy());
+    }
+
+    @Test
     void commitSaysWhichEpochIsDurable() {
         assertEquals(0, run("", "vellum:open orders 4KiB", "vellum:commit orders", "vellum:commit orders"));
         assertTrue(output().endsWith("region 'orders': epoch 1 is durable\nregion 'orders': epoch 2 is durable\n"));

@@ -16,11 +16,13 @@ import org.vellum.api.RegionStatus;
 final class MemoryRegions implements RegionManager {
     private final Map<String, Region> open = new TreeMap<>();
     private final Map<String, Long> epochs = new TreeMap<>();
+    RegionOptions lastOptions;
     boolean diskFull;
     String pageTable = "host";
 
     @Override
     public Region open(String name, RegionOptions options) {
+        lastOptions = options;
         epochs.put(name, 0L);
         Region region = (Region) Proxy.newProxyInstance(
                 Region.class.getClassLoader(), new Class<?>[] {Region.class}, (proxy, method, arguments) -> switch (

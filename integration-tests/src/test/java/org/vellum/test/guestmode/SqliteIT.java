@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.NativeLibrary;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
@@ -47,13 +50,13 @@ class SqliteIT {
                     Thread.onSpinWait();
                 }
                 child.kill();
-                acknowledged = lastAcknowledged(child) + 1;
+                acknowledged = acknowledged();
             }
         }
         try (ChildProcess child = start(vmm, strategy, LAST_BATCHES)) {
             assertHolds(acknowledged, child);
             child.succeed(PATIENCE);
-            acknowledged = lastAcknowledged(child) + 1;
+            acknowledged = acknowledged();
         }
         // the same image, without virtualisation
         try (ChildProcess child = start("host", strategy, 0)) {
@@ -76,12 +79,10 @@ class SqliteIT {
                 () -> acknowledged + " batches acknowledged, " + found + " found");
     }
 
-    private static int lastAcknowledged(ChildProcess child) {
-        return child.printed().stream()
-                .filter(line -> line.startsWith(SqliteWorkload.ACKNOWLEDGED))
-                .mapToInt(line -> Integer.parseInt(line.substring(SqliteWorkload.ACKNOWLEDGED.length())))
-                .max()
-                .orElseThrow();
+    /** How many batches the child, which is dead, had seen committed. */
+    private int acknowledged() throws IOException {
+        return ByteBuffer.wrap(Files.readAllBytes(folder.resolve(SqliteWorkload.ACKNOWLEDGED_FILE)))
+                .getInt();
     }
 
     private static void requireSqlite(String what) {

@@ -1,7 +1,10 @@
 package org.vellum.test.guestmode;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
@@ -15,6 +18,8 @@ import org.vellum.test.tool.Stack;
 final class SqliteWorkload {
     static final String FOUND = "found batches: ";
     static final String ACKNOWLEDGED = "acknowledged: ";
+    /** How many batches are acknowledged: a file, since what was printed last may be lost with its process. */
+    static final String ACKNOWLEDGED_FILE = "acknowledged";
 
     private static final long SIZE = 16 << 20;
     /** The first page: how long the database is, which SQLite keeps in memory of its own. */
@@ -22,10 +27,12 @@ final class SqliteWorkload {
 
     private static final int DATABASE = 4096;
 
+    private final Path folder;
     private final Region region;
     private final ByteBuffer header;
 
-    private SqliteWorkload(Region region) {
+    private SqliteWorkload(Path folder, Region region) {
+        this.folder = folder;
         this.region = region;
         this.header = region.buffer(0, DATABASE);
     }
@@ -98,7 +105,7 @@ final class SqliteWorkload {
         }
     }
 
-    private void run(int batches) {
+    private void run(int batches) throws IOException {
         if (header.getLong(DATABASE_SIZE) == 0) {
             create();
         }
@@ -106,10 +113,18 @@ final class SqliteWorkload {
                 Sqlite.in(region.address() + DATABASE, header.getLong(DATABASE_SIZE), region.size() - DATABASE)) {
             int found = check(database);
             System.out.println(FOUND + found);
+            insertAndAcknowledge(database, found, batches);
+        }
+    }
+
+    private void insertAndAcknowledge(Sqlite database, int found, int batches) throws IOException {
+        try (FileChannel acknowledged = FileChannel.open(
+                folder.resolve(ACKNOWLEDGED_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             for (int batch = found; batch < found + batches; batch++) {
                 insert(database, batch);
                 header.putLong(DATABASE_SIZE, database.size());
                 region.commit();
+                acknowledged.write(ByteBuffer.allocate(Integer.BYTES).putInt(0, batch + 1), 0);
                 System.out.println(ACKNOWLEDGED + batch);
             }
         }
@@ -123,7 +138,7 @@ final class SqliteWorkload {
                     .withVmm(arguments[1])
                     .withStrategy(arguments[2]);
             try (Region region = stack.regions().open("database", options)) {
-                new SqliteWorkload(region).run(Integer.parseInt(arguments[3]));
+                new SqliteWorkload(options.directory().orElseThrow(), region).run(Integer.parseInt(arguments[3]));
                 if (arguments[1].equals(Kvm.NAME)) {
                     try (Kvm.CounterReader counters = Kvm.CounterReader.open()) {
                         System.out.println(counters.read());

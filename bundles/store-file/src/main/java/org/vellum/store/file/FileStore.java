@@ -1,6 +1,7 @@
 package org.vellum.store.file;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -8,15 +9,19 @@ import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 
 /** Images and logs in ordinary files, one folder for many regions. */
-@Component(configurationPid = FileStore.PID, property = Store.PROPERTY + "=" + FileStore.NAME)
+@Component(
+        service = {Store.class, Diagnosis.class},
+        configurationPid = FileStore.PID,
+        property = Store.PROPERTY + "=" + FileStore.NAME)
 @Designate(ocd = FileStore.Config.class)
-public final class FileStore implements Store {
+public final class FileStore implements Store, Diagnosis {
     static final String NAME = "file";
     static final String PID = "org.vellum.store.file";
 
@@ -36,6 +41,7 @@ public final class FileStore implements Store {
     private final NativeCore core;
     private final StoreFiles files;
     private final Path directory;
+    private final Diagnosis diagnosis;
 
     @Activate
     public FileStore(@Reference NativeCore core, BundleContext context, Config config) {
@@ -46,6 +52,7 @@ public final class FileStore implements Store {
         this.core = core;
         this.files = files;
         this.directory = directory.toAbsolutePath().normalize();
+        this.diagnosis = new FolderDiagnosis(core, files, this.directory);
     }
 
     static Path directory(String configured, String property) {
@@ -69,5 +76,15 @@ public final class FileStore implements Store {
                 ? directory
                 : request.directory().toAbsolutePath().normalize();
         return FileStoreImage.open(core, files, new ImageFiles(folder, request.region()), request, observer);
+    }
+
+    @Override
+    public String title() {
+        return diagnosis.title();
+    }
+
+    @Override
+    public List<Finding> examine() {
+        return diagnosis.examine();
     }
 }
