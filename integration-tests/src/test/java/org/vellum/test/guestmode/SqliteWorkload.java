@@ -130,11 +130,11 @@ final class SqliteWorkload {
         }
     }
 
-    private static void checkGuestModeWasUsed(int batches) {
+    private static void checkGuestModeWasUsed() {
         try (Kvm.CounterReader reader = Kvm.CounterReader.open()) {
             Kvm.Counters counters = reader.read();
-            if (counters.entries() == 0 || counters.storeFaults() + counters.storeFaultsInGuest() < batches) {
-                throw new AssertionError("guest mode was hardly used: " + counters);
+            if (counters.entries() == 0 || counters.storeFaults() + counters.storeFaultsInGuest() == 0) {
+                throw new AssertionError("guest mode was not used: " + counters);
             }
         }
     }
@@ -149,7 +149,7 @@ final class SqliteWorkload {
             try (Region region = stack.regions().open("database", options)) {
                 new SqliteWorkload(options.directory().orElseThrow(), region).run(Integer.parseInt(arguments[3]));
                 if (arguments[1].equals(Kvm.NAME)) {
-                    checkGuestModeWasUsed(Integer.parseInt(arguments[3]));
+                    checkGuestModeWasUsed();
                 }
             }
         }
