@@ -9,6 +9,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
+import org.vellum.test.tool.Kvm;
 import org.vellum.test.tool.LibC;
 import org.vellum.test.tool.Stack;
 
@@ -125,6 +126,16 @@ final class BlockedCalls {
         check();
     }
 
+    private static void checkGuestModeWasUsed() {
+        int waits = BlockedCall.values().length * (ASLEEP + ABOUT_TO_SLEEP);
+        try (Kvm.CounterReader counters = Kvm.CounterReader.open()) {
+            // a wait that was ended before it began may not have taken the thread out
+            if (counters.read().entries() < waits / 2) {
+                throw new AssertionError(waits + " waits, but " + counters.read());
+            }
+        }
+    }
+
     /** Arguments: the folder for the region, the VMM, the strategy. */
     public static void main(String[] arguments) throws Exception {
         try (Stack stack = Stack.start()) {
@@ -134,6 +145,9 @@ final class BlockedCalls {
                     .withStrategy(arguments[2]);
             try (Region region = stack.regions().open("blocked-calls", options)) {
                 new BlockedCalls(region).run();
+                if (arguments[1].equals(Kvm.NAME)) {
+                    checkGuestModeWasUsed();
+                }
             }
         }
     }

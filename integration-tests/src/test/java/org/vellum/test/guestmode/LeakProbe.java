@@ -27,6 +27,7 @@ final class LeakProbe {
     private static final int THREADS = 8;
     private static final int WARM_UP = 200;
     private static final int TRANSITIONS = 1000;
+    private static final String MACHINE_FILE = "anon_inode:kvm";
     private static final int GENERATIONS = 5;
     private static final int PAGES = 64;
 
@@ -119,7 +120,7 @@ final class LeakProbe {
         check(entries >= (long) THREADS * TRANSITIONS, entries + " entries are fewer than the stores after a wait");
         checkNothingMore("after " + entries + " entries", before, ProcessResources.held());
         checkSameMachine("after " + entries + " entries", beforeCounters, after);
-        check(kvmFiles("vcpu") == after.vcpus(), kvmFiles("vcpu") + " files for " + after.vcpus() + " vCPUs");
+        check(kvmFiles("-vcpu") == after.vcpus(), kvmFiles("-vcpu") + " files for " + after.vcpus() + " vCPUs");
 
         awaitEnd(threads);
         for (int generation = 0; generation < GENERATIONS; generation++) {
@@ -152,9 +153,10 @@ final class LeakProbe {
         }
     }
 
+    /** Open files of machines. @param kind {@code -vm}, {@code -vcpu} or, for all of them, nothing */
     private static long kvmFiles(String kind) throws IOException {
         return ProcessResources.files().entrySet().stream()
-                .filter(entry -> entry.getKey().contains("kvm") && entry.getKey().contains(kind))
+                .filter(entry -> entry.getKey().startsWith("file " + MACHINE_FILE + kind))
                 .mapToLong(Map.Entry::getValue)
                 .sum();
     }
@@ -167,7 +169,7 @@ final class LeakProbe {
         int status = LibC.INSTANCE.system(command);
         check(status == 3 << 8, "the child ended with wait status " + status);
         String held = Files.readString(list);
-        check(held.contains("files-of-the-child") && !held.contains("/dev/kvm") && !held.contains("anon_inode:kvm"), "the child holds: " + held);
+        check(held.contains("files-of-the-child") && !held.contains("/dev/kvm") && !held.contains(MACHINE_FILE), "the child holds: " + held);
         check(kvmFiles("") > 0, "this process holds no machine itself");
     }
 
@@ -192,9 +194,7 @@ final class LeakProbe {
                     again.commit();
                 }
             }
-            ProcessResources.files().keySet().stream()
-                    .filter(file -> file.contains("kvm-"))
-                    .forEach(file -> check(false, "after the last region was closed there is " + file));
+            check(kvmFiles("") == 0, "after the last region was closed: " + ProcessResources.files());
         }
     }
 }

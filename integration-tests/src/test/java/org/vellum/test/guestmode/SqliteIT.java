@@ -29,7 +29,7 @@ class SqliteIT {
     Path folder;
 
     @ParameterizedTest(name = "{0}, {1}, {2} kills")
-    @CsvSource({"kvm, dirty-bit, 3", "kvm, write-protect, 3", "host, dirty-bit, 1", "host, write-protect, 1"})
+    @CsvSource({"kvm, dirty-bit, 2", "kvm, write-protect, 2", "host, dirty-bit, 1", "host, write-protect, 1"})
     void everyAcknowledgedRowIsThereAfterSigkill(String vmm, String strategy, int kills) throws Exception {
         String what = "everyAcknowledgedRowIsThereAfterSigkill on " + vmm;
         Kvm.requireFor(vmm, what);
@@ -58,10 +58,12 @@ class SqliteIT {
             child.succeed(PATIENCE);
             acknowledged = acknowledged();
         }
-        // the same image, without virtualisation
-        try (ChildProcess child = start("host", strategy, 0)) {
-            assertEquals(acknowledged, Integer.parseInt(child.await(SqliteWorkload.FOUND, PATIENCE)));
-            child.succeed(PATIENCE);
+        if (vmm.equals(Kvm.NAME)) {
+            // the same image, without virtualisation
+            try (ChildProcess child = start("host", strategy, 0)) {
+                assertEquals(acknowledged, Integer.parseInt(child.await(SqliteWorkload.FOUND, PATIENCE)));
+                child.succeed(PATIENCE);
+            }
         }
         System.out.println(vmm + " " + strategy + ": " + kills + " kills, " + acknowledged + " batches");
     }

@@ -130,6 +130,15 @@ final class SqliteWorkload {
         }
     }
 
+    private static void checkGuestModeWasUsed() {
+        try (Kvm.CounterReader reader = Kvm.CounterReader.open()) {
+            Kvm.Counters counters = reader.read();
+            if (counters.entries() == 0 || counters.storeFaults() + counters.storeFaultsInGuest() == 0) {
+                throw new AssertionError("guest mode was not used: " + counters);
+            }
+        }
+    }
+
     /** Arguments: the folder for the region, the VMM, the strategy, how many batches to insert at most. */
     public static void main(String[] arguments) throws Exception {
         try (Stack stack = Stack.start()) {
@@ -140,9 +149,7 @@ final class SqliteWorkload {
             try (Region region = stack.regions().open("database", options)) {
                 new SqliteWorkload(options.directory().orElseThrow(), region).run(Integer.parseInt(arguments[3]));
                 if (arguments[1].equals(Kvm.NAME)) {
-                    try (Kvm.CounterReader counters = Kvm.CounterReader.open()) {
-                        System.out.println(counters.read());
-                    }
+                    checkGuestModeWasUsed();
                 }
             }
         }
