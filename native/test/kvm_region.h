@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -173,6 +175,69 @@ static inline void leave_guest_mode(void) {
 static inline uint64_t threads_in_guest_mode(void) {
     struct vellum_kvm_counters now = counters();
     return now.entries - now.leaves;
+}
+
+static inline void enter_guest_mode(const struct fixture *fixture) {
+    *word(fixture, fixture->pages - 1, 8) += 1;
+}
+
+/* ---- a thread that waits in the kernel ---- */
+
+/* The thread sleeps, as the kernel says. */
+static inline bool is_asleep(pid_t thread) {
+    char path[64];
+    char text[256] = "";
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(file >= 0);
+    CHECK(read(file, text, sizeof(text) - 1) > 0);
+    CHECK_EQUAL(0, close(file));
+    return strstr(text, ") S ") != NULL;
+}
+
+static inline void await_sleep_of(pid_t thread) {
+    while (!is_asleep(thread)) {
+        usleep(1000);
+    }
+}
+
+/* Sends a signal to the thread that started it, whenever that one sleeps. */
+struct interrupter {
+    pthread_t thread;
+    pthread_t interrupted;
+    pid_t interrupted_number;
+    int signal;
+    _Atomic int stop;
+};
+
+static inline void *interrupt_when_asleep(void *argument) {
+    struct interrupter *interrupter = argument;
+    while (atomic_load(&interrupter->stop) == 0) {
+        if (is_asleep(interrupter->interrupted_number)) {
+            CHECK_EQUAL(0, pthread_kill(interrupter->interrupted, interrupter->signal));
+        }
+        usleep(2000);
+    }
+    return NULL;
+}
+
+static inline void start_interrupter(struct interrupter *interrupter, int signal) {
+    sigset_t set;
+    sigset_t own;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    *interrupter = (struct interrupter){
+        .interrupted = pthread_self(), .interrupted_number = gettid(), .signal = signal};
+    CHECK_EQUAL(0, pthread_sigmask(SIG_BLOCK, &set, &own));
+    CHECK_EQUAL(0, pthread_create(&interrupter->thread, NULL, interrupt_when_asleep, interrupter));
+    CHECK_EQUAL(0, pthread_sigmask(SIG_SETMASK, &own, NULL));
+}
+
+static inline void stop_interrupter(struct interrupter *interrupter) {
+    atomic_store(&interrupter->stop, 1);
+    while (pthread_tryjoin_np(interrupter->thread, NULL) != 0) { /* never asleep: it would be interrupted */
+        sched_yield();
+    }
 }
 
 /* ---- threads that store ---- */
