@@ -343,11 +343,25 @@ static enum next port_exit(struct vcpu *vcpu) {
     }
 }
 
+/*
+ * An exit at no particular place may come while KVM is delivering an exception. KVM would deliver it at the next entry,
+ * whatever code runs there then; the instruction that raised it is executed again and raises it again.
+ */
+static void forget_exception(struct vcpu *vcpu) {
+    struct kvm_vcpu_events *events = &vcpu->run->s.regs.events;
+    if (events->exception.injected != 0 || events->exception.pending != 0) {
+        events->exception.injected = 0;
+        events->exception.pending = 0;
+        mark_changed(vcpu, KVM_SYNC_X86_EVENTS);
+    }
+}
+
 static enum next interrupted(struct vcpu *vcpu, bool kicked) {
     if (!take_user_state_anywhere(vcpu)) {
         vcpu->draining = vcpu->draining || !kicked;
         return CONTINUE;
     }
+    forget_exception(vcpu);
     return kicked ? RESUME_USER : LEAVE_FOR_SIGNAL;
 }
 
@@ -360,6 +374,7 @@ static enum next not_possible_here(struct vcpu *vcpu, enum next next) {
     if (!take_user_state_anywhere(vcpu)) {
         kernel_die("vellum: KVM cannot run guest code at ring 0; please report it with the kernel's version\n");
     }
+    forget_exception(vcpu);
     return next;
 }
 

@@ -292,7 +292,7 @@ static int check_capabilities(struct machine *machine, char *reason, size_t reas
         int64_t wanted;
         const char *name;
     } needed[] = {
-        {KVM_CAP_SYNC_REGS, KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS, "KVM_CAP_SYNC_REGS"},
+        {KVM_CAP_SYNC_REGS, KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS, "KVM_CAP_SYNC_REGS"},
         {KVM_CAP_XSAVE, 1, "KVM_CAP_XSAVE"},
         {KVM_CAP_XCRS, 1, "KVM_CAP_XCRS"},
         {CAPABILITY_MANUAL_DIRTY_LOG, 1, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2"},

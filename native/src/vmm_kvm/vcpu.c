@@ -78,7 +78,7 @@ static int set_up(struct vcpu *vcpu) {
     if (vcpu->run == NULL) {
         return -ENOMEM;
     }
-    vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+    vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
     vcpu->control = (struct vcpu_control *)(void *)(machine->control + CONTROL_VCPUS) + vcpu->number;
     if (machine->dispatcher != NULL) { /* NULL: a machine for measuring, whose vCPU no thread's code runs on */
         vcpu->return_frame = machine->dispatcher->return_frame(vcpu->number);
