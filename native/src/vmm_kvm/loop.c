@@ -91,6 +91,11 @@ static uint64_t stub(const struct vcpu *vcpu, const uint8_t *name) {
     return control_stub(vcpu->machine->control, name);
 }
 
+/* CR3 may not have been reloaded, and the stub that does it will not be resumed: the next entry begins it again. */
+static void ask_for_flush(struct vcpu *vcpu) {
+    vcpu->flush_generation = atomic_load(&vcpu->machine->flush_generation) - 1;
+}
+
 /*
  * After an exit at no particular place (a signal, a fault of KVM's own): brings vcpu->user up to date. What happened
  * in the guest but was not served yet, a system call or an exception, is undone: it happens again. False: the vCPU is in
@@ -109,7 +114,13 @@ static bool take_user_state_anywhere(struct vcpu *vcpu) {
         return true;
     }
     if (rip >= stub(vcpu, stub_return) && rip < stub(vcpu, stub_page_fault_in_guest)) {
-        return !vcpu->returns_to_ring_0; /* on its way to vcpu->user, which no instruction has changed */
+        if (vcpu->returns_to_ring_0) {
+            return false;
+        }
+        if (rip >= stub(vcpu, stub_flush_and_return)) {
+            ask_for_flush(vcpu);
+        }
+        return true; /* on its way to vcpu->user, which no instruction has changed */
     }
     if (rip >= vectors && rip < vectors + (uint64_t)16 * VECTORS) {
         unsigned vector = (unsigned)((rip - vectors) / 16);
