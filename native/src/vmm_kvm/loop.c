@@ -91,6 +91,17 @@ static uint64_t stub(const struct vcpu *vcpu, const uint8_t *name) {
     return control_stub(vcpu->machine->control, name);
 }
 
+/* The fault may be the system-call stub's own, which exits by touching CONTROL_UNMAPPED: host mode knows no such stub. */
+static void take_user_state_before_fault(struct vcpu *vcpu, unsigned vector, const struct interrupt_frame *frame) {
+    if (frame->rip == stub(vcpu, stub_system_call)) {
+        take_user_state_of_system_call(vcpu, frame->rsp);
+        go_back_to_system_call(vcpu);
+    } else {
+        take_user_state(vcpu, frame);
+        go_back_to_trap(vcpu, vector);
+    }
+}
+
 /* CR3 may not have been reloaded, and the stub that does it will not be resumed: the next entry begins it again. */
 static void ask_for_flush(struct vcpu *vcpu) {
     vcpu->flush_generation = atomic_load(&vcpu->machine->flush_generation) - 1;
@@ -126,8 +137,7 @@ static bool take_user_state_anywhere(struct vcpu *vcpu) {
         unsigned vector = (unsigned)((rip - vectors) / 16);
         const struct interrupt_frame *frame = frame_of(vcpu, vector);
         if ((frame->cs & PRIVILEGE_LEVEL) != 0) {
-            take_user_state(vcpu, frame);
-            go_back_to_trap(vcpu, vector);
+            take_user_state_before_fault(vcpu, vector, frame);
             return true;
         }
     }
@@ -312,8 +322,7 @@ static enum next exception(struct vcpu *vcpu, unsigned vector) {
         return exception_at_ring_0(vcpu, vector, frame);
     }
     if (vector != PAGE_FAULT) {
-        take_user_state(vcpu, frame);
-        go_back_to_trap(vcpu, vector);
+        take_user_state_before_fault(vcpu, vector, frame);
         return LEAVE_FOR_FAULT;
     }
     if (frame->rip == stub(vcpu, stub_system_call)) { /* it exits by touching CONTROL_UNMAPPED */
