@@ -408,18 +408,26 @@ static void interrupt_blocking_call(const struct machine *machine, struct vcpu *
     }
 }
 
-/* Nobody enters any more: no region is attached. */
+/* Each vCPU comes out and then sees that the machine is closing. */
+static void interrupt_guest_code(struct machine *machine) {
+    stop_vcpus(machine);
+    resume_vcpus(machine);
+}
+
+/*
+ * Nobody enters any more: no region is attached. Code at CPL 0 cannot leave before its end, so it goes in again, and may
+ * come back to the code at CPL 3 without an exit: then that is interrupted once more.
+ */
 void machine_destroy(struct machine *machine) {
     atomic_store(&machine->closing, 1);
-    kernel_wake_all(&machine->stops);
-    stop_vcpus(machine);
-    kernel_wake_all(&machine->stops);
+    interrupt_guest_code(machine);
     size_t vcpus = atomic_load(&machine->vcpu_count);
     for (size_t number = 0; number < vcpus; number++) {
         struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
         while (vcpu != NULL && atomic_load(&vcpu->running) != 0) {
             interrupt_blocking_call(machine, vcpu); /* again and again: it may not have reached the call yet */
             kernel_wait_a_moment(&vcpu->running, 1);
+            interrupt_guest_code(machine);
         }
     }
     free_machine(machine);
