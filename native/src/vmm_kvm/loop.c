@@ -339,7 +339,7 @@ static enum next wake_closers(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     size_t used = atomic_load(&machine->attached_used);
     for (size_t i = 0; i < used; i++) {
-        struct vellum_region *region = atomic_load(&machine->attached[i]);
+        struct vellum_region *region = atomic_load(&machine->attached[i].region);
         if (region != NULL) {
             kernel_wake_all(&region->gate.handlers);
         }

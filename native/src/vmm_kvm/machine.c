@@ -111,8 +111,9 @@ static bool overlaps(uint64_t start, uint64_t length, uint64_t other_start, uint
 bool machine_touches_region(const struct machine *machine, uint64_t address, uint64_t length) {
     size_t used = atomic_load(&machine->attached_used);
     for (size_t i = 0; i < used; i++) {
-        const struct vellum_region *region = atomic_load(&machine->attached[i]);
-        if (region != NULL && overlaps(address, length, (uint64_t)(uintptr_t)region->base, region->length)) {
+        const struct attached_region *attached = &machine->attached[i];
+        if (atomic_load(&attached->region) != NULL
+            && overlaps(address, length, atomic_load(&attached->start), atomic_load(&attached->length))) {
             return true;
         }
     }
@@ -181,10 +182,13 @@ int machine_attach(struct machine *machine, struct vellum_region *region) {
     vellum_lock(&machine->chunk_lock);
     stop_vcpus(machine);
     for (size_t i = 0; i < ATTACHED_LIMIT; i++) {
-        if (atomic_load(&machine->attached[i]) == NULL) {
+        struct attached_region *attached = &machine->attached[i];
+        if (atomic_load(&attached->region) == NULL) {
             unmap_chunks(machine, (uint64_t)(uintptr_t)region->base, region->length);
             atomic_fetch_add(&machine->flush_generation, 1);
-            atomic_store(&machine->attached[i], region);
+            atomic_store(&attached->start, (uint64_t)(uintptr_t)region->base);
+            atomic_store(&attached->length, region->length);
+            atomic_store(&attached->region, region);
             if (i >= atomic_load(&machine->attached_used)) {
                 atomic_store(&machine->attached_used, i + 1);
             }
@@ -199,11 +203,22 @@ int machine_attach(struct machine *machine, struct vellum_region *region) {
 
 void machine_detach(struct machine *machine, const struct vellum_region *region) {
     for (size_t i = 0; i < ATTACHED_LIMIT; i++) {
-        if (atomic_load(&machine->attached[i]) == region) {
-            atomic_store(&machine->attached[i], NULL);
+        if (atomic_load(&machine->attached[i].region) == region) {
+            atomic_store(&machine->attached[i].region, NULL);
         }
     }
     atomic_fetch_add(&machine->flush_generation, 1);
+}
+
+void machine_await_handlers(struct machine *machine) {
+    size_t used = atomic_load(&machine->attached_used);
+    for (size_t i = 0; i < used; i++) {
+        struct attached_region *attached = &machine->attached[i];
+        uint32_t handlers;
+        while (atomic_load(&attached->region) == NULL && (handlers = atomic_load(&attached->ring_0_handlers)) != 0) {
+            kernel_wait_a_moment(&attached->ring_0_handlers, handlers);
+        }
+    }
 }
 
 /* ---- making and ending the machine ---- */

@@ -32,6 +32,18 @@ struct guest_memory {
     uint64_t length;
 };
 
+/*
+ * A region whose stores are tracked. Changed with every vCPU stopped, but the VMM loop looks at any time, and a handler at
+ * CPL 0 that was interrupted half way goes on afterwards: so the bounds are here, for who must not touch the region
+ * itself, and handlers count themselves in before they do. A region is freed only after machine_await_handlers.
+ */
+struct attached_region {
+    _Atomic(struct vellum_region *) region; /* NULL: none */
+    _Atomic uint64_t start;
+    _Atomic uint64_t length;
+    _Atomic uint32_t ring_0_handlers; /* futex */
+};
+
 struct machine_counters {
     _Atomic uint64_t memory_slots;
     _Atomic uint64_t chunks;
@@ -73,8 +85,7 @@ struct machine {
     uint64_t chunk_of_slot[MEMORY_SLOTS];
     struct guest_memory memory_of_slot[MEMORY_SLOTS];
 
-    /* Regions whose stores are tracked. Read by guest code at CPL 0 and the VMM loop; changed with every vCPU stopped. */
-    _Atomic(struct vellum_region *) attached[ATTACHED_LIMIT];
+    struct attached_region attached[ATTACHED_LIMIT];
     _Atomic size_t attached_used; /* entries from here on were never set */
 
     _Atomic(struct vcpu *) vcpus[VCPU_LIMIT];
@@ -113,6 +124,8 @@ bool machine_map_chunk_of(struct machine *machine, uint64_t address);
  */
 int machine_attach(struct machine *machine, struct vellum_region *region);
 void machine_detach(struct machine *machine, const struct vellum_region *region);
+/* control, vCPUs not stopped. Returns when no code at CPL 0 uses a region that was detached before. */
+void machine_await_handlers(struct machine *machine);
 
 /* Any thread that handles a fault, or the VMM loop: whether an attached region is touched. */
 bool machine_touches_region(const struct machine *machine, uint64_t address, uint64_t length);

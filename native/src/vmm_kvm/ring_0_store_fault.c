@@ -5,13 +5,25 @@
 
 #define PROTECTED_USER_STORE UINT64_C(7) /* error code: present, store, from CPL 3 */
 
-/* The regions are changed only while no vCPU runs guest code, so this sees a list that stays. */
-static struct vellum_region *region_of(struct machine *machine, uint64_t address) {
-    size_t used = atomic_load_explicit(&machine->attached_used, memory_order_acquire);
+static bool contains(const struct attached_region *attached, uint64_t address) {
+    return address - atomic_load(&attached->start) < atomic_load(&attached->length);
+}
+
+/*
+ * Counted in; NULL: no region is there. The vCPU may be stopped between any two instructions here, and the region be
+ * detached before it goes on. In the manner of Dekker: this counts itself in, then looks for the region; who detaches
+ * takes the region out, then looks at the count (machine_await_handlers).
+ */
+static struct attached_region *enter(struct machine *machine, uint64_t address) {
+    size_t used = atomic_load(&machine->attached_used);
     for (size_t i = 0; i < used; i++) {
-        struct vellum_region *region = atomic_load_explicit(&machine->attached[i], memory_order_acquire);
-        if (region != NULL && address - (uint64_t)(uintptr_t)region->base < region->length) {
-            return region;
+        struct attached_region *attached = &machine->attached[i];
+        if (contains(attached, address)) {
+            atomic_fetch_add(&attached->ring_0_handlers, 1);
+            if (atomic_load(&attached->region) != NULL && contains(attached, address)) {
+                return attached;
+            }
+            atomic_fetch_sub(&attached->ring_0_handlers, 1);
         }
     }
     return NULL;
@@ -26,15 +38,7 @@ static bool is_warm(const struct vellum_region *region, size_t page) {
  * The gate's protocol (gate.h) without its system calls. Backing out from a closed gate leaves waking its closer to the
  * VMM loop: asked for by the exit, it enters the gate itself, finds it closed, and wakes whoever waits on its way out.
  */
-uint32_t ring_0_store_fault(uint64_t address, uint64_t error, uint64_t code) {
-    struct machine *machine = atomic_load(&the_machine);
-    if ((error & PROTECTED_USER_STORE) != PROTECTED_USER_STORE || (code & 3) == 0 || machine == NULL) {
-        return RING_0_ASK_HOST;
-    }
-    struct vellum_region *region = region_of(machine, address);
-    if (region == NULL) {
-        return RING_0_ASK_HOST;
-    }
+static uint32_t serve(struct machine *machine, struct vellum_region *region, uint64_t address) {
     atomic_fetch_add(&region->gate.handlers, 1);
     enum vellum_fault_verdict verdict = VELLUM_FAULT_FOREIGN;
     size_t page = vellum_page_of(region, (const void *)(uintptr_t)address);
@@ -48,4 +52,18 @@ uint32_t ring_0_store_fault(uint64_t address, uint64_t error, uint64_t code) {
     atomic_fetch_add_explicit(&region->store_faults, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&machine->counters.store_faults_in_guest, 1, memory_order_relaxed);
     return last && atomic_load(&region->gate.closed) != 0 ? RING_0_WAKE_CLOSER : RING_0_SERVED;
+}
+
+uint32_t ring_0_store_fault(uint64_t address, uint64_t error, uint64_t code) {
+    struct machine *machine = atomic_load(&the_machine);
+    if ((error & PROTECTED_USER_STORE) != PROTECTED_USER_STORE || (code & 3) == 0 || machine == NULL) {
+        return RING_0_ASK_HOST;
+    }
+    struct attached_region *attached = enter(machine, address);
+    if (attached == NULL) {
+        return RING_0_ASK_HOST;
+    }
+    uint32_t answer = serve(machine, atomic_load(&attached->region), address);
+    atomic_fetch_sub(&attached->ring_0_handlers, 1);
+    return answer;
 }

@@ -157,6 +157,7 @@ static void release(void *released) {
         take_away(attachment);
         resume_vcpus(attachment->machine);
     }
+    machine_await_handlers(attachment->machine);
     stop_using_machine();
     leave_control(mask);
     free(attachment);
