@@ -15,7 +15,10 @@
 #include "transition.h"
 #include "vellum/export.h"
 
-/* Guards the_machine and machine_users. Only control threads take it, in host mode. */
+/*
+ * Guards the_machine and machine_users. Its holder may wait for every thread to leave guest mode: who waits for the lock
+ * there leaves, by the futex call.
+ */
 static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t machine_users;
 
@@ -26,10 +29,10 @@ static size_t machine_users;
 static uint64_t enter_control(void) {
     uint64_t blocked = transition_blocked_in_loop();
     uint64_t previous;
-    loop_leave_guest_mode(atomic_load(&the_machine));
     raw_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
                     sizeof(blocked), 0, 0);
     pthread_mutex_lock(&machine_lock);
+    loop_leave_guest_mode(atomic_load(&the_machine)); /* under the lock: the machine stays while it is looked at */
     return previous;
 }
 
