@@ -381,6 +381,7 @@ static enum next interrupted(struct vcpu *vcpu, bool kicked) {
         vcpu->draining = vcpu->draining || !kicked;
         return CONTINUE;
     }
+    vcpu->draining = false;
     forget_exception(vcpu);
     return kicked ? RESUME_USER : LEAVE_FOR_SIGNAL;
 }

@@ -146,6 +146,7 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
         return -ENOTSUP;
     }
     memcpy(&vcpu->thread_mask, &context->uc_sigmask, sizeof(vcpu->thread_mask));
+    vcpu->draining = false; /* the last stay may have ended by a fault of KVM's own */
     int result = transition_give_signal_mask(vcpu);
     if (result == 0) {
         result = give_extended_state(vcpu, (const uint8_t *)context->uc_mcontext.fpregs);
