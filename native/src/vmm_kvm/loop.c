@@ -251,7 +251,8 @@ static enum next run_in_host(struct vcpu *vcpu) {
 static enum next blocking_system_call(struct vcpu *vcpu, const struct system_call *call) {
     struct machine *machine = vcpu->machine;
     struct system_call_context context = {
-        .touches_region = touches_region, .dispatcher = machine->dispatcher, .thread_mask = vcpu->thread_mask};
+        .touches_region = touches_region, .dispatcher = machine->dispatcher,
+        .thread_mask = vcpu->thread_mask & ~signal_bit(machine->kick_signal)};
     count(&machine->counters.forwarded_system_calls);
     atomic_store(&vcpu->in_blocking_call, 1);
     int64_t result = system_call_store_to_region(call, &context);
@@ -377,6 +378,7 @@ static void forget_exception(struct vcpu *vcpu) {
 }
 
 static enum next interrupted(struct vcpu *vcpu, bool kicked) {
+    kicked = kicked || stop_take_stray_kick(vcpu);
     if (!take_user_state_anywhere(vcpu)) {
         vcpu->draining = vcpu->draining || !kicked;
         return CONTINUE;

@@ -5,6 +5,18 @@
 
 #include "kernel_calls.h"
 
+/*
+ * A realtime signal needs room in the user's queue (RLIMIT_SIGPENDING), which others may have filled: EAGAIN. The thread
+ * waits for the signal once it is out, so this goes on until it is sent.
+ */
+static void kick(struct vcpu *vcpu) {
+    struct machine *machine = vcpu->machine;
+    while (raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0) == -EAGAIN) {
+        kernel_wait_a_moment(&machine->stops, atomic_load(&machine->stops));
+    }
+    count(&machine->counters.kicks);
+}
+
 void stop_vcpus(struct machine *machine) {
     atomic_fetch_add(&machine->stops, 1);
     size_t vcpus = atomic_load(&machine->vcpu_count);
@@ -13,8 +25,7 @@ void stop_vcpus(struct machine *machine) {
         uint32_t inside = INSIDE;
         /* one that another stopper has kicked already needs no second signal */
         if (vcpu != NULL && atomic_compare_exchange_strong(&vcpu->presence, &inside, KICKED)) {
-            raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
-            count(&machine->counters.kicks);
+            kick(vcpu);
         }
     }
     for (size_t number = 0; number < vcpus; number++) {
@@ -58,4 +69,11 @@ bool stop_come_out(struct vcpu *vcpu) {
     while (raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, 0, sizeof(kick), 0, 0) == -EINTR) {
     }
     return true;
+}
+
+bool stop_take_stray_kick(struct vcpu *vcpu) {
+    const uint64_t kick = signal_bit(vcpu->machine->kick_signal);
+    const int64_t at_once[2] = {0, 0};
+    return raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, (uint64_t)(uintptr_t)at_once, sizeof(kick),
+                           0, 0) > 0;
 }

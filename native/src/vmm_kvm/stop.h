@@ -27,6 +27,12 @@ bool stop_go_in(struct vcpu *vcpu, bool may_leave);
 /* VMM loop. True: the exit was a kick, and nothing else is known to have happened. */
 bool stop_come_out(struct vcpu *vcpu);
 
+/*
+ * VMM loop, the vCPU outside. True: the exit was for a signal that was meant for a system call which was over by then
+ * (machine_destroy). Left pending in a thread that blocks it, it would end every stay in the guest at once.
+ */
+bool stop_take_stray_kick(struct vcpu *vcpu);
+
 static inline uint64_t signal_bit(int signal) {
     return UINT64_C(1) << (signal - 1);
 }
