@@ -670,6 +670,34 @@ static void ranges_come_and_go_under_faulting_threads(void) {
     }
 }
 
+/* ---- return frames ---- */
+
+struct framed {
+    void *frame;
+    bool is_always_the_same;
+};
+
+static void *ask_for_return_frame(void *argument) {
+    struct framed *framed = argument;
+    framed->frame = dispatcher->return_frame();
+    framed->is_always_the_same = framed->frame == dispatcher->return_frame();
+    return NULL;
+}
+
+static void a_thread_has_a_return_frame_of_its_own_until_it_ends(void) {
+    void *own = dispatcher->return_frame();
+    CHECK(own != NULL);
+    for (size_t i = 0; i < VELLUM_RETURN_FRAMES + 10; i++) { /* more threads than frames, one after the other */
+        pthread_t thread;
+        struct framed framed = {.frame = NULL};
+        CHECK_EQUAL(0, pthread_create(&thread, NULL, ask_for_return_frame, &framed));
+        CHECK_EQUAL(0, pthread_join(thread, NULL));
+        CHECK(framed.frame != NULL && framed.frame != own);
+        CHECK(framed.is_always_the_same);
+    }
+    CHECK(dispatcher->return_frame() == own);
+}
+
 int main(void) {
     dispatcher = vellum_dispatcher();
     RUN(a_fault_outside_any_range_reaches_the_handler_that_was_there_before);
@@ -698,5 +726,6 @@ int main(void) {
     RUN(a_fault_that_was_under_way_when_its_range_went_meets_the_new_mapping);
     RUN(unregistering_waits_for_a_thread_inside_lets_none_enter_and_holds_up_nobody_else);
     RUN(ranges_come_and_go_under_faulting_threads);
+    RUN(a_thread_has_a_return_frame_of_its_own_until_it_ends);
     return check_result();
 }

@@ -17,7 +17,7 @@
 #include "vellum/providers.h"
 
 #define VELLUM_DISPATCHER_RANGES 1024 /* registered ranges at one time */
-#define VELLUM_RETURN_FRAMES 1024     /* threads in guest mode at one time */
+#define VELLUM_RETURN_FRAMES 1024     /* living threads that have been in guest mode */
 #define VELLUM_RETURN_FRAME_SIZE 16384
 
 enum vellum_fault_origin {
@@ -68,13 +68,14 @@ struct vellum_dispatcher {
      */
     enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
     /*
-     * How a thread leaves code that may be unloaded the moment it is out. `return_frame(i)`, i < VELLUM_RETURN_FRAMES:
-     * memory of VELLUM_RETURN_FRAME_SIZE bytes, 64-byte aligned, never given back, for a signal frame (a ucontext_t as
-     * the kernel lays it out). `return_from_frame` stores 0 to *word and has the kernel load the whole state of the
+     * How a thread leaves code that may be unloaded the moment it is out. `return_frame`: memory of
+     * VELLUM_RETURN_FRAME_SIZE bytes, 64-byte aligned, for a signal frame (a ucontext_t as the kernel lays it out); the
+     * calling thread's own until it ends, each time the same; NULL: VELLUM_RETURN_FRAMES threads have one.
+     * Async-signal-safe. `return_from_frame` stores 0 to *word and has the kernel load the whole state of the
      * thread from the frame (rt_sigreturn). That store is the last thing the thread does outside the dispatcher: who
      * sees it may unload the caller's code and free its stack. Asynchronous signals are blocked.
      */
-    void *(*return_frame)(size_t index);
+    void *(*return_frame)(void);
     void (*return_from_frame)(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
     /*
      * The realtime signal by which the VMM interrupts threads, the same for the life of the process: chosen among those

@@ -120,13 +120,33 @@ __asm__(".text\n"
         "    .size vellum_dispatcher_return_from_frame, . - vellum_dispatcher_return_from_frame\n");
 
 /*
- * A frame is used by one thread at a time, for the two instructions above and inside the kernel. Memory that is touched
- * when it is used: threads that never were in a guest cost nothing.
+ * A frame is read by the kernel after its thread has told its caller that it is out, and nobody hears when the kernel
+ * is done. So it is the thread's until that has ended, whoever the caller was: the next machine, in which another thread
+ * has this one's number, must not write to it. Memory is touched when a frame is used: threads that never were in
+ * a guest cost nothing.
  */
 static _Alignas(64) uint8_t return_frames[VELLUM_RETURN_FRAMES][VELLUM_RETURN_FRAME_SIZE];
+static _Atomic uint32_t return_frame_owners[VELLUM_RETURN_FRAMES]; /* threads' numbers; 0 none */
 
-static void *return_frame(size_t index) {
-    return return_frames[index];
+static bool has_ended(uint32_t thread) {
+    return syscall(SYS_tgkill, getpid(), thread, 0) != 0 && errno == ESRCH;
+}
+
+static void *return_frame(void) {
+    uint32_t thread = (uint32_t)syscall(SYS_gettid);
+    for (size_t i = 0; i < VELLUM_RETURN_FRAMES; i++) {
+        if (atomic_load(&return_frame_owners[i]) == thread) {
+            return return_frames[i];
+        }
+    }
+    for (size_t i = 0; i < VELLUM_RETURN_FRAMES; i++) {
+        uint32_t owner = atomic_load(&return_frame_owners[i]);
+        if ((owner == 0 || has_ended(owner))
+            && atomic_compare_exchange_strong(&return_frame_owners[i], &owner, thread)) {
+            return return_frames[i];
+        }
+    }
+    return NULL;
 }
 
 /* ---- the table ---- */
@@ -465,10 +485,10 @@ VELLUM_EXPORT const struct vellum_dispatcher *vellum_dispatcher(void) {
         .register_range = register_range,
         .unregister_range = unregister_range,
         .serve = serve,
-    .return_frame = return_frame,
-    .return_from_frame = vellum_dispatcher_return_from_frame,
-    .wake_up_signal = wake_up_signal,
-    .faults_served = faults_served,
+        .return_frame = return_frame,
+        .return_from_frame = vellum_dispatcher_return_from_frame,
+        .wake_up_signal = wake_up_signal,
+        .faults_served = faults_served,
         .faults_passed_on = faults_passed_on,
     };
     return &dispatcher;

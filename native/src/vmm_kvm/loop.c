@@ -91,7 +91,7 @@ static uint64_t stub(const struct vcpu *vcpu, const uint8_t *name) {
     return control_stub(vcpu->machine->control, name);
 }
 
-/* The fault may be the system-call stub's own, which exits by touching CONTROL_UNMAPPED: host mode knows no such stub. */
+/* The fault may be the system-call stub's own, which exits by touching CONTROL_UNMAPPED: host mode has no such stub. */
 static void take_user_state_before_fault(struct vcpu *vcpu, unsigned vector, const struct interrupt_frame *frame) {
     if (frame->rip == stub(vcpu, stub_system_call)) {
         take_user_state_of_system_call(vcpu, frame->rsp);

@@ -33,8 +33,8 @@ struct guest_memory {
 };
 
 /*
- * A region whose stores are tracked. Changed with every vCPU stopped, but the VMM loop looks at any time, and a handler at
- * CPL 0 that was interrupted half way goes on afterwards: so the bounds are here, for who must not touch the region
+ * A region whose stores are tracked. Changed with every vCPU stopped, but the VMM loop looks at any time, and a handler
+ * at CPL 0 that was interrupted half way goes on afterwards: so the bounds are here, for who must not touch the region
  * itself, and handlers count themselves in before they do. A region is freed only after machine_await_handlers.
  */
 struct attached_region {

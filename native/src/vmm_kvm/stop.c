@@ -6,12 +6,13 @@
 #include "kernel_calls.h"
 
 /*
- * A realtime signal needs room in the user's queue (RLIMIT_SIGPENDING), which others may have filled: EAGAIN. The thread
- * waits for the signal once it is out, so this goes on until it is sent.
+ * A realtime signal needs room in the user's queue (RLIMIT_SIGPENDING), which others may have filled: EAGAIN. The
+ * thread waits for the signal once it is out, so this goes on until it is sent.
  */
 static void kick(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
-    while (raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0) == -EAGAIN) {
+    while (raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0)
+           == -EAGAIN) {
         kernel_wait_a_moment(&machine->stops, atomic_load(&machine->stops));
     }
     count(&machine->counters.kicks);
@@ -74,6 +75,6 @@ bool stop_come_out(struct vcpu *vcpu) {
 bool stop_take_stray_kick(struct vcpu *vcpu) {
     const uint64_t kick = signal_bit(vcpu->machine->kick_signal);
     const int64_t at_once[2] = {0, 0};
-    return raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, (uint64_t)(uintptr_t)at_once, sizeof(kick),
-                           0, 0) > 0;
+    return raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, (uint64_t)(uintptr_t)at_once,
+                           sizeof(kick), 0, 0) > 0;
 }

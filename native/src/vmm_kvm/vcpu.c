@@ -80,9 +80,6 @@ static int set_up(struct vcpu *vcpu) {
     }
     vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
     vcpu->control = (struct vcpu_control *)(void *)(machine->control + CONTROL_VCPUS) + vcpu->number;
-    if (machine->dispatcher != NULL) { /* NULL: a machine for measuring, whose vCPU no thread's code runs on */
-        vcpu->return_frame = machine->dispatcher->return_frame(vcpu->number);
-    }
     return vcpu_reset(vcpu);
 }
 
@@ -120,10 +117,11 @@ void vcpu_destroy(struct vcpu *vcpu) {
     unmap(vcpu->memory, vcpu->memory_size);
 }
 
-/* A number that was given to a new thread meanwhile counts as alive: the vCPU becomes that thread's when it enters, or
- * is taken over when it ends. */
+/* A number that a new thread of this process got meanwhile counts as alive: the vCPU becomes that thread's when it
+ * enters, or is taken over when it ends. One that another process got does not. */
 static bool has_ended(uint32_t thread) {
-    return raw_system_call(SYS_tkill, thread, 0, 0, 0, 0, 0) == -ESRCH;
+    uint64_t process = (uint64_t)raw_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    return raw_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
 }
 
 static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
@@ -143,6 +141,7 @@ static struct vcpu *take_over(struct machine *machine, uint32_t thread) {
         }
         uint32_t owner = atomic_load(&vcpu->owner);
         if (has_ended(owner) && atomic_compare_exchange_strong(&vcpu->owner, &owner, thread)) {
+            vcpu->return_frame = NULL; /* it was that thread's */
             return vcpu;
         }
     }
@@ -174,6 +173,12 @@ struct vcpu *vcpu_claim(struct machine *machine) {
         vcpu = vcpu_create(machine, &result);
     }
     if (vcpu == NULL || (vcpu->lost_state && vcpu_reset(vcpu) != 0)) {
+        return NULL;
+    }
+    if (vcpu->return_frame == NULL) {
+        vcpu->return_frame = machine->dispatcher->return_frame();
+    }
+    if (vcpu->return_frame == NULL) {
         return NULL;
     }
     atomic_store(&vcpu->thread_pointer, this_thread_pointer());

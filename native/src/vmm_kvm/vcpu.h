@@ -26,7 +26,7 @@ struct vcpu {
     size_t memory_size;
     uint8_t *stack_top;
     uint8_t *extended_state; /* for KVM_GET_XSAVE and KVM_SET_XSAVE, page-aligned */
-    uint8_t *return_frame;   /* dispatcher.h; the thread's state at entry, rewritten when it leaves */
+    uint8_t *return_frame;   /* the owner's (dispatcher.h): its state at entry, rewritten when it leaves; NULL: none */
 
     _Atomic uint32_t owner;           /* the thread's number; 0 none */
     _Atomic uint32_t running;         /* 1 from the handler that captured the thread until it has left */
