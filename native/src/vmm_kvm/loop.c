@@ -247,7 +247,9 @@ static enum next system_call(struct vcpu *vcpu) {
         struct system_call_context context = {
             .touches_region = touches_region, .dispatcher = machine->dispatcher,
             .thread_mask = vcpu->thread_mask | signal_bit(machine->kick_signal)};
+        atomic_store(&vcpu->in_call, 1);
         user->rax = (uint64_t)system_call_store_to_region(&call, &context);
+        atomic_store(&vcpu->in_call, 0);
         return RESUME_USER;
     }
     default:

@@ -408,7 +408,7 @@ void machine_destroy(struct machine *machine) {
     size_t vcpus = atomic_load(&machine->vcpu_count);
     for (size_t number = 0; number < vcpus; number++) {
         struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
-        while (vcpu != NULL && atomic_load(&vcpu->running) != 0) {
+        while (vcpu != NULL && vcpu_is_running(vcpu)) {
             kernel_wait_a_moment(&vcpu->running, 1);
         }
     }
