@@ -240,6 +240,33 @@ static inline void stop_interrupter(struct interrupter *interrupter) {
     }
 }
 
+/* ---- a signal again and again ---- */
+
+/* To the process, every so many microseconds; 0 stops it. The harness has the timer of alarm and setitimer. */
+static inline void start_timer(int signal, long microseconds) {
+    static timer_t timer;
+    static bool is_made;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
+    if (!is_made) {
+        CHECK_EQUAL(0, timer_create(CLOCK_MONOTONIC, &event, &timer));
+        is_made = true;
+    }
+    struct timespec period = {.tv_nsec = microseconds * 1000};
+    struct itimerspec times = {.it_interval = period, .it_value = period};
+    CHECK_EQUAL(0, timer_settime(timer, 0, &times, NULL));
+}
+
+/*
+ * To one thread, once the one before was handled: a thread to which signals are sent faster than it goes to guest mode and
+ * back never gets to its next store.
+ */
+static inline void send_after(pthread_t thread, int signal, _Atomic uint64_t *handled, uint64_t *sent) {
+    if (atomic_load(handled) >= *sent) {
+        CHECK_EQUAL(0, pthread_kill(thread, signal));
+        (*sent)++;
+    }
+}
+
 /* ---- threads that store ---- */
 
 #define WRITERS ((size_t)4)

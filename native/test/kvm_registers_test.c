@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/auxv.h>
-#include <sys/time.h>
 #include <ucontext.h>
 
 /* ---- code with every register known ---- */
@@ -372,7 +371,7 @@ static void skip_instruction(int signal, siginfo_t *information, void *context_p
 static void handle_signals(void) {
     struct sigaction action = {.sa_handler = clobber, .sa_flags = SA_RESTART};
     CHECK_EQUAL(0, sigaction(SIGUSR1, &action, NULL));
-    CHECK_EQUAL(0, sigaction(SIGALRM, &action, NULL));
+    CHECK_EQUAL(0, sigaction(SIGUSR2, &action, NULL));
     struct sigaction skipping = {.sa_sigaction = skip_instruction, .sa_flags = SA_SIGINFO};
     CHECK_EQUAL(0, sigaction(SIGILL, &skipping, NULL));
     CHECK_EQUAL(0, sigaction(SIGSEGV, &skipping, NULL));
@@ -468,11 +467,6 @@ static void registers_survive_a_fault_that_a_handler_resolves(void) {
     CHECK_EQUAL(times, counters().leaves_for_fault);
 }
 
-static void start_timer(long microseconds) {
-    struct itimerval timer = {.it_interval.tv_usec = microseconds, .it_value.tv_usec = microseconds};
-    CHECK_EQUAL(0, setitimer(ITIMER_REAL, &timer, NULL));
-}
-
 #define STORES_IN_A_ROW 20000
 
 static void *store_many_times(void *argument) {
@@ -506,14 +500,16 @@ static void check_registers_of_many(bool kicks, bool signals) {
     _Atomic int stop = 0;
     start_writers(writers, WRITERS, &fixture, &stop, store_many_times);
     if (signals) {
-        start_timer(2000);
+        start_timer(SIGUSR2, 5000);
     }
+    uint64_t sent = 0;
     size_t rounds = REPEAT(150);
     for (size_t round = 0; round < rounds || !all_have_stored(writers, WRITERS, REPEAT(60))
-                           || (signals && atomic_load(&signals_taken) < REPEAT(50));
+                           || (signals && atomic_load(&signals_taken) < REPEAT(50))
+                           || (kicks && counters().kicks < REPEAT(20));
          round++) {
         if (signals) {
-            CHECK_EQUAL(0, pthread_kill(writers[round % WRITERS].thread, SIGUSR1));
+            send_after(writers[round % WRITERS].thread, SIGUSR1, &signals_taken, &sent);
         }
         if (kicks) {
             commit(&fixture);
@@ -522,7 +518,9 @@ static void check_registers_of_many(bool kicks, bool signals) {
         }
     }
     join_writers(writers, WRITERS, &stop);
-    start_timer(0);
+    if (signals) {
+        start_timer(SIGUSR2, 0);
+    }
     commit(&fixture);
     check_all_is_committed(&fixture);
     CHECK_EQUAL(0, counters().opened_in_host);

@@ -9,17 +9,11 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <sys/time.h>
 #include <ucontext.h>
 
 static void handle_with(int signal, void (*handler)(int, siginfo_t *, void *), int flags) {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
     CHECK_EQUAL(0, sigaction(signal, &action, NULL));
-}
-
-static void start_timer(long microseconds) {
-    struct itimerval timer = {.it_interval.tv_usec = microseconds, .it_value.tv_usec = microseconds};
-    CHECK_EQUAL(0, setitimer(ITIMER_REAL, &timer, NULL));
 }
 
 /* ---- asynchronous signals ---- */
@@ -81,15 +75,15 @@ static void unblock(int signal) {
 }
 
 static void a_timer_interrupts_code_in_guest_mode_in_the_right_context(void) {
-    handle_with(SIGALRM, count_in_context, SA_RESTART);
+    handle_with(SIGPOLL, count_in_context, SA_RESTART);
     block(SIGWINCH);
     struct fixture fixture = open_region(PAGES_IN_BLOCK);
     handled_enough = REPEAT(100);
     *word(&fixture, 3, 0) = 0;
     uint64_t stores = 0;
-    start_timer(1000);
+    start_timer(SIGPOLL, 1000);
     store_until(word(&fixture, 3, 0), &stop_storing, &stores);
-    start_timer(0);
+    start_timer(SIGPOLL, 0);
     CHECK(atomic_load(&handled) >= handled_enough);
     CHECK(atomic_load(&handled_there) >= handled_enough / 2);
     CHECK(counters().leaves_for_signal >= handled_enough / 2);
@@ -107,20 +101,21 @@ static void count_signal(int signal, siginfo_t *information, void *context) {
 }
 
 static void no_store_is_lost_under_timer_and_thread_signals(void) {
-    handle_with(SIGALRM, count_signal, SA_RESTART);
+    handle_with(SIGPOLL, count_signal, SA_RESTART);
     handle_with(SIGUSR1, count_signal, SA_RESTART);
     struct fixture fixture = open_region(4 * PAGES_IN_BLOCK);
     struct writer writers[WRITERS];
     _Atomic int stop = 0;
     start_writers(writers, WRITERS, &fixture, &stop, count_up_at_random);
-    start_timer(1000);
+    start_timer(SIGPOLL, 2000);
+    uint64_t sent = 0;
     size_t rounds = REPEAT(150);
     for (size_t round = 0; round < rounds || !all_have_stored(writers, WRITERS, 100); round++) {
-        CHECK_EQUAL(0, pthread_kill(writers[round % WRITERS].thread, SIGUSR1));
+        send_after(writers[round % WRITERS].thread, SIGUSR1, &handled, &sent);
         commit(&fixture);
     }
     join_writers(writers, WRITERS, &stop);
-    start_timer(0);
+    start_timer(SIGPOLL, 0);
     CHECK(atomic_load(&handled) > 0);
     CHECK(counters().leaves_for_signal > 0);
     commit(&fixture);
@@ -526,9 +521,10 @@ static void handlers_that_store_interrupt_threads_that_store_and_cuts_go_on(void
     struct writer writer;
     _Atomic int stop = 0;
     start_writers(&writer, 1, &fixture, &stop, store_and_be_interrupted);
+    uint64_t sent = 0;
     size_t rounds = REPEAT(100);
     for (size_t round = 0; round < rounds || atomic_load(&handled) < REPEAT(30); round++) {
-        CHECK_EQUAL(0, pthread_kill(writer.thread, SIGUSR1));
+        send_after(writer.thread, SIGUSR1, &handled, &sent);
         commit(&fixture);
     }
     join_writers(&writer, 1, &stop);
@@ -545,7 +541,7 @@ static void jump_out(int signal, siginfo_t *information, void *context) {
 }
 
 static void a_handler_may_jump_out_of_guest_mode(void) {
-    handle_with(SIGALRM, jump_out, 0);
+    handle_with(SIGPOLL, jump_out, 0);
     struct fixture fixture = open_region(PAGES_IN_BLOCK);
     volatile uint64_t jumps = 0;
     volatile uint64_t never = 0;
@@ -555,10 +551,10 @@ static void a_handler_may_jump_out_of_guest_mode(void) {
     }
     if (jumps < wanted) {
         uint64_t stores;
-        struct itimerval timer = {.it_value.tv_usec = 1500};
-        CHECK_EQUAL(0, setitimer(ITIMER_REAL, &timer, NULL));
+        start_timer(SIGPOLL, 1500);
         store_until(word(&fixture, jumps % fixture.pages, 0), &never, &stores);
     }
+    start_timer(SIGPOLL, 0);
     CHECK_EQUAL(wanted, jumps);
     commit(&fixture);
     check_all_is_committed(&fixture);

@@ -429,20 +429,37 @@ static void interrupt_guest_code(struct machine *machine) {
     resume_vcpus(machine);
 }
 
+/* Where a handler has jumped out of such a call (siglongjmp), the thread never comes back to the loop; nobody can tell. */
+#define MOST_INTERRUPTIONS 3000 /* a millisecond each, at least */
+
+static bool wait_until_outside(struct machine *machine, struct vcpu *vcpu) {
+    for (int interruptions = 0; vcpu_is_running(vcpu); interruptions++) {
+        if (interruptions == MOST_INTERRUPTIONS && atomic_load(&vcpu->in_blocking_call) != 0) {
+            return false;
+        }
+        interrupt_blocking_call(machine, vcpu); /* again and again: it may not have reached the call yet */
+        kernel_wait_a_moment(&vcpu->running, 1);
+        interrupt_guest_code(machine);
+    }
+    return true;
+}
+
 /*
  * Nobody enters any more: no region is attached. Code at CPL 0 cannot leave before its end, so it goes in again, and may
- * come back to the code at CPL 3 without an exit: then that is interrupted once more.
+ * come back to the code at CPL 3 without an exit: then that is interrupted once more. The memory of a machine that a
+ * thread may still be in stays; to take it away could only end in a crash.
  */
 void machine_destroy(struct machine *machine) {
+    static const char stays[] = "vellum: a signal handler jumped out of a read into a region; its virtual machine stays "
+                                "until the process ends\n";
     atomic_store(&machine->closing, 1);
     interrupt_guest_code(machine);
     size_t vcpus = atomic_load(&machine->vcpu_count);
     for (size_t number = 0; number < vcpus; number++) {
         struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
-        while (vcpu != NULL && atomic_load(&vcpu->running) != 0) {
-            interrupt_blocking_call(machine, vcpu); /* again and again: it may not have reached the call yet */
-            kernel_wait_a_moment(&vcpu->running, 1);
-            interrupt_guest_code(machine);
+        if (vcpu != NULL && !wait_until_outside(machine, vcpu)) {
+            raw_system_call(SYS_write, STDERR_FILENO, (uint64_t)(uintptr_t)stays, sizeof(stays) - 1, 0, 0, 0);
+            return;
         }
     }
     free_machine(machine);

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "kernel_calls.h"
 #include "loop.h"
 #include "stop.h"
@@ -140,6 +144,15 @@ static void write_registers(greg_t *context, const struct kvm_regs *from) {
 #define RESUME_FLAG UINT64_C(0x10000)
 #define PLAIN_FLAGS UINT64_C(0x202)
 
+/* The loop's functions never return from it, so the address sanitizer still takes their variables for alive. */
+static void begin_stack(const struct vcpu *vcpu) {
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(vcpu->stack_top - VMM_STACK_SIZE, VMM_STACK_SIZE);
+#else
+    (void)vcpu;
+#endif
+}
+
 int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     greg_t *registers = context->uc_mcontext.gregs;
     if (((uint64_t)registers[REG_EFL] & TRAP_FLAG) != 0 || context->uc_mcontext.fpregs == NULL || !frame_fits(context)) {
@@ -154,6 +167,7 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     if (result != 0) {
         return result;
     }
+    begin_stack(vcpu);
     keep_frame(vcpu, context);
     vcpu->user = registers_of(registers);
     vcpu->user.rflags &= ~RESUME_FLAG;

@@ -159,11 +159,34 @@ static struct vcpu *own(struct machine *machine, uint32_t thread) {
     return NULL;
 }
 
-struct vcpu *vcpu_claim(struct machine *machine) {
+static bool contains(const void *start, uint64_t length, uint64_t address) {
+    return address - (uint64_t)(uintptr_t)start < length;
+}
+
+/*
+ * A handler that interrupted a call of the VMM loop jumped out of it (siglongjmp) and never comes back: seen by its code
+ * being on neither of the stacks on which a handler runs that does come back.
+ */
+static bool is_abandoned(const struct vcpu *vcpu, const ucontext_t *context) {
+    uint64_t stack_pointer = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+    return atomic_load(&vcpu->in_blocking_call) != 0
+           && !contains(vcpu->stack_top - VMM_STACK_SIZE, VMM_STACK_SIZE, stack_pointer)
+           && !contains(context->uc_stack.ss_sp, context->uc_stack.ss_size, stack_pointer);
+}
+
+bool vcpu_is_running(struct vcpu *vcpu) {
+    return atomic_load(&vcpu->running) != 0 && !has_ended(atomic_load(&vcpu->owner));
+}
+
+struct vcpu *vcpu_claim(struct machine *machine, const ucontext_t *context) {
     uint32_t thread = kernel_thread();
     struct vcpu *vcpu = own(machine, thread);
     if (vcpu != NULL && atomic_load(&vcpu->running) != 0) {
-        return NULL;
+        if (!is_abandoned(vcpu, context)) {
+            return NULL;
+        }
+        count(&machine->counters.leaves_for_other);
+        atomic_store(&vcpu->running, 0);
     }
     if (vcpu == NULL) {
         vcpu = take_over(machine, thread);
@@ -181,6 +204,7 @@ struct vcpu *vcpu_claim(struct machine *machine) {
     if (vcpu->return_frame == NULL) {
         return NULL;
     }
+    atomic_store(&vcpu->in_blocking_call, 0);
     atomic_store(&vcpu->thread_pointer, this_thread_pointer());
     return vcpu;
 }

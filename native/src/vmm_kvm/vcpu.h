@@ -5,6 +5,8 @@
 #ifndef VELLUM_VMM_KVM_VCPU_H
 #define VELLUM_VMM_KVM_VCPU_H
 
+#include <ucontext.h>
+
 #include "machine.h"
 
 #define VMM_STACK_SIZE ((size_t)256 << 10)
@@ -52,10 +54,13 @@ struct vcpu {
 };
 
 /*
- * handler. The calling thread's vCPU, made or taken over from an ended thread if it has none. NULL: there is none to be
- * had, or this thread is in guest mode already (a signal handler of its own that stores into a region).
+ * handler. The calling thread's vCPU, made or taken over from an ended thread if it has none; the thread was interrupted in
+ * `context`. NULL: there is none to be had, or this thread is in guest mode already (a signal handler of its own that
+ * stores into a region, inside a call that the VMM loop makes).
  */
-struct vcpu *vcpu_claim(struct machine *machine);
+struct vcpu *vcpu_claim(struct machine *machine, const ucontext_t *context);
+/* control. The thread is in the VMM loop or in guest code; a thread that has ended never is. */
+bool vcpu_is_running(struct vcpu *vcpu);
 /* Any code. The calling thread's vCPU if it is in guest mode, else NULL. Makes no system call. */
 struct vcpu *vcpu_of_this_guest_thread(struct machine *machine);
 /* control. A vCPU for measuring, owned by this thread. NULL: errno's negative in *result. */

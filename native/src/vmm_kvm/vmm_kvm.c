@@ -180,7 +180,7 @@ static enum vellum_fault_verdict open_in_host(struct vellum_region *region, void
 
 /* The thread enters guest mode; the page is open when it gets there, which saves it a fault. */
 static enum vellum_fault_verdict enter(struct vellum_region *region, const struct vellum_fault *fault) {
-    struct vcpu *vcpu = vcpu_claim(machine_of(region));
+    struct vcpu *vcpu = vcpu_claim(machine_of(region), fault->context);
     if (vcpu == NULL) {
         return open_in_host(region, fault->address);
     }
