@@ -127,7 +127,10 @@ final class ClockAndProcessor {
                 // Instant has microseconds
                 checkOrder("the kernel's and Instant's times", before / 1000, nanoseconds(now) / 1000, after / 1000);
                 checkOrder(
-                        "the kernel's and currentTimeMillis' times", before / 1_000_000, milliseconds, after / 1_000_000);
+                        "the kernel's and currentTimeMillis' times",
+                        before / 1_000_000,
+                        milliseconds,
+                        after / 1_000_000);
                 inGuestMode += inside ? 1 : 0;
             }
             check(otherComplaint == null, otherComplaint);
@@ -158,11 +161,15 @@ final class ClockAndProcessor {
             if ((allowed[number / Byte.SIZE] >> number % Byte.SIZE & 1) != 0) {
                 byte[] one = new byte[MASK_SIZE];
                 one[number / Byte.SIZE] = (byte) (1 << number % Byte.SIZE);
-                check(LibC.INSTANCE.sched_setaffinity(0, new NativeLong(MASK_SIZE), one) == 0, "sched_setaffinity fails");
+                pin(one);
                 checkProcessor(number);
             }
         }
-        check(LibC.INSTANCE.sched_setaffinity(0, new NativeLong(MASK_SIZE), allowed) == 0, "sched_setaffinity fails");
+        pin(allowed);
+    }
+
+    private static void pin(byte[] mask) {
+        check(LibC.INSTANCE.sched_setaffinity(0, new NativeLong(MASK_SIZE), mask) == 0, "sched_setaffinity fails");
     }
 
     /** The thread is pinned to this CPU. */
@@ -194,7 +201,8 @@ final class ClockAndProcessor {
         }
         System.out.println(ASKED_IN_GUEST_MODE + inGuestMode + " of " + TRANSITIONS_FOR_EACH_CPU + " times on CPU "
                 + number);
-        check(compared && (counters == null || inGuestMode > TRANSITIONS_FOR_EACH_CPU / 2), "guest mode was hardly used");
+        check(compared, "CPUID was never asked in guest mode");
+        check(counters == null || inGuestMode > TRANSITIONS_FOR_EACH_CPU / 2, "guest mode was hardly used");
     }
 
     /** Arguments: the folder for the region, the VMM. */

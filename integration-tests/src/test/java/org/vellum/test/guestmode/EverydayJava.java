@@ -289,7 +289,7 @@ public enum EverydayJava {
     /** To be called before any region is open: results of arithmetic to compare with are taken now. */
     static void prepare() {
         for (int i = 0; i < 200; i++) {
-            check(Arrays.equals(EXPECTED_NUMBERS, Arithmetic.compute(null)), "floating point results differ by themselves");
+            check(Arrays.equals(EXPECTED_NUMBERS, Arithmetic.compute(null)), "floating point results differ already");
         }
     }
 
@@ -363,7 +363,7 @@ public enum EverydayJava {
         }
     }
 
-    /** Loops that the compiler turns into vector instructions, and one that keeps numbers in registers across stores. */
+    /** Loops that the compiler turns into vector instructions; one keeps numbers in registers across stores. */
     private static final class Arithmetic {
         private static final int LENGTH = 2048;
 

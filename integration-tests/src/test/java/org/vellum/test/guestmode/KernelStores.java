@@ -71,7 +71,8 @@ final class KernelStores {
     }
 
     private static int offset(KernelWrite write, Mode mode, Pages pages) {
-        int number = (write.ordinal() * Mode.values().length + mode.ordinal()) * Pages.values().length + pages.ordinal();
+        int way = write.ordinal() * Mode.values().length + mode.ordinal();
+        int number = way * Pages.values().length + pages.ordinal();
         return (number + 1) * STRIDE + START;
     }
 

@@ -84,7 +84,6 @@ final class LeakProbe {
         }
     }
 
-    /** Threads beyond the writers come and go in a JVM, and bring mappings of their own kinds with them: none of ours. */
     private static void checkNothingMore(String when, Map<String, Long> before, Map<String, Long> after) {
         Map<String, Long> more = new TreeMap<>();
         after.forEach((kind, number) -> {
@@ -169,7 +168,8 @@ final class LeakProbe {
         int status = LibC.INSTANCE.system(command);
         check(status == 3 << 8, "the child ended with wait status " + status);
         String held = Files.readString(list);
-        check(held.contains("files-of-the-child") && !held.contains("/dev/kvm") && !held.contains(MACHINE_FILE), "the child holds: " + held);
+        check(held.contains("files-of-the-child"), "no list of the child's files: " + held);
+        check(!held.contains("/dev/kvm") && !held.contains(MACHINE_FILE), "the child holds: " + held);
         check(kvmFiles("") > 0, "this process holds no machine itself");
     }
 

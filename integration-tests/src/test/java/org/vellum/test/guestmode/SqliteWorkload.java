@@ -63,8 +63,8 @@ final class SqliteWorkload {
         database.execute("BEGIN");
         database.execute("INSERT INTO batch VALUES (" + batch + ", " + entries(batch) + ")");
         for (int position = 0; position < entries(batch); position++) {
-            database.execute("INSERT INTO entry VALUES (" + batch + ", " + position + ", '" + name(batch, position) + "', "
-                    + batch + ")");
+            String values = batch + ", " + position + ", '" + name(batch, position) + "', " + batch;
+            database.execute("INSERT INTO entry VALUES (" + values + ")");
         }
         // older rows move too: the trees are changed everywhere
         database.execute("UPDATE entry SET name = name || '!' WHERE batch = " + batch / 2 + " AND position = 0");
