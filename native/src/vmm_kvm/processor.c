@@ -31,6 +31,10 @@
 /* Attribute group and attribute of KVM_SET_DEVICE_ATTR on a vCPU (newer than some headers). */
 #define TSC_CONTROL_GROUP 0u
 #define TSC_OFFSET_ATTRIBUTE 0u
+/* ARCH_REQ_XCOMP_GUEST_PERM (asm/prctl.h, newer than some headers), and what is asked for */
+#define REQUEST_GUEST_COMPONENT 0x1025
+#define COMPONENT_TILE_DATA 18
+#define LEAF_EXTENDED_STATE 0xdu
 /* KVM_CAP_XSAVE2: the size of the state with everything this machine may use */
 #define CAPABILITY_XSAVE2 208
 
@@ -45,6 +49,22 @@ static uint64_t read_extended_control(void) {
     return low | ((uint64_t)high << 32);
 }
 
+/*
+ * AMX's tiles are the one component of the extended state that a process must ask for (5.17; arch/x86/xstate.rst,
+ * "Dynamic features for virtual machines"), before its first vCPU. Without it KVM refuses every vCPU whose CPUID has it.
+ * Where the kernel refuses, the list that KVM gives lacks it.
+ */
+static void ask_for_tiles(void) {
+    raw_system_call(SYS_arch_prctl, REQUEST_GUEST_COMPONENT, COMPONENT_TILE_DATA, 0, 0, 0, 0);
+}
+
+/* The process's view of a leaf of components, without what KVM does not carry: code that uses that stays in host mode. */
+static void limit_components(struct processor *processor, struct kvm_cpuid_entry2 *entry, uint64_t carried) {
+    entry->eax &= (uint32_t)carried;
+    entry->edx &= (uint32_t)(carried >> 32);
+    processor->extended_control &= carried;
+}
+
 /* KVM's list tells which leaves there are and what KVM can do; what the code sees in them is the process's own view. */
 static int discover_cpuid(struct processor *processor, int device) {
     processor->cpuid.header.nent = CPUID_ENTRIES;
@@ -57,7 +77,11 @@ static int discover_cpuid(struct processor *processor, int device) {
         if (entry->function == 0x80000001u) {
             processor->has_gigabyte_pages = (entry->edx & (1u << 26)) != 0;
         }
+        uint64_t components = entry->eax | ((uint64_t)entry->edx << 32);
         read_cpuid(entry);
+        if (entry->function == LEAF_EXTENDED_STATE && entry->index == 0) {
+            limit_components(processor, entry, components);
+        }
     }
     return 0;
 }
@@ -91,12 +115,13 @@ int processor_discover(struct processor *processor, int device, int vm, char *re
         snprintf(reason, reason_size, "the processor or the kernel has no XSAVE, by which register state is carried over");
         return -ENOTSUP;
     }
+    processor->extended_control = read_extended_control();
+    ask_for_tiles();
     int result = discover_cpuid(processor, device);
     if (result != 0) {
         snprintf(reason, reason_size, "KVM does not tell its CPUID: %s", strerror(-result));
         return result;
     }
-    processor->extended_control = read_extended_control();
     processor->control_4 = discover_control_4();
     int64_t size = kernel_ioctl(vm, KVM_CHECK_EXTENSION, (void *)CAPABILITY_XSAVE2);
     processor->extended_state_size = size > 4096 ? (size_t)size : 4096;

@@ -14,7 +14,7 @@ struct processor {
         struct kvm_cpuid2 header;
         struct kvm_cpuid_entry2 entries[CPUID_ENTRIES];
     } cpuid;
-    uint64_t extended_control;   /* XCR0, the host's */
+    uint64_t extended_control;   /* XCR0, the host's, as far as KVM carries its components */
     uint64_t control_4;          /* CR4 */
     size_t extended_state_size;  /* bytes of KVM_GET_XSAVE2, at least 4096 */
     bool has_gigabyte_pages;     /* KVM's CPUID offers 1 GiB leaves */

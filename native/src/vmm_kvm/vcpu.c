@@ -66,6 +66,8 @@ static int set_up(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     int64_t result = kernel_ioctl(machine->vm, KVM_CREATE_VCPU, (const void *)vcpu->number);
     if (result < 0) {
+        size_t following = vcpu->number + 1;
+        atomic_compare_exchange_strong(&machine->vcpu_count, &following, vcpu->number); /* the number is still free */
         return (int)result;
     }
     vcpu->descriptor = (int)result;
@@ -83,7 +85,7 @@ static int set_up(struct vcpu *vcpu) {
     return vcpu_reset(vcpu);
 }
 
-/* KVM keeps a vCPU's number until the machine ends: a number whose making failed stays unused. */
+/* KVM keeps a vCPU's number until the machine ends: a number whose making failed half way stays unused. */
 struct vcpu *vcpu_create(struct machine *machine, int *result) {
     *result = -EAGAIN;
     size_t number = atomic_load(&machine->vcpu_count);
