@@ -76,7 +76,7 @@ static void give_back(struct machine *machine, const struct guest_memory *memory
 int machine_add_memory(struct machine *machine, uint64_t address, uint64_t length, uint32_t flags,
                        struct guest_memory *memory) {
     vellum_lock(&machine->memory_lock);
-    size_t unit = take_run(machine->used_units, GUEST_PHYSICAL_UNITS, GUEST_PHYSICAL_FIRST_UNIT, units_of(length));
+    size_t unit = take_run(machine->used_units, machine->processor.guest_physical_units, GUEST_PHYSICAL_FIRST_UNIT, units_of(length));
     size_t slot = unit == SIZE_MAX ? SIZE_MAX : take_run(machine->used_slots, MEMORY_SLOTS, 0, 1);
     if (unit != SIZE_MAX && slot == SIZE_MAX) {
         give_run(machine->used_units, unit, units_of(length));

@@ -21,7 +21,7 @@ struct vcpu;
 
 /* Guest-physical memory is handed out in units of a chunk, the first few left to the architecture. */
 #define GUEST_PHYSICAL_FIRST_UNIT 8
-#define GUEST_PHYSICAL_UNITS ((size_t)1 << 16) /* 64 TiB, below the smallest MAXPHYADDR of a 64-bit server */
+#define GUEST_PHYSICAL_UNITS ((size_t)1 << 16) /* 64 TiB; less where the processor's addresses are shorter */
 #define MEMORY_SLOTS 16384
 #define ATTACHED_LIMIT VELLUM_DISPATCHER_RANGES
 

@@ -9,6 +9,7 @@
 
 #include "control.h"
 #include "kernel_calls.h"
+#include "machine.h"
 
 #define CR4_PHYSICAL_ADDRESS_EXTENSION (UINT64_C(1) << 5)
 #define CR4_GLOBAL_PAGES (UINT64_C(1) << 7)
@@ -27,6 +28,7 @@
 #define MSR_TSC_AUX 0xc0000103u
 #define SFMASK_AS_LINUX UINT64_C(0x257fd5)
 
+#define CHUNK_SHIFT 30u /* VELLUM_GUEST_CHUNK */
 #define HWCAP2_FSGSBASE 2ul
 /* Attribute group and attribute of KVM_SET_DEVICE_ATTR on a vCPU (newer than some headers). */
 #define TSC_CONTROL_GROUP 0u
@@ -67,6 +69,7 @@ static void limit_components(struct processor *processor, struct kvm_cpuid_entry
 
 /* KVM's list tells which leaves there are and what KVM can do; what the code sees in them is the process's own view. */
 static int discover_cpuid(struct processor *processor, int device) {
+    processor->guest_physical_units = GUEST_PHYSICAL_UNITS;
     processor->cpuid.header.nent = CPUID_ENTRIES;
     int64_t result = kernel_ioctl(device, KVM_GET_SUPPORTED_CPUID, &processor->cpuid);
     if (result < 0) {
@@ -76,6 +79,12 @@ static int discover_cpuid(struct processor *processor, int device) {
         struct kvm_cpuid_entry2 *entry = &processor->cpuid.entries[i];
         if (entry->function == 0x80000001u) {
             processor->has_gigabyte_pages = (entry->edx & (1u << 26)) != 0;
+        }
+        if (entry->function == 0x80000008u) { /* MAXPHYADDR; an entry that leads beyond it is #PF with a reserved bit */
+            unsigned bits = entry->eax & 0xff;
+            if (bits > CHUNK_SHIFT && GUEST_PHYSICAL_UNITS >> (bits - CHUNK_SHIFT) != 0) {
+                processor->guest_physical_units = (size_t)1 << (bits - CHUNK_SHIFT);
+            }
         }
         uint64_t components = entry->eax | ((uint64_t)entry->edx << 32);
         read_cpuid(entry);
