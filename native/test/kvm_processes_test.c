@@ -2,6 +2,7 @@
  * Threads and processes that begin and end while their parent is in guest mode.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
+ * not under address sanitizer: that handles SIGSEGV itself, which processes here are to die by
  */
 #include "kvm_region.h"
 

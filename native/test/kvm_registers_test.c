@@ -3,6 +3,7 @@
  * a cut stays there: general registers, flags, everything XSAVE knows, the segment bases, the red zone, errno.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
+ * not under address sanitizer: every register is loaded by hand, which takes minutes when each access is checked
  */
 #include "kvm_region.h"
 

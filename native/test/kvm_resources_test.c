@@ -3,6 +3,7 @@
  * first, and none is left when the last region is closed.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
+ * not under address sanitizer: that maps and keeps memory of its own, and mappings are counted
  */
 #include "kvm_region.h"
 

@@ -3,6 +3,7 @@
  * was stored to is found, at one instant, and nothing is lost.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
+ * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones
  */
 #include "kvm_region.h"
 
