@@ -16,7 +16,10 @@ import org.vellum.nativelib.NativeCore;
 /** The native core by JNA. One at a time in a class loader. */
 @Component
 public final class JnaNativeCore implements NativeCore {
-    private static final int ABI_VERSION = 2;
+    private static final int ABI_VERSION = 3;
+
+    /** Bytes for one sentence. */
+    private static final int REASON_SIZE = 512;
 
     private static final int RTLD_LAZY = 0x1;
     /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
@@ -96,11 +99,12 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public String regionAttach(long region, long vmm, long pageTable, long strategy) {
-        byte[] reason = new byte[512];
+        byte[] reason = new byte[REASON_SIZE];
         int result = CoreLibrary.vellum_region_attach(region, vmm, pageTable, strategy, reason, reason.length);
-        if (result == 0) {
-            return null;
-        }
+        return result == 0 ? null : sentence(reason, result);
+    }
+
+    private static String sentence(byte[] reason, int result) {
         int end = 0;
         while (end < reason.length && reason[end] != 0) {
             end++;
@@ -108,6 +112,21 @@ public final class JnaNativeCore implements NativeCore {
         return end > 0
                 ? new String(reason, 0, end, StandardCharsets.UTF_8)
                 : org.vellum.nativelib.Errno.describe(result);
+    }
+
+    @Override
+    public Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
+        byte[] reason = new byte[REASON_SIZE];
+        long[] swap = new long[2];
+        int result = CoreLibrary.vellum_region_swap(region, vmm, pageTable, strategy, swap, reason, reason.length);
+        return new Swap(swap[0], swap[1], result == 0 ? null : sentence(reason, result));
+    }
+
+    @Override
+    public Swap regionDegrade(long region) {
+        long[] swap = new long[2];
+        CoreLibrary.vellum_region_degrade(region, swap);
+        return new Swap(swap[0], swap[1], null);
     }
 
     @Override
