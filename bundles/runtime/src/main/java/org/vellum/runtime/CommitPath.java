@@ -1,6 +1,8 @@
 package org.vellum.runtime;
 
 import java.util.List;
+import java.util.Set;
+import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 
 /**
@@ -52,6 +54,9 @@ interface CommitPath {
 
     /** Returns the region to its committed content, durably where stores reach the home image by themselves. */
     void rollback();
+
+    /** The phases in which a crash can find such a region; see {@link org.vellum.api.provider.PhaseObserver}. */
+    Set<Phase> phases();
 
     /** Sentences for the region's status. */
     List<String> remarks();

@@ -115,6 +115,7 @@ final class OpenRegion implements Region {
         this.listener = listener;
         this.epoch = image.epoch();
         this.gauges = readGauges();
+        services.observers().passesThrough(name, path.phases());
     }
 
     @Override

@@ -1,6 +1,9 @@
 package org.vellum.runtime;
 
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
+import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 
@@ -109,6 +112,11 @@ final class RedoPath implements CommitPath {
     @Override
     public void rollback() {
         core.regionRollback(region);
+    }
+
+    @Override
+    public Set<Phase> phases() {
+        return EnumSet.allOf(Phase.class);
     }
 
     @Override
