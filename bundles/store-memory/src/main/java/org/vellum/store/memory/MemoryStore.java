@@ -39,6 +39,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
     private final NativePersistence library;
     private final Persistence persistence;
     private final MemoryFiles files;
+    private final OpenMappings mappings = new OpenMappings();
 
     /** Null while nothing is recorded. Guarded by this. */
     private Recording recording;
@@ -76,7 +77,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
 
     private synchronized MappedFiles mapped() {
         return recording == null
-                ? mapped(persistence, MappedFiles.Listener.NONE)
+                ? mapped(persistence, mappings)
                 : mapped(recording.recorder(), recording);
     }
 
@@ -89,7 +90,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
         if (recording != null) {
             throw new IllegalStateException("the store memory is being recorded already; stop that first");
         }
-        recording = new Recording(library.record(persistence, capacity));
+        recording = new Recording(library.record(persistence, capacity), mappings);
         return recording.recorder();
     }
 
@@ -125,7 +126,10 @@ public final class MemoryStore implements Store, SimulatedMemory {
     }
 
     @Override
-    public void replace(Map<Path, byte[]> content) {
+    public synchronized void replace(Map<Path, byte[]> content) {
+        if (!mappings.none()) {
+            throw new IllegalStateException("a region of the store memory is open; close it first");
+        }
         try {
             files.replace(content);
         } catch (FileFailure e) {

@@ -9,11 +9,14 @@ import org.vellum.store.image.MappedFiles;
 /** A recorder that is told of every mapping, and numbers the files. Safe for use by many threads. */
 final class Recording implements MappedFiles.Listener {
     private final Recorder recorder;
+    private final OpenMappings all;
+    private final OpenMappings recorded = new OpenMappings();
     private final Map<Path, Integer> numbers = new HashMap<>();
-    private int mappings;
 
-    Recording(Recorder recorder) {
+    /** @param all counts these too */
+    Recording(Recorder recorder, OpenMappings all) {
         this.recorder = recorder;
+        this.all = all;
     }
 
     Recorder recorder() {
@@ -24,17 +27,20 @@ final class Recording implements MappedFiles.Listener {
     public synchronized void mapped(Path path, long address, long length) {
         int number = numbers.computeIfAbsent(path, unknown -> numbers.size() + 1);
         recorder.watch(address, length, number, 0);
-        mappings++;
+        recorded.mapped(path, address, length);
+        all.mapped(path, address, length);
     }
 
     @Override
     public synchronized void unmapped(Path path, long address) {
         recorder.unwatch(address);
-        mappings--;
+        recorded.unmapped(path, address);
+        all.unmapped(path, address);
     }
 
-    synchronized boolean idle() {
-        return mappings == 0;
+    /** Whether no image that is recorded is open. */
+    boolean idle() {
+        return recorded.none();
     }
 
     synchronized Map<Integer, Path> media() {
