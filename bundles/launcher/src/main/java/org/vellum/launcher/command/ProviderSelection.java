@@ -13,6 +13,9 @@ import picocli.CommandLine.TypeConversionException;
  * ({@code @Mixin ProviderSelection selection}).
  */
 public final class ProviderSelection {
+    /** Framework or system property: the store dax emulates persistent memory where there is none. */
+    public static final String EMULATE_DAX = "vellum.dax.emulate";
+
     private static final String DEFAULT = "${DEFAULT-VALUE}";
     private static final List<String> AXES = List.of("VMM backend", "page table", "strategy", "store");
 
@@ -47,6 +50,12 @@ public final class ProviderSelection {
             converter = SelectorConverter.class,
             description = "store: a provider's name such as file, or auto (default: " + DEFAULT + ")")
     private String store = RegionOptions.AUTO;
+
+    @Option(
+            names = "--dax-emulate",
+            description = "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
+                    + " power cut")
+    private boolean emulateDax;
 
     @Option(
             names = "--size",
@@ -87,6 +96,11 @@ public final class ProviderSelection {
             arguments.addAll(List.of("--size", Long.toString(size)));
         }
         return List.copyOf(arguments);
+    }
+
+    /** JVM flags that go with {@link #arguments}, for whoever passes these to an application in a JVM of its own. */
+    public List<String> flags() {
+        return emulateDax ? List.of("-D" + EMULATE_DAX + "=true") : List.of();
     }
 
     /**

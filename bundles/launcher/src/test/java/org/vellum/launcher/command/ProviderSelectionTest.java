@@ -33,6 +33,12 @@ class ProviderSelectionTest {
     }
 
     @Test
+    void emulationIsAFlagOfTheJvm() {
+        assertEquals(List.of("-Dvellum.dax.emulate=true"), selection("--store", "dax", "--dax-emulate").flags());
+        assertEquals(List.of(), selection("--store", "dax").flags());
+    }
+
+    @Test
     void whatWasAskedForByNameAndIsNotInForceIsSaid() {
         assertEquals(
                 List.of("strategy 'dirty-bit' was asked for, 'write-protect' is in force"),
