@@ -10,6 +10,7 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.command.ExitStatus;
+import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
 import org.vellum.launcher.console.Console;
 import org.vellum.launcher.feature.BundleRepositories;
@@ -39,6 +40,12 @@ public final class RunCommand implements Subcommand {
                 "(default: configurations end with the run, regions are in ~/.vellum/regions)"
             })
     private Path storage;
+
+    @Option(
+            names = "--dax-emulate",
+            description = "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
+                    + " power cut")
+    private boolean emulateDax;
 
     @Option(
             names = "--command",
@@ -79,6 +86,7 @@ public final class RunCommand implements Subcommand {
         Map<String, String> properties = new HashMap<>(asked.properties());
         properties.put("gosh.home", distribution.home().toAbsolutePath().toString());
         properties.put("gosh.args", interactive ? "" : "--nointeractive --noshutdown");
+        properties.put(ProviderSelection.EMULATE_DAX, Boolean.toString(emulateDax));
         try (Framework framework = Framework.start(
                 bundles,
                 asked.configurations(),
