@@ -75,6 +75,9 @@ public interface NativeCore {
     /** @return a descriptor, or a negative errno */
     int fileOpen(String path, boolean create, boolean exclusive);
 
+    /** @return a descriptor that only reads, or a negative errno */
+    int fileOpenToRead(String path);
+
     int fileClose(int file);
 
     long fileSize(int file);
@@ -92,6 +95,8 @@ public interface NativeCore {
     int fileTruncate(int file, long length);
 
     int fileLock(int file);
+
+    int fileLockShared(int file);
 
     long fileFreeSpace(String directory);
 

@@ -201,6 +201,11 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
+    public int fileOpenToRead(String path) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public int fileClose(int file) {
         throw new UnsupportedOperationException();
     }
@@ -242,6 +247,11 @@ final class FakeCore implements NativeCore {
 
     @Override
     public int fileLock(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileLockShared(int file) {
         throw new UnsupportedOperationException();
     }
 

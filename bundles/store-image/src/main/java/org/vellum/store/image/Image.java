@@ -151,7 +151,8 @@ public final class Image implements StoreImage {
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
-            Recovery recovery = new Recovery(region, core, home, segments, view);
+            Recovery recovery = new Recovery(
+                    region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
             if (home.checkpoint().state() == Checkpoint.State.CLOSED) {
                 recovered = recovery.confirmClosed();

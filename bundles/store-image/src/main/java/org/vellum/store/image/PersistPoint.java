@@ -43,7 +43,9 @@ public enum PersistPoint {
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */
-    EXISTING_FOLDER_NAME;
+    EXISTING_FOLDER_NAME,
+    /** The names that a repaired image took over; an administrator's command, no region is open then. */
+    REPLACED_NAMES;
 
     /** Its number among all calls, native ones included ({@code native/include/vellum/persistence.h}). */
     public int number() {
