@@ -131,7 +131,7 @@ public final class Image implements StoreImage {
 
         private Image open() throws FileFailure {
             String region = names.region();
-            List<String> remarks = new ArrayList<>();
+            List<String> remarks = new ArrayList<>(files.remarks());
             StoreFile file = openLocked();
             Header header = Header.read(core, file, region);
             if (header.version() != Sector.FORMAT_VERSION) {
