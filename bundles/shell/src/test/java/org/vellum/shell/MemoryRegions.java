@@ -67,7 +67,8 @@ final class MemoryRegions implements RegionManager {
                 1 << 20,
                 45_600,
                 65536,
-                List.of("the size was rounded up"));
+                List.of("the size was rounded up"),
+                java.util.Optional.empty());
     }
 
     @Override
