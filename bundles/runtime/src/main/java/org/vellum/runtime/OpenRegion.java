@@ -460,19 +460,33 @@ final class OpenRegion implements Region {
         control.lock();
         try {
             requireOpen();
-            NativeCore.Swap cost = core.regionSwap(
-                    parts.region(),
-                    next.vmm().operations(),
-                    next.pageTable().operations(),
-                    next.strategy().operations());
+            NativeCore.Swap cost = swapNatively(next);
             if (cost.refusal() != null) {
-                throw new RegionException("region '" + name + "' stays on " + inForce.names() + ", for it cannot be swapped"
-                        + " to " + next.names() + ": " + cost.refusal());
+                throw new RegionException(refusal(next, cost.refusal()));
             }
             return changed(RegionEvents.SWAPPED, next, cost.gateNanoseconds(), reason, null);
         } finally {
             control.unlock();
         }
+    }
+
+    private NativeCore.Swap swapNatively(Tuple next) {
+        long vmm;
+        long pageTable;
+        long strategy;
+        try {
+            vmm = next.vmm().operations();
+            pageTable = next.pageTable().operations();
+            strategy = next.strategy().operations();
+        } catch (RuntimeException | LinkageError e) {
+            throw new RegionException(refusal(next, e.toString()), e);
+        }
+        return core.regionSwap(parts.region(), vmm, pageTable, strategy);
+    }
+
+    private String refusal(Tuple next, String sentence) {
+        return "region '" + name + "' stays on " + inForce.names() + ", for it cannot be swapped to " + next.names() + ": "
+                + sentence;
     }
 
     /** Takes the tracking providers away; the region goes on without. */

@@ -142,6 +142,34 @@ class SwapTest {
     }
 
     @Test
+    void aProviderThatThrowsLeavesTheOldOneInForce() {
+        OpenRegion region = bench.open("orders");
+        regions.providerArrived(
+                Providers::strategies,
+                new Strategy() {
+                    @Override
+                    public String name() {
+                        return "broken";
+                    }
+
+                    @Override
+                    public long operations() {
+                        throw new IllegalStateException("no library");
+                    }
+
+                    @Override
+                    public Tracking tracking() {
+                        return Tracking.WRITE_PROTECT;
+                    }
+                },
+                FakeProviders.properties(Strategy.PROPERTY, "broken", 100, 9));
+
+        assertEquals("host/host/dirty-bit/fake", tuple(region));
+        assertTrue(region.status().remarks().toString().contains("no library"));
+        assertTrue(lastEvent().startsWith(RegionEvents.SWAP_REFUSED), lastEvent());
+    }
+
+    @Test
     void aRefusedRequestIsNotMadeAgainWhenProvidersCome() {
         OpenRegion region = bench.open("orders");
         assertThrows(ProviderMissingException.class, () -> region.swap(Map.of("strategy", "hybrid")));
