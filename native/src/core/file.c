@@ -169,6 +169,17 @@ VELLUM_EXPORT int vellum_file_lock_shared(int file) {
     return lock(file, F_RDLCK);
 }
 
+VELLUM_EXPORT int vellum_file_unlock(int file) {
+    struct flock whole_file = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    RETRY_INTERRUPTED(int, result, fcntl(file, F_OFD_SETLK, &whole_file));
+    return result == 0 ? 0 : -errno;
+}
+
+VELLUM_EXPORT int vellum_file_duplicate(int file) {
+    int duplicate = fcntl(file, F_DUPFD_CLOEXEC, 0);
+    return duplicate >= 0 ? duplicate : -errno;
+}
+
 VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {
     struct statvfs status;
     RETRY_INTERRUPTED(int, result, statvfs(directory, &status));

@@ -38,6 +38,8 @@ public interface NativeCore {
     /** To no providers at all; never refused. */
     Swap regionDegrade(long region);
 
+    int regionChangeHome(long region, int homeFile, long homeOffset, long committed);
+
     /** What a cut found; mirrors {@code struct vellum_cut}. */
     record Cut(long dirtyPages, long changedLines, long batchLength, long gateNanoseconds) {}
 
@@ -97,6 +99,11 @@ public interface NativeCore {
     int fileLock(int file);
 
     int fileLockShared(int file);
+
+    int fileUnlock(int file);
+
+    /** @return a descriptor, or a negative errno */
+    int fileDuplicate(int file);
 
     long fileFreeSpace(String directory);
 

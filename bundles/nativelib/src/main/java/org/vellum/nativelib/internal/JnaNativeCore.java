@@ -116,6 +116,11 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public int regionChangeHome(long region, int homeFile, long homeOffset, long committed) {
+        return CoreLibrary.vellum_region_change_home(region, homeFile, homeOffset, committed);
+    }
+
+    @Override
     public Cut regionCut(long region, long batch) {
         long[] cut = new long[4];
         CoreLibrary.vellum_region_cut(region, batch, cut);
@@ -238,6 +243,16 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public int fileLockShared(int file) {
         return CoreLibrary.vellum_file_lock_shared(file);
+    }
+
+    @Override
+    public int fileUnlock(int file) {
+        return CoreLibrary.vellum_file_unlock(file);
+    }
+
+    @Override
+    public int fileDuplicate(int file) {
+        return CoreLibrary.vellum_file_duplicate(file);
     }
 
     @Override

@@ -40,6 +40,7 @@ public final class Image implements StoreImage {
     private long appliedEpoch;
 
     private boolean closed;
+    private boolean writtenBack;
 
     private Image(
             String region,
@@ -329,6 +330,7 @@ public final class Image implements StoreImage {
         try {
             if (appliedEpoch == log.epoch()) {
                 writeBackEverything(pages);
+                writtenBack = true;
             } else {
                 LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, notApplied());
             }
@@ -341,6 +343,11 @@ public final class Image implements StoreImage {
             log.close();
             home.close();
         }
+    }
+
+    @Override
+    public boolean isWrittenBack() {
+        return writtenBack;
     }
 
     private void writeBackEverything(PageSet pages) throws FileFailure {
