@@ -110,5 +110,14 @@ int vellum_file_lock(int file);                                           /* of 
 int64_t vellum_file_free_space(const char *directory);                    /* bytes for an ordinary user */
 /* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
 int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);
+/*
+ * A shared, writable view: stores to it are the file's content at once. `synchronous` asks for MAP_SYNC, so that a store
+ * needs nothing but its cache line on the medium to survive a power cut; -EOPNOTSUPP where the file is not on persistent
+ * memory that the processor addresses directly (DAX). The range must have blocks: a store into a hole that finds no room
+ * is a SIGBUS.
+ */
+int vellum_file_map_shared(int file, uint64_t offset, uint64_t length, int synchronous, uint64_t *address);
+/* An empty file in memory (memfd), nameless but for what /proc shows; gone with its last descriptor and mapping. */
+int vellum_file_in_memory(const char *name);
 
 #endif

@@ -162,8 +162,8 @@ VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {
     return result == 0 ? (int64_t)((uint64_t)status.f_bavail * status.f_frsize) : -errno;
 }
 
-VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address) {
-    void *view = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, (off_t)offset);
+static int map_view(int file, uint64_t offset, uint64_t length, int flags, uint64_t *address) {
+    void *view = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, file, (off_t)offset);
     if (view == MAP_FAILED) {
         return -errno;
     }
@@ -174,4 +174,19 @@ VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t le
     }
     *address = (uint64_t)(uintptr_t)view;
     return 0;
+}
+
+VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address) {
+    return map_view(file, offset, length, MAP_PRIVATE | MAP_NORESERVE, address);
+}
+
+/* MAP_SHARED would take MAP_SYNC and ignore it; only MAP_SHARED_VALIDATE refuses what it cannot keep. */
+VELLUM_EXPORT int vellum_file_map_shared(int file, uint64_t offset, uint64_t length, int synchronous,
+                                         uint64_t *address) {
+    return map_view(file, offset, length, synchronous ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED, address);
+}
+
+VELLUM_EXPORT int vellum_file_in_memory(const char *name) {
+    int file = memfd_create(name, MFD_CLOEXEC);
+    return file < 0 ? -errno : file;
 }

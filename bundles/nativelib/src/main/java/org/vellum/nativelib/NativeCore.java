@@ -85,4 +85,10 @@ public interface NativeCore {
 
     /** @return the address, or a negative errno */
     long fileMapPrivate(int file, long offset, long length);
+
+    /** @return the address, or a negative errno: EOPNOTSUPP where {@code synchronous} is wanted and the file is not on DAX */
+    long fileMapShared(int file, long offset, long length, boolean synchronous);
+
+    /** @return a descriptor, or a negative errno */
+    int fileInMemory(String name);
 }

@@ -243,4 +243,14 @@ final class FakeCore implements NativeCore {
     public long fileMapPrivate(int file, long offset, long length) {
         throw new UnsupportedOperationException();
     }
+
+    @Override
+    public long fileMapShared(int file, long offset, long length, boolean synchronous) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileInMemory(String name) {
+        throw new UnsupportedOperationException();
+    }
 }

@@ -68,4 +68,8 @@ final class CoreLibrary {
     static native long vellum_file_free_space(String directory);
 
     static native int vellum_file_map_private(int file, long offset, long length, long[] address);
+
+    static native int vellum_file_map_shared(int file, long offset, long length, int synchronous, long[] address);
+
+    static native int vellum_file_in_memory(String name);
 }

@@ -235,4 +235,16 @@ public final class JnaNativeCore implements NativeCore {
         long[] address = new long[1];
         return valueOr(CoreLibrary.vellum_file_map_private(file, offset, length, address), address);
     }
+
+    @Override
+    public long fileMapShared(int file, long offset, long length, boolean synchronous) {
+        long[] address = new long[1];
+        return valueOr(
+                CoreLibrary.vellum_file_map_shared(file, offset, length, synchronous ? 1 : 0, address), address);
+    }
+
+    @Override
+    public int fileInMemory(String name) {
+        return CoreLibrary.vellum_file_in_memory(name);
+    }
 }

@@ -1,0 +1,37 @@
+package org.vellum.store.image;
+
+/**
+ * The places in Java that make something durable: one constant for each call of {@link StoreFile#syncData} or {@link
+ * StoreFiles#syncDirectory}, named by the call. Whoever stands in for the files can leave out, or fail, exactly one of
+ * them, and tell whether anything notices.
+ */
+public enum PersistPoint {
+    /** A batch behind its append; then its epoch is durable and acknowledged. */
+    BATCH,
+    /** Zeros over the header of a batch that failed; then something else may be accepted. */
+    INVALIDATED_BATCH,
+    /** The zeros of a new or growing log segment; then batches may be appended there with one data sync each. */
+    LOG_ZEROS,
+    /** The last batch that recovery found, written again; then its lines may go home. */
+    LAST_BATCH,
+    /** Pages and their checksums at home; then a checkpoint may say so. */
+    HOME_PAGES,
+    /** A checkpoint; then the log before it is free, or the one about to be appended to is known to be in use. */
+    CHECKPOINT,
+    /** The region's address; then the application may store pointers into the region. */
+    ADDRESS,
+    /** Header and allocation of a new home image; then it may get its name. */
+    NEW_IMAGE,
+    /** The name of the unfinished home image; then log segments may be made beside it. */
+    UNFINISHED_NAME,
+    /** The names of the log segments; then the home image may be renamed to its own. */
+    SEGMENT_NAMES,
+    /** The name of a finished home image: its creation is complete. */
+    IMAGE_NAME,
+    /** The names again at every open, whose creator may have been killed; then the checkpoint may say in use. */
+    OPENED_NAMES,
+    /** The name of a folder just made, in its parent. */
+    FOLDER_NAME,
+    /** The name of the innermost folder that was there; whoever made it may have been killed. */
+    EXISTING_FOLDER_NAME
+}
