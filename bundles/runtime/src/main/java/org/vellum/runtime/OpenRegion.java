@@ -33,18 +33,13 @@ import org.vellum.nativelib.NativeCore;
 final class OpenRegion implements Region {
     private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
 
-    /** What a batch buffer may keep of the memory that a large commit took. */
-    private static final long KEPT_BATCH_MEMORY = 4L << 20;
-
     private static final System.Logger LOGGER = System.getLogger(OpenRegion.class.getName());
 
     /**
      * @param base virtual address of the first byte
      * @param region the core's handle
-     * @param batch address of the memory that cuts write to
-     * @param batchMemory its bytes
      */
-    record NativeParts(long base, long region, long batch, long batchMemory) {}
+    record NativeParts(long base, long region) {}
 
     /** Is told of a close. */
     interface Listener {
@@ -62,6 +57,7 @@ final class OpenRegion implements Region {
     private final Tuple tuple;
     private final RegionStatus.Providers providers;
     private final StoreImage image;
+    private final CommitPath path;
     private final long size;
     private final NativeParts parts;
     private final List<String> remarks;
@@ -85,8 +81,6 @@ final class OpenRegion implements Region {
     private volatile long cutsStarted;
     /** Number of the latest cut that became durable and was applied. Guarded by the transaction lock. */
     private long durableCut;
-    /** A batch was handed to the store that did not make it durable. Guarded by the transaction lock. */
-    private boolean failedBatch;
     /** {@link System#nanoTime} of the last event. Guarded by the transaction lock. */
     private long lastCommittedEvent = System.nanoTime() - EVENT_INTERVAL_NANOSECONDS;
 
@@ -103,7 +97,7 @@ final class OpenRegion implements Region {
     OpenRegion(
             String name,
             Tuple tuple,
-            StoreImage image,
+            CommitPath path,
             NativeParts parts,
             List<String> remarks,
             RuntimeServices services,
@@ -111,7 +105,8 @@ final class OpenRegion implements Region {
         this.name = name;
         this.tuple = tuple;
         this.providers = tuple.names();
-        this.image = image;
+        this.path = path;
+        this.image = path.image();
         this.size = image.size();
         this.parts = parts;
         this.remarks = List.copyOf(remarks);
@@ -120,6 +115,7 @@ final class OpenRegion implements Region {
         this.listener = listener;
         this.epoch = image.epoch();
         this.gauges = readGauges();
+        services.observers().passesThrough(name, path.phases());
     }
 
     @Override
@@ -304,7 +300,7 @@ final class OpenRegion implements Region {
         }
         // The body's stores go even if the store cannot take its batch back: half of a body must never be part of a later
         // commit, and the store takes the batch back before it accepts the next one.
-        suppressing(cause, () -> restore(() -> suppressing(cause, () -> forgetFailedBatch("rollback"))));
+        suppressing(cause, () -> restore(() -> suppressing(cause, this::forgetFailed)));
     }
 
     /** What {@code action} throws never takes the place of {@code cause}. */
@@ -333,10 +329,10 @@ final class OpenRegion implements Region {
             services.observers().entered(name, Phase.CUT);
             try {
                 cutsStarted++;
-                NativeCore.Cut cut = cut();
+                cut();
                 sections.writeLock().unlock();
                 cutting = false;
-                makeDurable(cut);
+                makeDurable();
             } finally {
                 services.observers().entered(name, Phase.STORE);
             }
@@ -350,73 +346,35 @@ final class OpenRegion implements Region {
         }
     }
 
-    private NativeCore.Cut cut() {
-        NativeCore.Cut cut;
+    private void cut() {
         try {
-            cut = core.regionCut(parts.region(), parts.batch());
-        } catch (RuntimeException | Error e) {
-            throw commitFailure("the cut failed: " + e.getMessage() + "; the stores stay uncommitted", e);
+            CommitPath.Cut cut = path.cut();
+            dirtyPages += cut.dirtyPages();
+            changedBytes += cut.changedBytes();
+            lastGateNanoseconds = cut.gateNanoseconds();
+        } catch (CommitPath.Failure e) {
+            throw commitFailure(e.getMessage(), e.getCause());
         }
-        dirtyPages += cut.dirtyPages();
-        changedBytes += cut.changedLines() * NativeCore.LINE_SIZE;
-        lastGateNanoseconds = cut.gateNanoseconds();
-        return cut;
     }
 
-    /** The next cut compares with the committed view, so this returns only when the view has this one. */
-    private void makeDurable(NativeCore.Cut cut) {
-        long length = cut.batchLength();
+    private void makeDurable() {
         try {
-            if (length > 0) {
-                persist(length);
-            } else if (failedBatch) {
-                // The stores that failed to commit have been undone by later ones. What is acknowledged now is the
-                // last epoch, so recovery must not find the one that failed.
-                forgetFailedBatch("commit");
+            reached(path.complete());
+        } catch (CommitPath.Failure e) {
+            if (e.endsStores()) {
+                reached(image.epoch());
+                fail(e.getMessage());
             }
-            core.regionCutPersisted(parts.region());
-            durableCut = cutsStarted;
-        } finally {
-            if (length > KEPT_BATCH_MEMORY) {
-                core.memoryDiscard(parts.batch() + KEPT_BATCH_MEMORY, parts.batchMemory() - KEPT_BATCH_MEMORY);
-            }
+            throw commitFailure(e.getMessage(), e.getCause());
         }
+        durableCut = cutsStarted;
     }
 
-    private void persist(long length) {
-        long durable;
-        try {
-            durable = image.persist(parts.batch(), length);
-        } catch (RuntimeException | Error e) {
-            failedBatch = true;
-            throw commitFailure(
-                    "the store could not make epoch " + (epoch + 1) + " durable: " + e.getMessage()
-                            + "; the stores stay uncommitted and are part of the next commit",
-                    e);
+    private void reached(long durableEpoch) {
+        if (durableEpoch != epoch) {
+            epoch = durableEpoch;
+            commits++;
         }
-        failedBatch = false;
-        epoch = durable;
-        commits++;
-        try {
-            image.apply(parts.batch(), length);
-        } catch (RuntimeException | Error e) {
-            fail("epoch " + durable + " is durable, but the committed view did not take it over (" + e.getMessage()
-                    + "); close the region and open it again");
-            throw commitFailure(failure, e);
-        }
-    }
-
-    private void forgetFailedBatch(String operation) {
-        try {
-            image.forgetFailedBatch();
-        } catch (RuntimeException | Error e) {
-            String sentence = "the store could not take back the batch that failed before: " + e.getMessage()
-                    + "; the stores stay uncommitted";
-            throw operation.equals("commit")
-                    ? commitFailure(sentence, e)
-                    : new RegionException("region '" + name + "': " + operation + " failed: " + sentence, e);
-        }
-        failedBatch = false;
     }
 
     private CommitException commitFailure(String sentence, Throwable cause) {
@@ -447,7 +405,15 @@ final class OpenRegion implements Region {
     }
 
     private void rollbackInTransaction() {
-        restore(() -> forgetFailedBatch("rollback"));
+        restore(this::forgetFailed);
+    }
+
+    private void forgetFailed() {
+        try {
+            path.forgetFailed();
+        } catch (CommitPath.Failure e) {
+            throw new RegionException("region '" + name + "': rollback failed: " + e.getMessage(), e.getCause());
+        }
     }
 
     /** Returns the region to its committed content, after {@code preparation}, which may throw to prevent it. */
@@ -457,7 +423,7 @@ final class OpenRegion implements Region {
         try {
             requireWorking("rollback");
             preparation.run();
-            core.regionRollback(parts.region());
+            path.rollback();
             rollbacks++;
             gauges = readGauges();
         } finally {
@@ -496,6 +462,7 @@ final class OpenRegion implements Region {
     private RegionStatus statusIn(State stateNow) {
         Gauges seen = gauges;
         List<String> sentences = new ArrayList<>(remarks);
+        sentences.addAll(path.remarks());
         sentences.addAll(seen.imageRemarks());
         if (failure != null) {
             sentences.add(failure);
@@ -571,8 +538,7 @@ final class OpenRegion implements Region {
         lastStatus = statusIn(State.CLOSED);
         state = State.CLOSED;
         try {
-            core.regionDestroy(parts.region());
-            core.memoryUnmap(parts.batch(), parts.batchMemory());
+            path.close();
         } finally {
             try {
                 image.close();

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.vellum.launcher.command.ExitStatus;
+import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
 import org.vellum.launcher.console.Console;
 import picocli.CommandLine.Command;
@@ -37,6 +38,12 @@ public final class RunCommand implements Subcommand {
     private Path storage;
 
     @Option(
+            names = "--dax-emulate",
+            description = "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
+                    + " power cut")
+    private boolean emulateDax;
+
+    @Option(
             names = "--command",
             paramLabel = "COMMAND",
             description = "run this command instead of the interactive shell; may be repeated")
@@ -51,7 +58,8 @@ public final class RunCommand implements Subcommand {
         JLINE.setLevel(Level.SEVERE);
         Map<String, String> properties = Map.of(
                 "gosh.home", distribution.home().toAbsolutePath().toString(),
-                "gosh.args", interactive ? "" : "--nointeractive --noshutdown");
+                "gosh.args", interactive ? "" : "--nointeractive --noshutdown",
+                ProviderSelection.EMULATE_DAX, Boolean.toString(emulateDax));
         try (Framework framework = Framework.start(
                 bundles, storage == null ? Storage.temporary() : Storage.keeping(storage), properties)) {
             if (interactive) {

@@ -6,7 +6,6 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -96,18 +95,9 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public String regionAttach(long region, long vmm, long pageTable, long strategy) {
-        byte[] reason = new byte[512];
+        byte[] reason = new byte[NativeText.REASON_SIZE];
         int result = CoreLibrary.vellum_region_attach(region, vmm, pageTable, strategy, reason, reason.length);
-        if (result == 0) {
-            return null;
-        }
-        int end = 0;
-        while (end < reason.length && reason[end] != 0) {
-            end++;
-        }
-        return end > 0
-                ? new String(reason, 0, end, StandardCharsets.UTF_8)
-                : org.vellum.nativelib.Errno.describe(result);
+        return result == 0 ? null : NativeText.reason(reason, result);
     }
 
     @Override

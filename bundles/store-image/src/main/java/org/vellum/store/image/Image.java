@@ -158,7 +158,8 @@ public final class Image implements StoreImage {
             view.takeUpdated(replayed);
             writeBack.run(replayed, recovered.epoch(), recovered.generation(), false);
 
-            List<String> remarks = new ArrayList<>(recovered.remarks());
+            List<String> remarks = new ArrayList<>(files.remarks());
+            remarks.addAll(recovered.remarks());
             if (request.size() != 0 && request.size() != identity.size()) {
                 remarks.add("the image has the " + identity.size() + " bytes it was created with, not the "
                         + request.size() + " asked for");

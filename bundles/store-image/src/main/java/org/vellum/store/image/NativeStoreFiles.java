@@ -28,6 +28,11 @@ public final class NativeStoreFiles implements StoreFiles {
         return new NativeStoreFile(path, descriptor);
     }
 
+    /** A file that is open already; {@code name} is what messages call it. Its descriptor is the result's from now on. */
+    public StoreFile adopt(Path name, int descriptor) {
+        return new NativeStoreFile(name, descriptor);
+    }
+
     @Override
     public boolean exists(Path path) {
         return Files.exists(path, LinkOption.NOFOLLOW_LINKS);

@@ -1,5 +1,7 @@
 package org.vellum.store.image;
 
+import org.vellum.nativelib.NativePersistence;
+
 /**
  * The places in Java that make something durable: one constant for each call of {@link StoreFile#syncData} or {@link
  * StoreFiles#syncDirectory}, named by the call. Whoever stands in for the files can leave out, or fail, exactly one of
@@ -33,5 +35,10 @@ public enum PersistPoint {
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */
-    EXISTING_FOLDER_NAME
+    EXISTING_FOLDER_NAME;
+
+    /** Its number among all calls, native ones included ({@code native/include/vellum/persistence.h}). */
+    public int number() {
+        return NativePersistence.POINTS_OF_STORES + ordinal();
+    }
 }
