@@ -272,7 +272,7 @@ public final class CrashEnumeration {
             kills++;
             points.addAll(medium.points());
             crashes.add(new CrashText(events, cut, null, null).crash());
-            enumerate(medium.events(), state.copy(), expectation.copy(), 0, level + 1, limits.nested());
+            enumerate(medium.events(), state.killed(), expectation.copy(), 0, level + 1, limits.nested());
             crashes.remove(crashes.size() - 1);
         }
 

@@ -33,34 +33,37 @@ public sealed interface Event {
     enum StoreKind {
         /** Into the cache, by the store's own code: durable behind a write-back and a fence, or evicted at any time. */
         CACHED,
-        /** Around the cache: durable behind the next fence. */
+        /** Around the cache: durable behind the next fence of the same thread. */
         NON_TEMPORAL,
         /** Into the cache, by the application, which writes the image in place. */
         APPLICATION
     }
 
-    /** By instruction, into a mapping of a byte-addressable file. */
-    record Store(int file, long offset, byte[] bytes, StoreKind kind) implements Event {
+    /** By instruction, into a mapping of a byte-addressable file. Threads are numbered from 1. */
+    record Store(int file, long offset, byte[] bytes, StoreKind kind, int thread) implements Event {
         @Override
         public String toString() {
             return "store " + kind.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-') + " file " + file + " "
-                    + range(offset, bytes.length) + " " + digest(bytes);
+                    + range(offset, bytes.length) + " " + digest(bytes) + by(thread);
         }
     }
 
-    /** CLWB or its like for every line of a range: what they hold now is durable behind the next {@link Fence}. */
-    record WriteBack(int file, long offset, long length, String point) implements Persist {
+    /**
+     * CLWB or its like for every line of a range: what they hold now is durable behind the next {@link Fence} of the same
+     * thread.
+     */
+    record WriteBack(int file, long offset, long length, String point, int thread) implements Persist {
         @Override
         public String toString() {
-            return "write-back file " + file + " " + range(offset, length) + " (" + point + ")";
+            return "write-back file " + file + " " + range(offset, length) + " (" + point + ")" + by(thread);
         }
     }
 
-    /** SFENCE: non-temporal stores and write-backs before it are durable. */
-    record Fence(String point) implements Persist {
+    /** SFENCE: the thread's non-temporal stores and write-backs before it are durable. */
+    record Fence(String point, int thread) implements Persist {
         @Override
         public String toString() {
-            return "fence (" + point + ")";
+            return "fence (" + point + ")" + by(thread);
         }
     }
 
@@ -181,6 +184,11 @@ public sealed interface Event {
         public String toString() {
             return "phase " + name;
         }
+    }
+
+    /** Most recordings are of one thread. */
+    private static String by(int thread) {
+        return thread == 1 ? "" : " by thread " + thread;
     }
 
     private static String range(long offset, long length) {

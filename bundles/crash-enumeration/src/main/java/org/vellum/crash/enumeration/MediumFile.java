@@ -56,7 +56,7 @@ public final class MediumFile {
                     + kind + ", which has " + size());
         }
         byte[] copy = bytes.clone();
-        medium.record(new Event.Store(number, offset, copy, how), () -> put(offset, copy));
+        medium.record(new Event.Store(number, offset, copy, how, medium.thread()), () -> put(offset, copy));
     }
 
     private void put(long offset, byte[] bytes) {
@@ -64,10 +64,10 @@ public final class MediumFile {
         size = Math.max(size, offset + bytes.length);
     }
 
-    /** What holds all lines of the range now is durable behind the next fence. */
+    /** What holds all lines of the range now is durable behind the next fence of this thread. */
     public void writeBack(long offset, long length, String point) {
         if (length > 0) {
-            medium.record(new Event.WriteBack(number, offset, length, point), () -> {});
+            medium.record(new Event.WriteBack(number, offset, length, point, medium.thread()), () -> {});
         }
     }
 

@@ -80,8 +80,11 @@ final class MediumState {
         event = from.event;
     }
 
-    MediumState copy() {
-        return new MediumState(this);
+    /** As the next process has it when this one is killed: nothing is durable by that, and nothing is lost. */
+    MediumState killed() {
+        MediumState killed = new MediumState(this);
+        killed.files.values().forEach(PendingFile::abandon);
+        return killed;
     }
 
     /** How many events there were. */
@@ -94,14 +97,18 @@ final class MediumState {
     void apply(Event what) {
         event++;
         if (what instanceof Event.Write write) {
-            file(write.file()).write(write.offset(), write.bytes(), event, false);
+            file(write.file()).write(write.offset(), write.bytes(), event, 0);
         } else if (what instanceof Event.Store store) {
             file(store.file())
-                    .write(store.offset(), store.bytes(), event, store.kind() == Event.StoreKind.NON_TEMPORAL);
+                    .write(
+                            store.offset(),
+                            store.bytes(),
+                            event,
+                            store.kind() == Event.StoreKind.NON_TEMPORAL ? bit(store.thread()) : 0);
         } else if (what instanceof Event.WriteBack range) {
-            file(range.file()).writeBack(range.offset(), range.length());
-        } else if (what instanceof Event.Fence) {
-            files.values().forEach(PendingFile::fence);
+            file(range.file()).writeBack(range.offset(), range.length(), bit(range.thread()));
+        } else if (what instanceof Event.Fence fence) {
+            files.values().forEach(file -> file.fence(bit(fence.thread())));
         } else if (what instanceof Event.SyncData sync) {
             file(sync.file()).syncData();
         } else if (what instanceof Event.SyncDataFailed sync) {
@@ -123,6 +130,13 @@ final class MediumState {
         } else if (what instanceof Event.SyncDirectory sync) {
             syncDirectory(sync.path());
         }
+    }
+
+    private static long bit(int thread) {
+        if (thread < 1 || thread >= Long.SIZE) {
+            throw new IllegalArgumentException("thread " + thread + ": at most " + (Long.SIZE - 1) + " are told apart");
+        }
+        return 1L << thread;
     }
 
     private PendingFile file(int number) {

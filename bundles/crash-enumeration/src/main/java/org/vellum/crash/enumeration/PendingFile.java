@@ -28,8 +28,8 @@ final class PendingFile {
         final int event;
         /** 0, or which shrinking of the file cut off what was here. */
         final int shrink;
-        /** Durable with the next fence. */
-        boolean draining;
+        /** Durable with the next fence of one of these threads: bit t for thread t. */
+        long draining;
         /** A sync of it failed: no later one means it, unless the same unit is written again. */
         boolean forgotten;
 
@@ -86,12 +86,13 @@ final class PendingFile {
 
     // ---- what events do ----
 
-    void write(long offset, byte[] bytes, int event, boolean draining) {
+    /** @param draining the thread whose fence makes it durable, as a bit, or 0 */
+    void write(long offset, byte[] bytes, int event, long draining) {
         add(offset, bytes, event, 0, draining);
         grow(offset + bytes.length, event);
     }
 
-    private void add(long offset, byte[] bytes, int event, int shrink, boolean draining) {
+    private void add(long offset, byte[] bytes, int event, int shrink, long draining) {
         for (int done = 0; done < bytes.length; ) {
             long at = offset + done;
             int count = (int) Math.min(bytes.length - done, kind.atom() - at % kind.atom());
@@ -128,23 +129,25 @@ final class PendingFile {
         units.keySet().forEach(unit -> cutOff.put(unit, true));
         for (long unit : cutOff.tailMap(firstUnit, true).keySet()) {
             long begin = Math.max(to, unit * kind.unit());
-            add(begin, new byte[(int) ((unit + 1) * kind.unit() - begin)], event, shrinks, false);
+            add(begin, new byte[(int) ((unit + 1) * kind.unit() - begin)], event, shrinks, 0);
         }
         size = to;
     }
 
-    void writeBack(long offset, long length) {
+    void writeBack(long offset, long length, long thread) {
         long first = offset / kind.unit();
         long last = (offset + length - 1) / kind.unit();
-        units.subMap(first, true, last, true).values().forEach(pieces -> pieces.forEach(piece -> piece.draining = true));
+        units.subMap(first, true, last, true)
+                .values()
+                .forEach(pieces -> pieces.forEach(piece -> piece.draining |= thread));
     }
 
-    void fence() {
+    void fence(long thread) {
         drain(pieces -> {
             // in an atom nothing overtakes: what drains takes the earlier pieces along
             Map<Long, Integer> until = new HashMap<>();
             for (int i = 0; i < pieces.size(); i++) {
-                if (pieces.get(i).draining) {
+                if ((pieces.get(i).draining & thread) != 0) {
                     until.put(pieces.get(i).atom, i);
                 }
             }
@@ -156,6 +159,11 @@ final class PendingFile {
             }
             return drained;
         });
+    }
+
+    /** The threads are gone, and whatever fences now fences theirs: to leave a processor is a fence in itself. */
+    void abandon() {
+        units.values().forEach(pieces -> pieces.forEach(piece -> piece.draining = piece.draining == 0 ? 0 : -1));
     }
 
     void syncData() {

@@ -29,6 +29,7 @@ public final class RecordingMedium {
     private final Set<String> directories = new TreeSet<>();
     private final List<Event> events = new ArrayList<>();
     private final Set<String> points = new HashSet<>();
+    private final Map<Thread, Integer> threads = new HashMap<>();
     private int nextFile;
     private volatile Interceptor interceptor = event -> {};
 
@@ -64,6 +65,11 @@ public final class RecordingMedium {
             }
             effect.run();
         }
+    }
+
+    /** The calling thread's number. */
+    synchronized int thread() {
+        return threads.computeIfAbsent(Thread.currentThread(), unknown -> threads.size() + 1);
     }
 
     // ---- names ----
@@ -137,9 +143,9 @@ public final class RecordingMedium {
 
     // ---- bytes ----
 
-    /** Makes all write-backs and non-temporal stores before it durable. */
+    /** Makes this thread's write-backs and non-temporal stores before it durable. */
     public void fence(String point) {
-        record(new Event.Fence(point), () -> {});
+        record(new Event.Fence(point, thread()), () -> {});
     }
 
     // ---- what is said to the oracle ----

@@ -78,7 +78,7 @@ class CutImagesTest {
             int line = random.nextInt(2);
             switch (random.nextInt(5)) {
                 case 0 -> {
-                    events.add(new Event.WriteBack(0, line * 64L, 64, "w"));
+                    events.add(new Event.WriteBack(0, line * 64L, 64, "w", 1));
                     queues.forEach((word, queue) -> {
                         if (word / 8 == line) {
                             queue.writtenBack = queue.values.size();
@@ -86,7 +86,7 @@ class CutImagesTest {
                     });
                 }
                 case 1 -> {
-                    events.add(new Event.Fence("f"));
+                    events.add(new Event.Fence("f", 1));
                     queues.values().forEach(queue -> queue.durable = Math.max(queue.durable, queue.writtenBack));
                 }
                 default -> {
@@ -95,7 +95,7 @@ class CutImagesTest {
                     byte[] value = new byte[8 * (1 + random.nextInt(2))];
                     random.nextBytes(value);
                     events.add(new Event.Store(
-                            0, first * 8L, value, around ? StoreKind.NON_TEMPORAL : StoreKind.APPLICATION));
+                            0, first * 8L, value, around ? StoreKind.NON_TEMPORAL : StoreKind.APPLICATION, 1));
                     for (int word = first; word < first + value.length / 8; word++) {
                         Queue queue = queues.computeIfAbsent(word, w -> new Queue());
                         queue.values.add(Arrays.copyOfRange(value, (word - first) * 8, (word - first + 1) * 8));
@@ -281,6 +281,25 @@ class CutImagesTest {
         return (folder ? "[/d] " : "[] ") + names;
     }
 
+    @Test
+    void aFenceIsOneOfItsThreadOnly() {
+        List<Event> events = created(MediumKind.BYTE_ADDRESSABLE);
+        events.add(new Event.Store(0, 0, new byte[] {1}, StoreKind.NON_TEMPORAL, 1));
+        events.add(new Event.Store(0, 64, new byte[] {2}, StoreKind.CACHED, 2));
+        events.add(new Event.WriteBack(0, 64, 1, "w", 2));
+        events.add(new Event.Fence("f", 2));
+        MediumState state = state(events);
+        Set<Integer> first = new TreeSet<>();
+        images(state, ALL).forEach(image -> {
+            first.add((int) image.read(PATH, 0, 1)[0]);
+            assertEquals(2, image.read(PATH, 64, 1)[0]);
+        });
+        assertEquals(Set.of(0, 1), first);
+        MediumState killed = state.killed();
+        killed.apply(new Event.Fence("f", 7));
+        assertEquals(1, images(killed, ALL).size());
+    }
+
     // ---- sizes ----
 
     @Test
@@ -385,7 +404,7 @@ class CutImagesTest {
         List<Event> events = created(MediumKind.BYTE_ADDRESSABLE);
         byte[] value = new byte[256];
         Arrays.fill(value, (byte) 9);
-        events.add(new Event.Store(0, 0, value, StoreKind.CACHED));
+        events.add(new Event.Store(0, 0, value, StoreKind.CACHED, 1));
         Set<String> firstLine = new HashSet<>();
         for (CrashImage image : images(state(events), Limits.DEFAULT.withSubsets(4, 0, 1000))) {
             byte[] line = image.read(PATH, 0, 64);
