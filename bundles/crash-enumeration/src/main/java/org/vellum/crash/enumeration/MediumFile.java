@@ -1,5 +1,6 @@
 package org.vellum.crash.enumeration;
 
+import java.util.SortedMap;
 import org.vellum.crash.enumeration.RecordingMedium.LivePages;
 
 /**
@@ -111,5 +112,21 @@ public final class MediumFile {
             throw new IllegalArgumentException(length + " bytes at " + offset + " of " + path + ", which has " + size());
         }
         return bytes;
+    }
+
+    /** Is given the pages that may hold anything but zeros, in order. */
+    @FunctionalInterface
+    public interface PageConsumer {
+        /** @param bytes the consumer's own, a page of them; zeros behind the file's end */
+        void accept(long offset, byte[] bytes);
+    }
+
+    /** Goes through the pages of the file that may hold anything but zeros. */
+    public void forEachPage(PageConsumer consumer) {
+        SortedMap<Long, byte[]> copies;
+        synchronized (medium) {
+            copies = pages.copy();
+        }
+        copies.forEach((number, bytes) -> consumer.accept(number * Page.SIZE, bytes));
     }
 }

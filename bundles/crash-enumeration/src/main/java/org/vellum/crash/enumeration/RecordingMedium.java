@@ -203,6 +203,13 @@ public final class RecordingMedium {
             }
         }
 
+        TreeMap<Long, byte[]> copy() {
+            TreeMap<Long, byte[]> copies = new TreeMap<>();
+            began.pages().forEach((number, page) -> copies.put(number, page.bytes.clone()));
+            changed.forEach((number, bytes) -> copies.put(number, bytes.clone()));
+            return copies;
+        }
+
         /** Zeros from there to the end of what has ever been written. */
         void cut(long from, long end) {
             for (long number = from / Page.SIZE; number * Page.SIZE < end; number++) {
