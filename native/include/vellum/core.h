@@ -33,10 +33,34 @@ void vellum_range_retire(uint64_t address, uint64_t length);
 int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, const void *committed,
                          struct vellum_region **region);
 
-/* Puts a tuple in force. On failure nothing is attached, and `reason` says which provider refused and why. */
+/* control. Puts the first tuple in force. On failure nothing is attached, and `reason` says which provider refused and
+ * why. */
 int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
                          const struct vellum_pagetable_operations *pagetable,
                          const struct vellum_strategy_operations *strategy, char *reason, size_t reason_size);
+
+/* What a swap of providers found and cost. */
+struct vellum_swap {
+    uint64_t carried_pages;    /* stored to since the last commit, or carried over before */
+    uint64_t gate_nanoseconds; /* how long the gate was closed */
+};
+
+/*
+ * control, no cut waiting for vellum_region_cut_persisted. Puts another tuple in force while threads store: it is prepared
+ * first; then, behind the gate, the pages stored to are taken from the old one and carried, it is detached and the new
+ * one engaged; then the old one is released: when this returns, no thread is in its code on behalf of this region.
+ * Nothing is committed, and rollback still returns to the last commit. On failure the old tuple stays in force,
+ * untouched, and `reason` says which provider refused and why.
+ */
+int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                       const struct vellum_pagetable_operations *pagetable,
+                       const struct vellum_strategy_operations *strategy, struct vellum_swap *swap, char *reason,
+                       size_t reason_size);
+/*
+ * As vellum_region_swap, to no providers at all: the region is writable without tracking. The first store to a block
+ * opens the whole block, until the next cut, which compares all of it with the committed view. Cannot fail.
+ */
+void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap);
 
 /* What one cut found and cost. */
 struct vellum_cut {

@@ -26,6 +26,18 @@ public interface NativeCore {
     /** @return null when attached, else the sentence that says why not */
     String regionAttach(long region, long vmm, long pageTable, long strategy);
 
+    /**
+     * What a swap found and cost; mirrors {@code struct vellum_swap}.
+     *
+     * @param refusal null when the new tuple is in force, else the sentence that says why the old one still is
+     */
+    record Swap(long carriedPages, long gateNanoseconds, String refusal) {}
+
+    Swap regionSwap(long region, long vmm, long pageTable, long strategy);
+
+    /** To no providers at all; never refused. */
+    Swap regionDegrade(long region);
+
     /** What a cut found; mirrors {@code struct vellum_cut}. */
     record Cut(long dirtyPages, long changedLines, long batchLength, long gateNanoseconds) {}
 

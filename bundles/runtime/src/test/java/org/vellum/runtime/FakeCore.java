@@ -99,6 +99,17 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
+    public synchronized Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
+        return new Swap(3, 2000, fails("regionSwap") ? "the kernel says no" : null);
+    }
+
+    @Override
+    public synchronized Swap regionDegrade(long region) {
+        calls.add("regionDegrade");
+        return new Swap(3, 2000, null);
+    }
+
+    @Override
     public synchronized void regionDestroy(long region) {
         calls.add("regionDestroy");
         heldRegions.remove(region);

@@ -23,6 +23,11 @@ final class CoreLibrary {
     static native int vellum_region_attach(
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
 
+    static native int vellum_region_swap(
+            long region, long vmm, long pagetable, long strategy, long[] swap, byte[] reason, long reasonSize);
+
+    static native void vellum_region_degrade(long region, long[] swap);
+
     static native void vellum_region_cut(long region, long batch, long[] cut);
 
     static native void vellum_region_cut_persisted(long region);

@@ -15,7 +15,7 @@ import org.vellum.nativelib.NativeCore;
 /** The native core by JNA. One at a time in a class loader. */
 @Component
 public final class JnaNativeCore implements NativeCore {
-    private static final int ABI_VERSION = 2;
+    private static final int ABI_VERSION = 3;
 
     private static final int RTLD_LAZY = 0x1;
     /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
@@ -98,6 +98,21 @@ public final class JnaNativeCore implements NativeCore {
         byte[] reason = new byte[NativeText.REASON_SIZE];
         int result = CoreLibrary.vellum_region_attach(region, vmm, pageTable, strategy, reason, reason.length);
         return result == 0 ? null : NativeText.reason(reason, result);
+    }
+
+    @Override
+    public Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
+        byte[] reason = new byte[NativeText.REASON_SIZE];
+        long[] swap = new long[2];
+        int result = CoreLibrary.vellum_region_swap(region, vmm, pageTable, strategy, swap, reason, reason.length);
+        return new Swap(swap[0], swap[1], result == 0 ? null : NativeText.reason(reason, result));
+    }
+
+    @Override
+    public Swap regionDegrade(long region) {
+        long[] swap = new long[2];
+        CoreLibrary.vellum_region_degrade(region, swap);
+        return new Swap(swap[0], swap[1], null);
     }
 
     @Override

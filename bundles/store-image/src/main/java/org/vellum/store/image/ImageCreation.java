@@ -135,19 +135,34 @@ final class ImageCreation {
                 }
             }
         }
-        unfinished.truncate(0);
-        unfinished.allocate(0, identity.tableOffset() + identity.tableLength());
-        unfinished.allocate(identity.homeOffset(), identity.size());
+        allocate(unfinished, identity);
+        // No address: whether a wanted one can be had is not known yet.
         Checkpoint checkpoint = new Checkpoint(
-                true, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(), 0);
-        try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
-            HomeImage.writeSector(unfinished, memory, identity.encode(), ImageIdentity.OFFSET);
-            HomeImage.writeSector(unfinished, memory, checkpoint.encode(), Checkpoint.OFFSET);
-        }
+                Checkpoint.State.CLOSED, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(),
+                0, 0);
+        writeHeader(core, unfinished, identity, checkpoint);
         unfinished.syncData(PersistPoint.NEW_IMAGE);
         files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
         files.rename(names.unfinished(), names.home());
         files.syncDirectory(names.directory(), PersistPoint.IMAGE_NAME);
+    }
+
+    /** Makes an empty file one of zeros with room for all that is to be in it. */
+    static void allocate(StoreFile unfinished, ImageIdentity identity) throws FileFailure {
+        unfinished.truncate(0);
+        unfinished.allocate(0, identity.tableOffset() + identity.tableLength());
+        unfinished.allocate(identity.homeOffset(), identity.size());
+    }
+
+    /** The header of a file that has no name yet: identity, and the checkpoint in both slots. */
+    static void writeHeader(NativeCore core, StoreFile unfinished, ImageIdentity identity, Checkpoint checkpoint)
+            throws FileFailure {
+        try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            HomeImage.writeSector(unfinished, memory, identity.encode(), ImageIdentity.OFFSET);
+            for (int slot = 0; slot < Checkpoint.SLOTS; slot++) {
+                HomeImage.writeSector(unfinished, memory, checkpoint.encode(), Checkpoint.offset(slot));
+            }
+        }
     }
 
     private void removeRemains(FileFailure reason) {
