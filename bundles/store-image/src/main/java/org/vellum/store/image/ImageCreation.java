@@ -187,7 +187,8 @@ final class ImageCreation {
         try {
             files.delete(names.log(0));
             files.delete(names.log(1));
-            // Last: while it is there, what is left of the log is known to be unfinished.
+            // Last, also after a power cut: while it is there, what is left of the log is known to be unfinished.
+            files.syncDirectory(names.directory(), PersistPoint.REMOVED_SEGMENT_NAMES);
             files.delete(names.unfinished());
         } catch (FileFailure e) {
             reason.addSuppressed(e);
