@@ -30,9 +30,9 @@ import org.vellum.api.RegionStatus;
 /**
  * A region that a configuration asks for: open, and a service {@link Region}, as long as the configuration is there.
  *
- * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, or went away
- * from under the open region, it is opened as soon as there is another; after any other failure, or when somebody
- * closed it, when the configuration is changed. Users of the service see it go before the region is closed and may
+ * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, it is opened as
+ * soon as there is one; after any other failure, or when somebody closed it, when the configuration is changed. A change
+ * of selectors only swaps the providers of the open region; any other change opens it anew. Users of the service see it go before the region is closed and may
  * still commit then.
  *
  * <p>Safe for use by many threads.
@@ -115,6 +115,12 @@ public final class ConfiguredRegion implements Owner {
                     configuration.store());
         }
 
+        /** With the selectors of the providers that can be swapped. */
+        private Wish withSelectorsOf(Wish other) {
+            return new Wish(
+                    name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, store);
+        }
+
         private RegionOptions options() {
             RegionOptions options = size.isBlank() ? RegionOptions.existing() : RegionOptions.size(size);
             if (!directory.isBlank()) {
@@ -185,9 +191,42 @@ public final class ConfiguredRegion implements Owner {
                 registration.setProperties(serviceProperties(region.status()));
                 return;
             }
+            boolean onlySelectorsChanged = wish.withSelectorsOf(next).equals(next);
             wish = next;
-            close();
-            open();
+            if (onlySelectorsChanged && registration != null && region.isOpen()) {
+                reselect();
+            } else {
+                close();
+                open();
+            }
+        } finally {
+            changing.unlock();
+        }
+    }
+
+    /** The region stays open and its users keep it: its providers are swapped, where the new selectors allow it. */
+    private void reselect() {
+        try {
+            regions.configure(region, wish.options());
+        } catch (RegionException e) {
+            LOGGER.log(Level.ERROR, description() + ": " + e.getMessage());
+        }
+        showProviders();
+    }
+
+    private void showProviders() {
+        if (registration != null) {
+            registration.setProperties(serviceProperties(region.status()));
+        }
+    }
+
+    @Override
+    public void swapped(Region changed) {
+        changing.lock();
+        try {
+            if (changed == region) {
+                showProviders();
+            }
         } finally {
             changing.unlock();
         }
