@@ -69,6 +69,20 @@ final class CommittedView implements AutoCloseable {
         return highestEpoch;
     }
 
+    /** Takes back pages that were to be brought home and may not be there. */
+    void putBack(PageSet pages) {
+        updated.addAll(pages);
+    }
+
+    /**
+     * The home image holds {@code epoch} as a whole, and from now on is changed by others: the view forgets its private
+     * copies and shows what is there. Only while no page is {@link #updated}.
+     */
+    void follow(long epoch) {
+        core.memoryDiscard(address, size);
+        highestEpoch = epoch;
+    }
+
     /** Moves the pages updated since the last call into another set. */
     void takeUpdated(PageSet to) {
         to.addAll(updated);
