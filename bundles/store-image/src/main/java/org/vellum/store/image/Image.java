@@ -72,6 +72,7 @@ public final class Image implements StoreImage {
     private boolean ending;
 
     private boolean closed;
+    private boolean writtenBack;
 
     private Image(
             NativeCore core,
@@ -188,7 +189,8 @@ public final class Image implements StoreImage {
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
-            Recovery recovery = new Recovery(region, core, home, segments, view);
+            Recovery recovery = new Recovery(
+                    region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
             switch (home.checkpoint().state()) {
                 case CLOSED -> recovered = recovery.confirmEmpty();
@@ -514,6 +516,7 @@ public final class Image implements StoreImage {
         try {
             if (appliedEpoch == log.epoch()) {
                 writeBackEverything(pages);
+                writtenBack = true;
             } else {
                 LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, notApplied());
             }
@@ -537,9 +540,15 @@ public final class Image implements StoreImage {
         trimmer.stop();
         log.restart(undo.epoch(), log.generation());
         leaveInPlace();
+        writtenBack = ending;
         view.close();
         log.close();
         home.close();
+    }
+
+    @Override
+    public boolean isWrittenBack() {
+        return writtenBack;
     }
 
     private void writeBackEverything(PageSet pages) throws FileFailure {
