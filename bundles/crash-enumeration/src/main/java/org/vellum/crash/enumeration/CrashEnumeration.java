@@ -153,7 +153,8 @@ public final class CrashEnumeration {
                     boolean onlyAdds = previousEnumerated
                             && !(event instanceof Event.Marker)
                             && !(event instanceof Event.Persist)
-                            && !(event instanceof Event.SyncDataFailed);
+                            && !(event instanceof Event.SyncDataFailed)
+                            && !(event instanceof Event.Damage);
                     cut(events, i + 1, state, expectation, level, extent, onlyAdds);
                     previousEnumerated = true;
                 }

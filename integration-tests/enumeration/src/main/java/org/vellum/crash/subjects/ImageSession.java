@@ -2,6 +2,7 @@ package org.vellum.crash.subjects;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.vellum.api.CommitException;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -144,6 +145,13 @@ final class ImageSession implements AutoCloseable {
         medium.phase("close");
         image.close();
         image = null;
+    }
+
+    /** The medium loses one of the two slots for the checkpoint. */
+    void damageSlot(int slot) {
+        byte[] garbage = new byte[512];
+        Arrays.fill(garbage, (byte) 0xDB);
+        medium.open(NAMES.home().toString()).damage(HomeCheck.slotOffset(slot), garbage);
     }
 
     /** The home image holds exactly what was closed with, page by page as its checksums say. */

@@ -11,7 +11,7 @@ import org.vellum.store.image.PersistPoint;
 /** The image code of {@code store-image} under one workload: redo, which is what both strategies do on every store. */
 record ImageSubject(Layer layer, Workload workload) implements Subject {
     /** The holder's sector: process and time, for people. */
-    private static final List<WithoutMeaning> HOLDER = List.of(new WithoutMeaning(".vellum", 8192, 512));
+    private static final List<WithoutMeaning> HOLDER = List.of(new WithoutMeaning(".vellum", 12288, 512));
 
     @Override
     public String name() {

@@ -56,6 +56,20 @@ enum Workload {
             session.closeImage();
         }
     },
+    /** The medium loses one slot of the checkpoint, then the other, while nothing is open. */
+    DAMAGED_SLOT {
+        @Override
+        void run(ImageSession session) {
+            session.commit(new Changes().line(1, 1, 1));
+            session.closeImage();
+            for (int slot = 0; slot < 2; slot++) {
+                session.damageSlot(slot);
+                session.open();
+                session.commit(new Changes().line(2, slot, 1));
+                session.closeImage();
+            }
+        }
+    },
     /** Commits that fail, rolled back or carried. */
     ROLLBACK {
         @Override
