@@ -131,7 +131,8 @@ public final class MediumFile {
     public void forEachPage(PageConsumer consumer) {
         SortedMap<Long, byte[]> copies;
         synchronized (medium) {
-            copies = pages.copy();
+            // what was cut off is kept as zeros
+            copies = pages.copy().headMap((size + Page.SIZE - 1) / Page.SIZE);
         }
         copies.forEach((number, bytes) -> consumer.accept(number * Page.SIZE, bytes));
     }
