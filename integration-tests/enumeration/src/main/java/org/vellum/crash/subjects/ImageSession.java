@@ -2,6 +2,7 @@ package org.vellum.crash.subjects;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.vellum.api.CommitException;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -37,6 +38,7 @@ final class ImageSession implements AutoCloseable {
     private final RecordingMedium medium;
     private final StoreFiles files;
     private StoreImage image;
+    private long address = ADDRESS;
     private byte[] content = new byte[SIZE];
     /** What failed to be committed and is not rolled back. */
     private Changes carried = new Changes();
@@ -48,9 +50,24 @@ final class ImageSession implements AutoCloseable {
         files = layer.files(CORE, medium, faults);
     }
 
-    /** What a crash during creation may leave, and that the address is not known yet. */
+    /** Before anything is done: what a crash during creation may leave. */
     void beginNew() {
         medium.begun(0, compared(0, content));
+    }
+
+    /** A new image, with an address. */
+    void create() {
+        beginNew();
+        open();
+        recordAddress();
+    }
+
+    /** Instead of {@link #create}, for an image that is there. */
+    void continueWith(long epoch, long itsAddress, byte[] itsContent) {
+        address = itsAddress;
+        content = itsContent;
+        medium.begun(epoch, compared(address, content));
+        medium.acknowledged(epoch);
     }
 
     void open() {
@@ -60,8 +77,8 @@ final class ImageSession implements AutoCloseable {
     }
 
     void recordAddress() {
-        medium.begun(0, compared(ADDRESS, content));
-        image.recordAddress(ADDRESS);
+        medium.begun(0, compared(address, content));
+        image.recordAddress(address);
         medium.acknowledged(0);
     }
 
@@ -72,6 +89,8 @@ final class ImageSession implements AutoCloseable {
         medium.recovered(image.epoch(), compared(image.address(), content));
         if (image.address() == 0) {
             recordAddress();
+        } else {
+            address = image.address();
         }
     }
 
@@ -94,6 +113,17 @@ final class ImageSession implements AutoCloseable {
         turns.finish();
     }
 
+    /** A commit behind which, before the trim that it caused begins, the medium loses a slot and the process is killed. */
+    void commitBeforeDamageAndKill(Changes changes, int slot) {
+        turns.plan(0, 0);
+        persist(changes);
+        byte[] garbage = new byte[512];
+        Arrays.fill(garbage, (byte) 0xDB);
+        medium.open(NAMES.home().toString()).damage(HomeCheck.slotOffset(slot), garbage);
+        medium.end();
+        turns.finish();
+    }
+
     /** A commit that fails; its changes are part of the next one. */
     void commitFails(Changes changes) {
         try {
@@ -110,7 +140,7 @@ final class ImageSession implements AutoCloseable {
         Changes all = carried.and(changes);
         long epoch = image.epoch() + 1;
         byte[] next = all.appliedTo(content);
-        medium.begun(epoch, compared(ADDRESS, next));
+        medium.begun(epoch, compared(address, next));
         try (NativeMemory batch = all.batch(CORE)) {
             image.persist(batch.address(), all.length());
             medium.acknowledged(epoch);
@@ -139,17 +169,18 @@ final class ImageSession implements AutoCloseable {
         carried = new Changes();
     }
 
-    /** In order. */
+    /** In order; then the home image holds exactly this, page by page as its checksums say. */
     void closeImage() {
         medium.phase("close");
         image.close();
         image = null;
+        try {
+            HomeCheck.check(CORE, files, NAMES, content);
+        } catch (FileFailure e) {
+            throw new IllegalStateException("the home image cannot be read behind close", e);
+        }
     }
 
-    /** The home image holds exactly what was closed with, page by page as its checksums say. */
-    void checkHome() throws FileFailure {
-        HomeCheck.check(CORE, files, NAMES, content);
-    }
 
     /** Lets go of what a failure left open. */
     @Override

@@ -3,6 +3,7 @@ package org.vellum.crash.subjects;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
@@ -29,13 +30,14 @@ record ImageSubject(Layer layer, Workload workload) implements Subject {
     }
 
     @Override
+    public CrashImage initial() {
+        return workload.initial(layer);
+    }
+
+    @Override
     public void run(RecordingMedium medium) throws Exception {
         try (ImageSession session = new ImageSession(medium, layer)) {
-            session.beginNew();
-            workload.create(session);
-            session.recordAddress();
             workload.run(session);
-            session.checkHome();
         }
     }
 
@@ -47,7 +49,6 @@ record ImageSubject(Layer layer, Workload workload) implements Subject {
             session.recovered();
             session.commit(new Changes().line(5, (int) (session.epoch() % 64), 99));
             session.closeImage();
-            session.checkHome();
         }
     }
 }
