@@ -32,6 +32,9 @@ public final class FileFailure extends IOException {
         if (errno == Errno.EACCES || errno == Errno.EPERM || errno == Errno.EROFS) {
             return "make the folder and its files writable for this user, or choose another folder";
         }
+        if (errno == Errno.EOPNOTSUPP) {
+            return "move the region's files to a file system on persistent memory that is mounted with -o dax";
+        }
         return "see the kernel's log for the device's own report";
     }
 }

@@ -40,6 +40,7 @@ public final class Image implements StoreImage {
     private long appliedEpoch;
 
     private boolean closed;
+    private boolean writtenBack;
 
     private Image(
             String region,
@@ -131,7 +132,7 @@ public final class Image implements StoreImage {
 
         private Image open() throws FileFailure {
             String region = names.region();
-            List<String> remarks = new ArrayList<>();
+            List<String> remarks = new ArrayList<>(files.remarks());
             StoreFile file = openLocked();
             Header header = Header.read(core, file, region);
             if (header.version() != Sector.FORMAT_VERSION) {
@@ -151,7 +152,8 @@ public final class Image implements StoreImage {
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
-            Recovery recovery = new Recovery(region, core, home, segments, view);
+            Recovery recovery = new Recovery(
+                    region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
             if (home.checkpoint().state() == Checkpoint.State.CLOSED) {
                 recovered = recovery.confirmClosed();
@@ -328,6 +330,7 @@ public final class Image implements StoreImage {
         try {
             if (appliedEpoch == log.epoch()) {
                 writeBackEverything(pages);
+                writtenBack = true;
             } else {
                 LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, notApplied());
             }
@@ -340,6 +343,11 @@ public final class Image implements StoreImage {
             log.close();
             home.close();
         }
+    }
+
+    @Override
+    public boolean isWrittenBack() {
+        return writtenBack;
     }
 
     private void writeBackEverything(PageSet pages) throws FileFailure {

@@ -1,5 +1,7 @@
 package org.vellum.store.image;
 
+import org.vellum.nativelib.NativePersistence;
+
 /**
  * The places in Java that make something durable: one constant for each call of {@link StoreFile#syncData} or {@link
  * StoreFiles#syncDirectory}, named by the call. Whoever stands in for the files can leave out, or fail, exactly one of
@@ -41,5 +43,14 @@ public enum PersistPoint {
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */
-    EXISTING_FOLDER_NAME
+    EXISTING_FOLDER_NAME,
+    /** The names that a repaired image took over; an administrator's command, no region is open then. */
+    REPLACED_NAMES,
+    /** The names of the segments of a creation that failed, gone; then the mark that says so may go. */
+    REMOVED_SEGMENT_NAMES;
+
+    /** Its number among all calls, native ones included ({@code native/include/vellum/persistence.h}). */
+    public int number() {
+        return NativePersistence.POINTS_OF_STORES + ordinal();
+    }
 }

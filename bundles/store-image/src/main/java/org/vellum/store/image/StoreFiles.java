@@ -1,6 +1,7 @@
 package org.vellum.store.image;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /** The file system as far as the store uses it; see {@link StoreFile}. */
 public interface StoreFiles {
@@ -33,4 +34,9 @@ public interface StoreFiles {
 
     /** Bytes an ordinary user may still allocate there. */
     long freeSpace(Path directory) throws FileFailure;
+
+    /** Sentences about the medium, for the status of the regions on it. */
+    default List<String> remarks() {
+        return List.of();
+    }
 }
