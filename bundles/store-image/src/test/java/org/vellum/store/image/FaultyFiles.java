@@ -273,6 +273,26 @@ final class FaultyFiles implements StoreFiles {
         deviceNames.put(to, content);
     }
 
+    /** Whether both have the same files, and each file the same bytes for whoever reads it. */
+    static boolean isSame(FaultyFiles one, FaultyFiles other) {
+        if (!one.names.keySet().equals(other.names.keySet())) {
+            return false;
+        }
+        for (Map.Entry<Path, Content> entry : one.names.entrySet()) {
+            Content there = other.names.get(entry.getKey());
+            Content here = entry.getValue();
+            if (here.size != there.size || !here.cache.keySet().equals(there.cache.keySet())) {
+                return false;
+            }
+            for (Map.Entry<Long, byte[]> page : here.cache.entrySet()) {
+                if (!Arrays.equals(page.getValue(), there.cache.get(page.getKey()))) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
     /* The calls. */
 
     private void call(Call call, String described) throws FileFailure {
