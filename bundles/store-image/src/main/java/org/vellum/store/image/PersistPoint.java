@@ -38,6 +38,12 @@ public enum PersistPoint {
     UPGRADED_IMAGE,
     /** That name. */
     UPGRADED_NAME,
+    /** Header and allocation of the undo file; then a checkpoint may say that the image is written in place. */
+    UNDO_HEADER,
+    /** The undo file's name; likewise. */
+    UNDO_NAME,
+    /** Pre-images back at home, in recovery; then a checkpoint may say that the undo file means nothing any more. */
+    PUT_BACK_PAGES,
     /** The names again at every open, whose creator may have been killed; then the checkpoint may say in use. */
     OPENED_NAMES,
     /** The name of a folder just made, in its parent. */

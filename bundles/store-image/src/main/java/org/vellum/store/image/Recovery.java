@@ -204,10 +204,10 @@ final class Recovery {
     }
 
     /**
-     * For an image closed in order: its log holds nothing, so it is not read. One look at the start of each segment
-     * makes sure that this log belongs to this home image and not to a later state of it.
+     * For an image closed in order, or written in place: its log holds nothing, so it is not read. One look at the start
+     * of each segment makes sure that this log belongs to this home image and not to a later state of it.
      */
-    Result confirmClosed() throws FileFailure {
+    Result confirmEmpty() throws FileFailure {
         for (LogSegment segment : segments) {
             try (NativeMemory memory = new NativeMemory(core, Batch.HEADER_SIZE)) {
                 segment.file().read(memory.address(), Batch.HEADER_SIZE, 0);
@@ -221,8 +221,9 @@ final class Recovery {
                 if (header.getLong(Batch.GENERATION_AT) >= checkpoint.generation()) {
                     throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
                             + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
-                            + ", but " + home + " was closed at epoch " + checkpoint.homeEpoch()
-                            + " before generation " + checkpoint.generation()
+                            + ", but " + home + " was "
+                            + (checkpoint.state() == Checkpoint.State.CLOSED ? "closed" : "opened in place")
+                            + " at epoch " + checkpoint.homeEpoch() + " before generation " + checkpoint.generation()
                             + ": the files are not of one moment");
                 }
             }
