@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.zip.CRC32C;
 import org.vellum.store.image.ImageStructure.Kind;
 import org.vellum.store.image.SeedImages.Seed;
 
@@ -66,10 +67,11 @@ final class ImageMutation {
     }
 
     private Path file() {
-        return switch (unsigned(1) % 4) {
+        return switch (unsigned(1) % 5) {
             case 0, 1 -> SeedImages.NAMES.home();
             case 2 -> SeedImages.NAMES.log(0);
-            default -> SeedImages.NAMES.log(1);
+            case 3 -> SeedImages.NAMES.log(1);
+            default -> SeedImages.NAMES.undo();
         };
     }
 
@@ -113,7 +115,7 @@ final class ImageMutation {
 
     private void instruction() {
         int operation = unsigned(1);
-        switch (operation % 12) {
+        switch (operation % 13) {
             case 0, 1, 2 -> changeField(operation >= 128);
             case 3 -> flip();
             case 4 -> copyStructure(operation >= 128);
@@ -123,6 +125,7 @@ final class ImageMutation {
             case 8 -> takeFromAnotherMoment();
             case 9 -> writeBatch();
             case 10 -> changePage(operation >= 128);
+            case 11 -> changeSlotContent();
             default -> writeBytes();
         }
     }
@@ -163,6 +166,15 @@ final class ImageMutation {
             ImageStructure copy = new ImageStructure(Kind.BATCH, to, offset, from.length());
             copy.put(files, 40, ImageStructure.bytes(offset, 8));
             seal(copy);
+        }
+    }
+
+    private void changeSlotContent() {
+        ImageStructure structure = structure();
+        int offset = unsigned(2) % FaultyFiles.PAGE;
+        byte value = (byte) unsigned(1);
+        if (structure != null && structure.kind() == Kind.SLOT) {
+            files.put(structure.file(), structure.slotContent() + offset, new byte[] {value});
         }
     }
 
@@ -210,8 +222,10 @@ final class ImageMutation {
     private void takeFromAnotherMoment() {
         Path path = file();
         FaultyFiles other = seeds.get(unsigned(1) % seeds.size()).files();
-        files.copyFrom(other, path, path);
-        mixed = true;
+        if (other.exists(path)) {
+            files.copyFrom(other, path, path);
+            mixed = true;
+        }
     }
 
     private void writeBatch() {
@@ -249,21 +263,30 @@ final class ImageMutation {
         if (!files.exists(home) || files.length(home) < 512) {
             return;
         }
-        ImageStructure identity = new ImageStructure(Kind.IDENTITY, home, 0, 512);
-        long homeOffset = identity.value(files, 40, 8);
-        long table = identity.value(files, 48, 8);
-        if (homeOffset < 0 || homeOffset > 1L << LARGEST_HOME_SHIFT || table < 0 || table > homeOffset) {
+        long homeOffset = identityField(files, 40);
+        if (homeOffset < 0 || homeOffset > 1L << LARGEST_HOME_SHIFT) {
             return;
         }
-        long start = homeOffset + (long) page * FaultyFiles.PAGE;
-        files.put(home, start + offset, new byte[] {value});
-        if (thenSeal) {
-            java.util.zip.CRC32C checksum = new java.util.zip.CRC32C();
-            checksum.update(files.content(home, start, FaultyFiles.PAGE));
-            int entry = (int) checksum.getValue() == 0 ? 1 : (int) checksum.getValue();
-            files.put(home, table + 4L * page, ImageStructure.bytes(entry, 4));
+        files.put(home, homeOffset + (long) page * FaultyFiles.PAGE + offset, new byte[] {value});
+        long table = identityField(files, 48);
+        if (thenSeal && table >= 0 && table <= homeOffset) {
+            sealPage(files, page);
             sealed = true;
         }
+    }
+
+    private static long identityField(FaultyFiles files, int at) {
+        return new ImageStructure(Kind.IDENTITY, SeedImages.NAMES.home(), 0, 512).value(files, at, 8);
+    }
+
+    /** Gives a page of the home image the checksum that it has. */
+    static void sealPage(FaultyFiles files, int page) {
+        Path home = SeedImages.NAMES.home();
+        CRC32C checksum = new CRC32C();
+        checksum.update(files.content(
+                home, identityField(files, 40) + (long) page * FaultyFiles.PAGE, FaultyFiles.PAGE));
+        int entry = (int) checksum.getValue() == 0 ? 1 : (int) checksum.getValue();
+        files.put(home, identityField(files, 48) + 4L * page, ImageStructure.bytes(entry, 4));
     }
 
     private void writeBytes() {

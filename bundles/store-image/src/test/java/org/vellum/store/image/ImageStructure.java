@@ -17,7 +17,10 @@ record ImageStructure(Kind kind, Path file, long offset, int length) {
     enum Kind {
         IDENTITY(new int[] {0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 72, 76, 80}, 508),
         CHECKPOINT(new int[] {0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 72}, 508),
-        BATCH(new int[] {0, 4, 6, 8, 16, 24, 32, 40, 48, 56, 64, 72}, 60);
+        BATCH(new int[] {0, 4, 6, 8, 16, 24, 32, 40, 48, 56, 64, 72}, 60),
+        UNDO_HEADER(new int[] {0, 8, 16, 24, 32, 40}, 60),
+        EPOCH_WORD(new int[] {0}, 6),
+        SLOT(new int[] {0, 8, 16, 24, 32, 40}, 60);
 
         /** Offsets of the fields; a field goes up to the next one, the last has 8 bytes. */
         private final int[] fields;
@@ -34,7 +37,7 @@ record ImageStructure(Kind kind, Path file, long offset, int length) {
 
         int fieldLength(int choice) {
             int index = choice % fields.length;
-            return index + 1 < fields.length ? Math.min(8, fields[index + 1] - fields[index]) : 8;
+            return index + 1 < fields.length ? Math.min(8, fields[index + 1] - fields[index]) : Math.min(8, checksumAt);
         }
     }
 
@@ -65,6 +68,14 @@ record ImageStructure(Kind kind, Path file, long offset, int length) {
                 }
             }
         }
+        Path undo = SeedImages.NAMES.undo();
+        if (files.exists(undo)) {
+            structures.add(new ImageStructure(Kind.UNDO_HEADER, undo, 0, 64));
+            structures.add(new ImageStructure(Kind.EPOCH_WORD, undo, 64, 8));
+            for (int slot = 0; slot < TestStore.PAGES; slot++) {
+                structures.add(new ImageStructure(Kind.SLOT, undo, 4096 + 64L * slot, 64));
+            }
+        }
         return structures;
     }
 
@@ -93,22 +104,44 @@ record ImageStructure(Kind kind, Path file, long offset, int length) {
         return kind == Kind.BATCH ? 48 : 16;
     }
 
-    private int checksum(FaultyFiles files) {
+    private int checksumLength() {
+        return kind == Kind.EPOCH_WORD ? 2 : 4;
+    }
+
+    private long checksum(FaultyFiles files) {
         byte[] bytes = files.content(file, offset, length);
         CRC32C checksum = new CRC32C();
-        checksum.update(bytes, 0, kind.checksumAt);
-        if (kind == Kind.BATCH) {
-            checksum.update(new byte[4]);
-            checksum.update(bytes, 64, length - 64);
+        switch (kind) {
+            case IDENTITY, CHECKPOINT, UNDO_HEADER -> checksum.update(bytes, 0, kind.checksumAt);
+            case BATCH -> {
+                checksum.update(bytes, 0, kind.checksumAt);
+                checksum.update(new byte[4]);
+                checksum.update(bytes, 64, length - 64);
+            }
+            case EPOCH_WORD -> {
+                checksum.update(bytes, 0, 6);
+                checksum.update(new byte[2]);
+                checksum.update(files.content(file, 24, 8)); // the opening
+                return checksum.getValue() & 0xFFFF;
+            }
+            case SLOT -> {
+                checksum.update(bytes, 0, kind.checksumAt);
+                checksum.update(new byte[4]);
+                checksum.update(files.content(file, slotContent(), 4096));
+            }
         }
-        return (int) checksum.getValue();
+        return checksum.getValue();
+    }
+
+    long slotContent() {
+        return 4096 + 4096 + (offset - 4096) / 64 * 4096; // the headers of a small region's slots fit into one page
     }
 
     boolean isSealed(FaultyFiles files) {
-        return checksum(files) == (int) value(files, kind.checksumAt, 4);
+        return checksum(files) == value(files, kind.checksumAt, checksumLength());
     }
 
     void seal(FaultyFiles files) {
-        put(files, kind.checksumAt, bytes(checksum(files), 4));
+        put(files, kind.checksumAt, bytes(checksum(files), checksumLength()));
     }
 }

@@ -53,7 +53,8 @@ public final class RecoveryFuzzTarget {
             content = TestStore.content(image);
             require(image.epoch() == expected.epoch(), "epoch " + image.epoch() + ", not " + expected.epoch(), null);
             require(image.address() == expected.address(), "address " + image.address(), null);
-            require(Arrays.equals(content, expected.bytes()), "another content than the format says", null);
+            require(Arrays.equals(content, expected.bytes()), "another content than the format says, seed " + mutation.seed().name() + ", at "
+                            + Arrays.mismatch(content, expected.bytes()) , null);
             requireCommitted(mutation, expected);
         }
         try (Image again = SeedImages.open(files)) {

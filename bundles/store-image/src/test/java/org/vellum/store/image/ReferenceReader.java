@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -105,7 +106,7 @@ final class ReferenceReader {
 
         ByteBuffer checkpoint = checkpoint(version);
         long address = version == 1 ? id.getLong(32) : checkpoint.getLong(72);
-        boolean closed = checkpoint.getInt(12) == 1;
+        int state = checkpoint.getInt(12);
         long homeEpoch = checkpoint.getLong(24);
         long generation = checkpoint.getLong(32);
         long highest = checkpoint.getLong(64);
@@ -134,12 +135,15 @@ final class ReferenceReader {
             unverified.set(page, !fits);
         }
         long epoch = homeEpoch;
-        if (closed) {
-            for (ByteBuffer segment : segments) {
-                boolean batch = segment.getInt(0) == 0x54414256 && segment.getShort(4) == 1
-                        && segment.getShort(6) == 64 && segment.getLong(40) == 0;
-                require(!batch || segment.getLong(48) == identity, "foreign segment");
-                require(!batch || segment.getLong(24) < generation, "closed before its log");
+        if (state == 1 || state == 2) {
+            for (int i = 0; i < 2; i++) {
+                ByteBuffer segment = wholeLog(i);
+                Record batch = wholeAt(segment, i, 0);
+                require(batch == null || segment.getLong(48) == identity, "foreign segment");
+                require(batch == null || batch.generation < generation, "closed before its log");
+            }
+            if (state == 2) {
+                epoch = putBack(homeEpoch, content, unverified);
             }
         } else {
             epoch = replay(segments, homeEpoch, generation, highest, content);
@@ -157,7 +161,7 @@ final class ReferenceReader {
                 continue;
             }
             require(sector.getInt(8) == version, "checkpoint version");
-            require(sector.getInt(12) == 0 || sector.getInt(12) == 1, "state");
+            require(sector.getInt(12) >= 0 && sector.getInt(12) <= 2, "state");
             require(sector.getLong(16) == identity, "foreign checkpoint");
             if (chosen == null || sector.getLong(40) > chosen.getLong(40)
                     || sector.getLong(40) == chosen.getLong(40) && (sector.getLong(40) & 1) == slot) {
@@ -168,23 +172,86 @@ final class ReferenceReader {
         return chosen;
     }
 
+    private ByteBuffer wholeLog(int segment) {
+        long length = files.length(SeedImages.NAMES.log(segment));
+        return little(files.content(SeedImages.NAMES.log(segment), 0, (int) length));
+    }
+
+    /** A batch whose checksum fits, of whatever region and generation; null: none. */
+    private static Record wholeAt(ByteBuffer segment, int number, int at) {
+        long payload = at + 64 <= segment.capacity() ? segment.getLong(at + 32) : -1;
+        if (payload < 0 || payload > segment.capacity() - at - 64 || segment.getInt(at) != 0x54414256
+                || segment.getShort(at + 4) != 1 || segment.getShort(at + 6) != 64 || segment.getLong(at + 40) != at) {
+            return null;
+        }
+        byte[] bytes = part(segment.array(), at, at + 64 + (int) payload);
+        if (crc(part(bytes, 0, 60), new byte[4], part(bytes, 64, bytes.length)) != segment.getInt(at + 60)) {
+            return null;
+        }
+        return new Record(segment.getLong(at + 8), segment.getLong(at + 16), segment.getLong(at + 24), number, at,
+                little(bytes));
+    }
+
     private List<Record> intact(ByteBuffer segment, int number, long generation) {
         List<Record> records = new ArrayList<>();
         for (int at = 0; at + 64 <= segment.capacity(); at += 64) {
-            long payload = segment.getLong(at + 32);
-            if (segment.getInt(at) != 0x54414256 || segment.getShort(at + 4) != 1 || segment.getShort(at + 6) != 64
-                    || segment.getLong(at + 48) != identity || segment.getLong(at + 40) != at
-                    || segment.getLong(at + 24) < generation
-                    || payload < 0 || payload > segment.capacity() - at - 64) {
-                continue;
-            }
-            byte[] body = part(segment.array(), at + 64, at + 64 + (int) payload);
-            if (crc(part(segment.array(), at, at + 60), new byte[4], body) == segment.getInt(at + 60)) {
-                records.add(new Record(segment.getLong(at + 8), segment.getLong(at + 16), segment.getLong(at + 24),
-                        number, at, little(part(segment.array(), at, at + 64 + (int) payload))));
+            Record record = wholeAt(segment, number, at);
+            if (record != null && segment.getLong(at + 48) == identity && record.generation >= generation) {
+                records.add(record);
             }
         }
         return records;
+    }
+
+    /** Written in place: the pre-images of what was not committed go back. */
+    private long putBack(long homeEpoch, byte[] content, BitSet unverified) throws Refused {
+        int pages = content.length / PAGE;
+        Path path = SeedImages.NAMES.undo();
+        int headers = (pages * 64 + PAGE - 1) / PAGE * PAGE;
+        require(files.exists(path) && files.length(path) >= PAGE + headers + (long) pages * PAGE, "undo file");
+        ByteBuffer undo = little(files.content(path, 0, PAGE + headers + pages * PAGE));
+        require(undo.getLong(0) == magic("VELLUMUN") && undo.getInt(8) == 2 && undo.getLong(16) == identity
+                && undo.getLong(32) == pages && crc(part(undo.array(), 0, 60)) == undo.getInt(60), "undo header");
+        long opening = undo.getLong(24);
+        long word = undo.getLong(64);
+        long epoch = word & 0xFFFF_FFFF_FFFFL;
+        int check = crc(little(new byte[16]).putLong(0, epoch).putLong(8, opening).array()) & 0xFFFF;
+        require(word >>> 48 == check && epoch >= homeEpoch, "epoch word");
+        BitSet live = new BitSet();
+        BitSet livePages = new BitSet();
+        BitSet tornPages = new BitSet();
+        long complete = 0;
+        byte[] restored = content.clone();
+        for (int slot = 0; slot < pages; slot++) {
+            byte[] header = part(undo.array(), PAGE + slot * 64, PAGE + slot * 64 + 64);
+            ByteBuffer fields = little(header);
+            if (fields.getLong(0) != magic("VELLUMPI") || fields.getLong(32) != opening
+                    || fields.getLong(16) != epoch + 1) {
+                continue;
+            }
+            int at = PAGE + headers + slot * PAGE;
+            byte[] image = part(undo.array(), at, at + PAGE);
+            long page = fields.getLong(8);
+            boolean inside = page >= 0 && page < pages;
+            if (crc(part(header, 0, 60), new byte[4], image) != fields.getInt(60)) {
+                if (inside) {
+                    tornPages.set((int) page);
+                }
+                continue;
+            }
+            require(inside && !livePages.get((int) page), "a slot's page");
+            live.set(slot);
+            livePages.set((int) page);
+            complete = Math.max(complete, fields.getLong(24));
+            System.arraycopy(image, 0, restored, (int) page * PAGE, PAGE);
+        }
+        require(live.nextClearBit(0) >= complete, "a lost pre-image");
+        for (int page = 0; page < pages; page++) {
+            require(!tornPages.get(page) || livePages.get(page) || !unverified.get(page), "a lost pre-image");
+        }
+        unverified.andNot(livePages);
+        System.arraycopy(restored, 0, content, 0, content.length);
+        return epoch;
     }
 
     private long replay(ByteBuffer[] segments, long homeEpoch, long generation, long highest, byte[] content)
@@ -192,16 +259,8 @@ final class ReferenceReader {
         int first = (int) (generation & 1);
         Map<Long, Record> all = new HashMap<>();
         for (int segment = 0; segment < 2; segment++) {
-            boolean batch = segments[segment].getInt(0) == 0x54414256 && segments[segment].getShort(4) == 1
-                    && segments[segment].getShort(6) == 64 && segments[segment].getLong(40) == 0;
-            if (batch && segments[segment].getLong(48) != identity) {
-                long own = identity;
-                identity = segments[segment].getLong(48);
-                boolean whole = intact(segments[segment], segment, Long.MIN_VALUE).stream()
-                        .anyMatch(record -> record.offset == 0);
-                identity = own;
-                require(!whole, "foreign segment");
-            }
+            Record start = wholeAt(segments[segment], segment, 0);
+            require(start == null || segments[segment].getLong(48) == identity, "foreign segment");
             for (Record record : intact(segments[segment], segment, generation)) {
                 all.put(place(segment, record.offset), record);
             }

@@ -27,6 +27,7 @@ final class SeedImages {
 
     static final ImageFiles NAMES = new ImageFiles(Path.of("/fuzz"), TestStore.REGION);
     static final long IDENTITY = 0x1D1D1D1D_2E2E2E2EL;
+    private static final long OPENING = 0x3F3F_3F3F_4A4A_4A4AL;
     private static final Logger STORE_LOGGER = Logger.getLogger("org.vellum.store.image");
     private static final long ADDRESS = 0x40_0000_0000L;
     private static final int VERSION_ONE_EPOCHS = 30;
@@ -42,6 +43,7 @@ final class SeedImages {
         STORE_LOGGER.setLevel(Level.OFF); // a warning for every fault on the way, and for every one in a mutation
         SeedImages maker = new SeedImages();
         maker.live();
+        maker.inPlace();
         maker.addVersionOne("version-1-closed");
         maker.addVersionOne("version-1-in-use");
         return List.copyOf(maker.seeds);
@@ -139,6 +141,91 @@ final class SeedImages {
         FaultyFiles machine = files.afterKill();
         replaceIdentity(machine);
         seeds.add(new Seed(name, machine, committed, committed.size() - 1L));
+    }
+
+    /** As the native half writes them: see the format's documentation. */
+    private void inPlace() {
+        Seed closed = seeds.get(seeds.size() - 1);
+        FaultyFiles machine = closed.files().afterKill();
+        long epoch = closed.epoch();
+        for (ImageStructure structure : ImageStructure.all(machine)) {
+            if (structure.kind() == ImageStructure.Kind.CHECKPOINT) {
+                structure.put(machine, 12, ImageStructure.bytes(2, 4));
+                structure.put(machine, 40, ImageStructure.bytes(structure.value(machine, 40, 8) + 1, 8));
+                structure.seal(machine);
+            }
+        }
+        machine.put(NAMES.undo(), 0, ImageStructure.bytes(0x4e55_4d55_4c4c_4556L, 8));
+        machine.resize(NAMES.undo(), 8192L + TestStore.PAGES * 4096L);
+        machine.put(NAMES.undo(), 8, ImageStructure.bytes(Sector.FORMAT_VERSION, 4));
+        machine.put(NAMES.undo(), 16, ImageStructure.bytes(IDENTITY, 8));
+        machine.put(NAMES.undo(), 24, ImageStructure.bytes(OPENING, 8));
+        machine.put(NAMES.undo(), 32, ImageStructure.bytes(TestStore.PAGES, 8));
+        machine.put(NAMES.undo(), 64, ImageStructure.bytes(epoch, 8));
+        for (ImageStructure structure : ImageStructure.all(machine)) {
+            if (structure.kind() == ImageStructure.Kind.UNDO_HEADER
+                    || structure.kind() == ImageStructure.Kind.EPOCH_WORD) {
+                structure.seal(machine);
+            }
+        }
+        seeds.add(new Seed("in place, nothing stored", machine, committed, epoch));
+
+        machine = machine.afterKill();
+        for (int slot = 0; slot < 3; slot++) {
+            storeInPlace(machine, slot, slot * 2, epoch + 1, slot + 50);
+        }
+        seeds.add(new Seed("in place, three pages stored to", machine, committed, epoch));
+
+        machine = machine.afterKill();
+        commitInPlace(machine, epoch + 1);
+        seeds.add(new Seed("in place, committed", machine, committed, epoch + 1));
+
+        machine = machine.afterKill();
+        storeInPlace(machine, 0, 4, epoch + 2, 60);
+        storeInPlace(machine, 1, 7, epoch + 2, 61);
+        seeds.add(new Seed("in place, stored to again", machine, committed, epoch + 1));
+
+        machine = machine.afterKill();
+        byte[] page = machine.content(NAMES.home(), homeOffset(machine) + 5 * 4096L, 4096);
+        storeInPlace(machine, 2, 5, epoch + 2, 62);
+        machine.put(NAMES.home(), homeOffset(machine) + 5 * 4096L, page); // its store did not go on
+        machine.put(NAMES.undo(), 8192 + 2 * 4096L + 100, new byte[] {77});
+        seeds.add(new Seed("in place, torn slot", machine, committed, epoch + 1));
+    }
+
+    private static long homeOffset(FaultyFiles machine) {
+        return ImageStructure.all(machine).get(0).value(machine, 40, 8);
+    }
+
+    private static void storeInPlace(FaultyFiles machine, int slot, int page, long epoch, int value) {
+        long at = homeOffset(machine) + page * 4096L;
+        machine.put(NAMES.undo(), 8192 + slot * 4096L, machine.content(NAMES.home(), at, 4096));
+        ImageStructure structure = ImageStructure.all(machine).stream()
+                .filter(one -> one.kind() == ImageStructure.Kind.SLOT)
+                .skip(slot)
+                .findFirst()
+                .orElseThrow();
+        structure.put(machine, 0, ImageStructure.bytes(0x4950_4d55_4c4c_4556L, 8));
+        structure.put(machine, 8, ImageStructure.bytes(page, 8));
+        structure.put(machine, 16, ImageStructure.bytes(epoch, 8));
+        structure.put(machine, 24, ImageStructure.bytes(slot, 8));
+        structure.put(machine, 32, ImageStructure.bytes(OPENING, 8));
+        structure.seal(machine);
+        byte[] line = new byte[64];
+        Arrays.fill(line, (byte) value);
+        machine.put(NAMES.home(), at + 640, line);
+    }
+
+    private void commitInPlace(FaultyFiles machine, long epoch) {
+        byte[] content = machine.content(NAMES.home(), homeOffset(machine), (int) TestStore.SIZE);
+        committed.add(content);
+        for (int page = 0; page < TestStore.PAGES; page++) {
+            ImageMutation.sealPage(machine, page);
+        }
+        machine.put(NAMES.undo(), 64, ImageStructure.bytes(epoch, 8));
+        ImageStructure.all(machine).stream()
+                .filter(one -> one.kind() == ImageStructure.Kind.EPOCH_WORD)
+                .forEach(word -> word.seal(machine));
     }
 
     private void addVersionOne(String name) {
