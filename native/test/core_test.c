@@ -21,15 +21,16 @@
 static _Atomic size_t opened_count;
 static size_t opened[PAGES];
 
-static int attach_nothing(struct vellum_region *region, void **state) {
+static int prepare_nothing(struct vellum_region *region, void **state) {
     (void)region;
     *state = NULL;
     return 0;
 }
-static int attach_vmm(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                      char *reason, size_t reason_size) {
+static int prepare_vmm(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                       struct vellum_guest_region **guest, char *reason, size_t reason_size) {
     (void)pagetable, (void)reason, (void)reason_size;
-    return attach_nothing(region, state);
+    *guest = NULL;
+    return prepare_nothing(region, state);
 }
 static void call(void (*function)(void *argument), void *argument) {
     function(argument);
@@ -37,23 +38,24 @@ static void call(void (*function)(void *argument), void *argument) {
 static void do_nothing(struct vellum_region *region) {
     (void)region;
 }
-static void release_nothing(void *state) {
+static void ignore_state(void *state) {
     (void)state;
 }
 static enum vellum_fault_verdict ask_page_table(struct vellum_region *region, const struct vellum_fault *fault) {
     return region->pagetable->open_for_store(region, fault->address);
 }
 static const struct vellum_vmm_operations vmm = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .attach = attach_vmm, .detach = do_nothing,
-    .release = release_nothing, .store_fault = ask_page_table, .stop_writers = do_nothing,
-    .resume_writers = do_nothing, .run_in_host = call};
+    .abi_version = VELLUM_ABI_VERSION, .name = "test", .prepare = prepare_vmm, .detach = do_nothing,
+    .release = ignore_state, .store_fault = ask_page_table, .stop_writers = ignore_state,
+    .resume_writers = ignore_state, .run_in_host = call};
 
-static int attach_tracking(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
-                           size_t reason_size) {
+static int prepare_tracking(struct vellum_region *region, const struct vellum_guest_region *guest,
+                            enum vellum_tracking tracking, void **state, char *reason, size_t reason_size) {
+    (void)guest;
     (void)tracking;
     (void)reason;
     (void)reason_size;
-    return attach_nothing(region, state);
+    return prepare_nothing(region, state);
 }
 static enum vellum_fault_verdict open_page(struct vellum_region *region, void *address) {
     size_t page = vellum_page_of(region, address);
@@ -74,8 +76,8 @@ static void visit_pages(struct vellum_region *region, vellum_page_visitor visito
     }
 }
 static const struct vellum_pagetable_operations pagetable = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .attach = attach_tracking, .detach = do_nothing,
-    .release = release_nothing, .open_for_store = open_page, .close_writes = close_pages, .collect_dirty = visit_pages};
+    .abi_version = VELLUM_ABI_VERSION, .name = "test", .prepare = prepare_tracking, .detach = do_nothing,
+    .release = ignore_state, .open_for_store = open_page, .close_writes = close_pages, .collect_dirty = visit_pages};
 
 struct dirty_visit {
     struct vellum_region *region;
@@ -97,8 +99,8 @@ static uint64_t no_bytes(struct vellum_region *region) {
     return 0;
 }
 static const struct vellum_strategy_operations strategy = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .tracking = VELLUM_TRACK_DIRTY_BIT, .attach = attach_nothing,
-    .detach = do_nothing, .release = release_nothing, .collect = collect, .begin_epoch = do_nothing,
+    .abi_version = VELLUM_ABI_VERSION, .name = "test", .tracking = VELLUM_TRACK_DIRTY_BIT, .prepare = prepare_nothing,
+    .detach = do_nothing, .release = ignore_state, .collect = collect, .begin_epoch = do_nothing,
     .resident_bytes = no_bytes};
 
 /* ---- a region on a home image in a file without a name ---- */

@@ -225,6 +225,24 @@ static void a_lock_excludes_every_other_descriptor_even_of_the_same_process(void
     CHECK_EQUAL(0, vellum_file_lock(third));
 }
 
+static void shared_locks_exclude_exclusive_ones_and_not_each_other(void) {
+    int writer = create_file("looked at");
+    int reader = vellum_file_open_to_read(path_of("looked at"));
+    int other_reader = vellum_file_open_to_read(path_of("looked at"));
+    CHECK(reader >= 0 && other_reader >= 0);
+    CHECK_EQUAL(-EBADF, vellum_file_write(reader, "x", 1, 0));
+    CHECK_EQUAL(0, vellum_file_lock_shared(reader));
+    CHECK_EQUAL(0, vellum_file_lock_shared(other_reader));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock(writer));
+    CHECK_EQUAL(0, vellum_file_close(reader));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock(writer));
+    CHECK_EQUAL(0, vellum_file_close(other_reader));
+    CHECK_EQUAL(0, vellum_file_lock(writer));
+    int late_reader = vellum_file_open_to_read(path_of("looked at"));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock_shared(late_reader));
+    CHECK_EQUAL(-ENOENT, vellum_file_open_to_read(path_of("absent")));
+}
+
 static void lock_in_another_process(void) {
     int file = vellum_file_open(path_of("held"), 0, 0);
     CHECK_EQUAL(-EAGAIN, vellum_file_lock(file));
@@ -321,6 +339,46 @@ static void a_private_view_has_no_huge_pages_and_is_neither_inherited_nor_dumped
     CHECK(has_mapping_flag(address, " nh") || access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0);
 }
 
+static void what_is_stored_to_a_shared_view_is_the_content_of_the_file(void) {
+    int file = create_file("shared");
+    static uint8_t taken[2 * PAGE];
+    CHECK_EQUAL(0, vellum_file_allocate(file, 0, 2 * PAGE));
+    uint64_t address = 0;
+    CHECK_EQUAL(0, vellum_file_map_shared(file, PAGE, PAGE, 0, &address));
+    memset((uint8_t *)(uintptr_t)address, 5, PAGE);
+    CHECK_EQUAL(0, vellum_file_read(file, taken, sizeof taken, 0));
+    CHECK_EQUAL(0, taken[PAGE - 1]);
+    CHECK_EQUAL(5, taken[PAGE]);
+    CHECK_EQUAL(5, taken[2 * PAGE - 1]);
+    CHECK(has_mapping_flag(address, " dc"));
+    CHECK(has_mapping_flag(address, " dd"));
+    vellum_memory_unmap(address, PAGE);
+}
+
+/* A memfd is never on DAX. */
+static void a_synchronous_view_of_a_file_that_is_not_on_dax_is_refused(void) {
+    int file = vellum_file_in_memory("not-dax");
+    CHECK(file >= 0);
+    CHECK_EQUAL(0, vellum_file_truncate(file, PAGE));
+    uint64_t address = 0;
+    CHECK_EQUAL(-EOPNOTSUPP, vellum_file_map_shared(file, 0, PAGE, 1, &address));
+    CHECK_EQUAL(0, address);
+}
+
+static void a_file_in_memory_is_opened_again_by_its_descriptor(void) {
+    int file = vellum_file_in_memory("orders");
+    CHECK_EQUAL(FD_CLOEXEC, fcntl(file, F_GETFD));
+    CHECK_EQUAL(0, vellum_file_write(file, "content", 7, 0));
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int again = vellum_file_open(path, 0, 0);
+    char taken[7];
+    CHECK_EQUAL(0, vellum_file_read(again, taken, sizeof taken, 0));
+    CHECK_BYTES_EQUAL("content", taken, sizeof taken);
+    CHECK_EQUAL(0, vellum_file_lock(file));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock(again));
+}
+
 /* ---- memory ---- */
 
 static void memory_is_neither_reserved_nor_inherited_nor_dumped(void) {
@@ -384,11 +442,15 @@ int main(void) {
     RUN(the_names_in_a_directory_are_made_durable);
     RUN(a_failed_sync_is_reported);
     RUN(a_lock_excludes_every_other_descriptor_even_of_the_same_process);
+    RUN(shared_locks_exclude_exclusive_ones_and_not_each_other);
     RUN(a_lock_excludes_other_processes);
     RUN(closing_gives_a_lock_away_although_a_forked_child_still_has_the_file);
     RUN(a_private_view_shows_the_file_and_never_changes_it);
     RUN(a_view_that_is_not_aligned_or_empty_is_refused);
     RUN(a_private_view_has_no_huge_pages_and_is_neither_inherited_nor_dumped);
+    RUN(what_is_stored_to_a_shared_view_is_the_content_of_the_file);
+    RUN(a_synchronous_view_of_a_file_that_is_not_on_dax_is_refused);
+    RUN(a_file_in_memory_is_opened_again_by_its_descriptor);
     RUN(memory_is_neither_reserved_nor_inherited_nor_dumped);
     RUN(memory_is_given_when_touched_and_reads_zero_after_a_discard);
     RUN(memory_without_bytes_is_refused);

@@ -264,12 +264,13 @@ static inline void forget_everything(struct vcpu *vcpu) {
     memset(vcpu->leaf_tables, 0, (place_of(pages) / LEAVES + 1) * sizeof(*vcpu->leaf_tables));
 }
 
-static inline int machine_attach(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable,
-                                 void **state, char *reason, size_t reason_size) {
+static inline int machine_prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable,
+                                  void **state, struct vellum_guest_region **guest, char *reason, size_t reason_size) {
+    (void)region;
     (void)reason;
     (void)reason_size;
     CHECK(pagetable->guest != NULL);
-    region->guest = &machine.guest;
+    *guest = &machine.guest;
     *state = &machine;
     return 0;
 }
@@ -302,24 +303,26 @@ static inline enum vellum_fault_verdict machine_store_fault(struct vellum_region
     return verdict;
 }
 
-static inline void machine_stop_writers(struct vellum_region *region) {
-    (void)region;
+static inline void machine_stop_writers(void *state) {
+    (void)state;
     atomic_store(&machine.stopping, 1);
     for (size_t i = 0; i < VCPUS; i++) {
         CHECK_EQUAL(0, pthread_mutex_lock(&machine.vcpus[i].running));
     }
 }
 
-static inline void machine_resume_writers(struct vellum_region *region) {
-    for (size_t page = 0; page < region->page_count; page++) {
+static inline void machine_resume_writers(void *state) {
+    (void)state;
+    size_t page_count = machine.fixture.region->page_count;
+    for (size_t page = 0; page < page_count; page++) {
         machine.expected[page] = false;
         for (size_t i = 0; i < VCPUS; i++) {
             machine.expected[page] |= machine.vcpus[i].stored[page];
         }
     }
     for (size_t i = 0; i < VCPUS; i++) {
-        memset(machine.vcpus[i].stored, 0, region->page_count * sizeof(bool));
-        memcpy(machine.expected_values[i], machine.vcpus[i].values, region->page_count * sizeof(uint64_t));
+        memset(machine.vcpus[i].stored, 0, page_count * sizeof(bool));
+        memcpy(machine.expected_values[i], machine.vcpus[i].values, page_count * sizeof(uint64_t));
         CHECK_EQUAL(0, pthread_mutex_unlock(&machine.vcpus[i].running));
     }
     atomic_store(&machine.stopping, 0);
@@ -332,7 +335,7 @@ static inline void machine_run_in_host(void (*function)(void *argument), void *a
 static const struct vellum_vmm_operations simulated_vmm = {
     .abi_version = VELLUM_ABI_VERSION,
     .name = "simulated",
-    .attach = machine_attach,
+    .prepare = machine_prepare,
     .detach = machine_detach,
     .release = machine_release,
     .store_fault = machine_store_fault,

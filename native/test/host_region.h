@@ -87,7 +87,7 @@ static inline void detach(struct fixture *fixture) {
     struct vellum_region *region = fixture->region;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
-    region->vmm->stop_writers(region);
+    region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
     region->strategy->detach(region);
     region->pagetable->detach(region);

@@ -33,10 +33,42 @@ void vellum_range_retire(uint64_t address, uint64_t length);
 int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, const void *committed,
                          struct vellum_region **region);
 
-/* Puts a tuple in force. On failure nothing is attached, and `reason` says which provider refused and why. */
+/* control. Puts the first tuple in force. On failure nothing is attached, and `reason` says which provider refused and
+ * why. */
 int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
                          const struct vellum_pagetable_operations *pagetable,
                          const struct vellum_strategy_operations *strategy, char *reason, size_t reason_size);
+
+/* What a swap of providers found and cost. */
+struct vellum_swap {
+    uint64_t carried_pages;    /* stored to since the last commit, or carried over before */
+    uint64_t gate_nanoseconds; /* how long the gate was closed */
+};
+
+/*
+ * control, no cut waiting for vellum_region_cut_persisted. Puts another tuple in force while threads store: it is prepared
+ * first; then, behind the gate, the pages stored to are taken from the old one and carried, it is detached and the new
+ * one engaged; then the old one is released: when this returns, no thread is in its code on behalf of this region.
+ * Nothing is committed, and rollback still returns to the last commit. On failure the old tuple stays in force,
+ * untouched, and `reason` says which provider refused and why.
+ */
+int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                       const struct vellum_pagetable_operations *pagetable,
+                       const struct vellum_strategy_operations *strategy, struct vellum_swap *swap, char *reason,
+                       size_t reason_size);
+/*
+ * As vellum_region_swap, to no providers at all: the region is writable without tracking. The first store to a block
+ * opens the whole block, until the next cut, which compares all of it with the committed view. Cannot fail.
+ */
+void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap);
+
+/*
+ * control, no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
+ * same content as those before: the last committed epoch, for the blocks that nobody has stored to at least in the home
+ * image. Afterwards nothing of the old ones is used. -ENOMEM, …: everything is as before, but cold blocks may be read
+ * from either file.
+ */
+int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset, const void *committed);
 
 /* What one cut found and cost. */
 struct vellum_cut {
@@ -98,6 +130,7 @@ void vellum_memory_discard(uint64_t address, uint64_t length);
  * errno. Java's own FileChannel closes itself when the calling thread is interrupted, which a store cannot have.
  */
 int vellum_file_open(const char *path, int create, int exclusive);        /* descriptor (O_RDWR|O_CLOEXEC) */
+int vellum_file_open_to_read(const char *path);                           /* descriptor (O_RDONLY|O_CLOEXEC) */
 int vellum_file_close(int file);
 int64_t vellum_file_size(int file);
 int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset);
@@ -107,8 +140,20 @@ int vellum_file_sync_directory(const char *path);                         /* fsy
 int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
 int vellum_file_truncate(int file, uint64_t length);
 int vellum_file_lock(int file);                                           /* of the description; -EAGAIN if held */
+int vellum_file_lock_shared(int file);                                    /* likewise, beside others that are shared */
+int vellum_file_unlock(int file);
+int vellum_file_duplicate(int file);                                      /* another descriptor of the description */
 int64_t vellum_file_free_space(const char *directory);                    /* bytes for an ordinary user */
 /* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
 int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);
+/*
+ * A shared, writable view: stores to it are the file's content at once. `synchronous` asks for MAP_SYNC, so that a store
+ * needs nothing but its cache line on the medium to survive a power cut; -EOPNOTSUPP where the file is not on persistent
+ * memory that the processor addresses directly (DAX). The range must have blocks: a store into a hole that finds no room
+ * is a SIGBUS.
+ */
+int vellum_file_map_shared(int file, uint64_t offset, uint64_t length, int synchronous, uint64_t *address);
+/* An empty file in memory (memfd), nameless but for what /proc shows; gone with its last descriptor and mapping. */
+int vellum_file_in_memory(const char *name);
 
 #endif

@@ -42,7 +42,8 @@
 
 struct vellum_guest_tables;
 
-/* What the VMM does for one attached region; region->guest. Set by the VMM's attach, valid until its release. */
+/* What the VMM does for one region; region->guest while it is in force. Made by the VMM's prepare, valid until its
+ * release. */
 struct vellum_guest_region {
     struct vellum_guest_tables *tables;
     uint64_t view;  /* guest-physical address of the view's first byte */

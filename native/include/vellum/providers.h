@@ -1,8 +1,20 @@
 /*
  * What a provider's shared object exports: one constant structure of function pointers an axis. The Java
- * service of the same axis hands its address to the runtime, which passes it to vellum_region_attach.
+ * service of the same axis hands its address to the runtime, which passes it to vellum_region_attach or vellum_region_swap.
  *
- * Every function takes the region; results are 0 or a negative errno unless said otherwise.
+ * Every function takes the region, or the state it made for it; results are 0 or a negative errno unless said otherwise.
+ *
+ * A provider comes into force in two steps, because the one before it is still in force when it is asked, and threads
+ * store (core.h, vellum_region_swap):
+ *
+ *   prepare   control. Makes all that can fail: memory, descriptors, memory slots. It touches nothing that the provider
+ *             in force uses, neither the region's permissions, nor what the kernel has registered for it, nor tables
+ *             that a guest runs on. *state becomes region->…_state when the provider comes into force.
+ *   engage    gate. The provider before has been detached: warm blocks are read-only in the host, and nothing is
+ *             registered with the kernel or mapped in a guest. region->…_state and region->guest are this tuple's.
+ *             Cannot fail. NULL: nothing is to be done.
+ *   detach    gate. Undoes engage. After it nothing of the state is used; memory is given back by release.
+ *   release   control. Undoes prepare; of a provider that was never engaged, or that was detached.
  *
  * Contexts, named in each comment:
  *   control  one control thread at a time, gate open, ordinary code (may allocate)
@@ -38,21 +50,23 @@ struct vellum_vmm_operations {
     uint32_t abi_version;
     const char *name;
     /*
-     * control, before the page table's attach. *state becomes region->vmm_state; a VMM that runs a guest sets
-     * region->guest too. On failure writes one sentence, without a period, to `reason`.
+     * control, before the page table's. *guest: what the page table is told of the guest, NULL where there is none;
+     * region->guest while the tuple is in force. On failure writes one sentence, without a period, to `reason`.
      */
-    int (*attach)(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                  char *reason, size_t reason_size);
-    /* gate, after the page table's. After it nothing of the state is used; memory is given back by release. */
+    int (*prepare)(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                   struct vellum_guest_region **guest, char *reason, size_t reason_size);
+    /* gate, before the page table's. No writer of this region runs, but code in a guest that serves other regions may. */
+    void (*engage)(struct vellum_region *region);
+    /* gate, after the page table's. */
     void (*detach)(struct vellum_region *region);
-    /* control. Frees what attach allocated; region->vmm_state is no longer set. */
+    /* control, after the page table's. */
     void (*release)(void *state);
     /* handler. A store was refused by the processor; its block is warm. */
     enum vellum_fault_verdict (*store_fault)(struct vellum_region *region, const struct vellum_fault *fault);
     /* gate. After it returns, no writer executes stores except in host mode through a writable mapping. */
-    void (*stop_writers)(struct vellum_region *region);
-    /* gate. Undoes stop_writers; called before the gate opens, after detach too. */
-    void (*resume_writers)(struct vellum_region *region);
+    void (*stop_writers)(void *state);
+    /* gate. Undoes stop_writers; called before the gate opens: after detach, and with another VMM in force, too. */
+    void (*resume_writers)(void *state);
     /*
      * Any thread, ordinary code. Calls function(argument) where code may stop writers, itself among them: outside any
      * guest. The caller goes on in the mode it was in.
@@ -69,15 +83,17 @@ struct vellum_pagetable_operations {
     const char *name;
     const struct vellum_guest_tables_operations *guest; /* NULL: not a page table that a guest can run on */
     /*
-     * control. Takes over a region whose warm blocks are all write-protected (mapped read-only), to track in
-     * the given way. On failure writes one sentence, without a period, to `reason`.
+     * control. To track in the given way; `guest` is what the tuple's VMM prepared. On failure writes one sentence,
+     * without a period, to `reason`.
      */
-    int (*attach)(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
-                  size_t reason_size);
+    int (*prepare)(struct vellum_region *region, const struct vellum_guest_region *guest, enum vellum_tracking tracking,
+                   void **state, char *reason, size_t reason_size);
+    /* gate. Where region->refuses_stores is set, no page may be open afterwards. */
+    void (*engage)(struct vellum_region *region);
     /* gate, after close_writes and collect. Leaves every warm block read-only and nothing registered with the
      * kernel. */
     void (*detach)(struct vellum_region *region);
-    /* control. */
+    /* control, before the VMM's. */
     void (*release)(void *state);
     /*
      * handler. Makes the page at `address` writable, after asking the strategy (before_first_store) where
@@ -102,7 +118,7 @@ struct vellum_strategy_operations {
     /* before_first_store may run as guest code at CPL 0: no system call, general registers only. */
     bool works_at_ring_0;
     /* control. */
-    int (*attach)(struct vellum_region *region, void **state);
+    int (*prepare)(struct vellum_region *region, void **state);
     /* gate. */
     void (*detach)(struct vellum_region *region);
     /* control. */

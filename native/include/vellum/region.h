@@ -34,7 +34,7 @@
 #define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
 
 /* Every structure below carries this number, so that bundles built apart refuse each other instead of crashing. */
-#define VELLUM_ABI_VERSION 2u
+#define VELLUM_ABI_VERSION 3u
 
 struct vellum_region;
 struct vellum_vmm_operations;
@@ -80,9 +80,10 @@ struct vellum_region {
     _Atomic uint32_t refuses_stores;
 
     /*
-     * Pages of a cut that has not (yet) reached the store: they belong to the next epoch although nothing may have
-     * stored to them since. A list, and a bitmap (one bit a page) that says who is on it. Touched only by the
-     * control thread.
+     * Pages that belong to the next epoch although nothing may have stored to them since: those of a cut that has not
+     * (yet) reached the store, and those stored to before the last swap of providers, which the providers in force know
+     * nothing of. They are compared with the committed view. A list, and a bitmap (one bit a page) that says who is on
+     * it. Touched only by the control thread.
      */
     uint64_t *carried_pages;
     size_t carried_count;
@@ -95,7 +96,8 @@ struct vellum_region {
     void *pagetable_state;
     const struct vellum_strategy_operations *strategy;
     void *strategy_state;
-    struct vellum_guest_region *guest; /* set by a VMM that runs a guest, else NULL; guest.h */
+    struct vellum_guest_region *guest; /* of a VMM that runs a guest, else NULL; guest.h */
+    void *untracked_state;             /* kept for vellum_region_degrade, which must not fail; core/untracked.c */
 
     const struct vellum_dispatcher *dispatcher; /* the process's; for VMMs that meet faults without a signal */
 

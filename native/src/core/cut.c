@@ -7,46 +7,25 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "carried.h"
+#include "clock.h"
 #include "stopping.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
 
-static uint64_t now_nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 /* From here to open_region_again no thread stores into the region; see gate.h for what makes it an instant. */
 static void stop_region(struct vellum_region *region) {
     vellum_gate_close(&region->gate);
-    region->vmm->stop_writers(region);
+    region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
 }
 
 static void open_region_again(struct vellum_region *region) {
     region->strategy->begin_epoch(region);
-    region->vmm->resume_writers(region);
+    region->vmm->resume_writers(region->vmm_state);
     vellum_gate_open(&region->gate);
-}
-
-static bool is_carried(const struct vellum_region *region, size_t page) {
-    return (region->carried[page / 64] >> (page % 64)) & 1;
-}
-
-static void carry(struct vellum_region *region, size_t page) {
-    region->carried[page / 64] |= UINT64_C(1) << (page % 64);
-    region->carried_pages[region->carried_count++] = page;
-}
-
-static void carry_nothing(struct vellum_region *region) {
-    for (size_t i = 0; i < region->carried_count; i++) {
-        region->carried[region->carried_pages[i] / 64] = 0;
-    }
-    region->carried_count = 0;
 }
 
 /* Two words: what the baseline processor compares at once. Pages are aligned, so every part of a line is. */
@@ -91,12 +70,12 @@ static bool encode_page(struct encoder *encoder, size_t page, const uint8_t *com
     return true;
 }
 
-/* A page that an earlier, unpersisted cut carried is encoded already, against the committed view: the strategy's idea
- * of its committed content is that failed epoch's, which nobody has. */
+/* A carried page is encoded already, against the committed view: the strategy's idea of its committed content may be that
+ * of a failed epoch, which nobody has, or of the moment of a swap. */
 static void encode_new_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct encoder *encoder = visitor_context;
-    if (!is_carried(encoder->region, page) && encode_page(encoder, page, committed)) {
-        carry(encoder->region, page);
+    if (!carried_has(encoder->region, page) && encode_page(encoder, page, committed)) {
+        carried_add(encoder->region, page);
     }
 }
 
@@ -143,7 +122,7 @@ VELLUM_EXPORT void vellum_region_cut(struct vellum_region *region, void *batch, 
 }
 
 VELLUM_EXPORT void vellum_region_cut_persisted(struct vellum_region *region) {
-    carry_nothing(region);
+    carried_clear(region);
 }
 
 struct restorer {
@@ -154,7 +133,7 @@ struct restorer {
 /* Through the alias, because the page itself is protected. */
 static void restore_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct restorer *restorer = visitor_context;
-    if (!is_carried(restorer->region, page)) {
+    if (!carried_has(restorer->region, page)) {
         memcpy(restorer->region->image.alias + (page << VELLUM_PAGE_SHIFT), committed, VELLUM_PAGE_SIZE);
         restorer->pages++;
     }
@@ -171,7 +150,7 @@ static void rollback_in_host(void *argument) {
                VELLUM_PAGE_SIZE);
     }
     restorer->pages += region->carried_count;
-    carry_nothing(region);
+    carried_clear(region);
     open_region_again(region);
 }
 

@@ -27,6 +27,11 @@ VELLUM_EXPORT int vellum_file_open(const char *path, int create, int exclusive) 
     return file < 0 ? -errno : file;
 }
 
+VELLUM_EXPORT int vellum_file_open_to_read(const char *path) {
+    RETRY_INTERRUPTED(int, file, open(path, O_RDONLY | O_CLOEXEC));
+    return file < 0 ? -errno : file;
+}
+
 /*
  * Unlocked first, which does nothing to a file not locked and whose error says nothing that close does not: a child
  * that was forked and has not yet replaced its program shares the open file description and would keep the lock.
@@ -147,13 +152,32 @@ VELLUM_EXPORT int vellum_file_truncate(int file, uint64_t length) {
  * Of the open file description, not of the process: a second opener in the same process is refused too, and closing
  * some other descriptor of the file does not give the lock away.
  */
-VELLUM_EXPORT int vellum_file_lock(int file) {
-    struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+static int lock(int file, short type) {
+    struct flock whole_file = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
     RETRY_INTERRUPTED(int, result, fcntl(file, F_OFD_SETLK, &whole_file));
     if (result == 0) {
         return 0;
     }
     return errno == EACCES ? -EAGAIN : -errno; /* POSIX leaves open which of the two a held lock gives */
+}
+
+VELLUM_EXPORT int vellum_file_lock(int file) {
+    return lock(file, F_WRLCK);
+}
+
+VELLUM_EXPORT int vellum_file_lock_shared(int file) {
+    return lock(file, F_RDLCK);
+}
+
+VELLUM_EXPORT int vellum_file_unlock(int file) {
+    struct flock whole_file = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    RETRY_INTERRUPTED(int, result, fcntl(file, F_OFD_SETLK, &whole_file));
+    return result == 0 ? 0 : -errno;
+}
+
+VELLUM_EXPORT int vellum_file_duplicate(int file) {
+    int duplicate = fcntl(file, F_DUPFD_CLOEXEC, 0);
+    return duplicate >= 0 ? duplicate : -errno;
 }
 
 VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {
@@ -162,8 +186,8 @@ VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {
     return result == 0 ? (int64_t)((uint64_t)status.f_bavail * status.f_frsize) : -errno;
 }
 
-VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address) {
-    void *view = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, (off_t)offset);
+static int map_view(int file, uint64_t offset, uint64_t length, int flags, uint64_t *address) {
+    void *view = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, file, (off_t)offset);
     if (view == MAP_FAILED) {
         return -errno;
     }
@@ -174,4 +198,19 @@ VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t le
     }
     *address = (uint64_t)(uintptr_t)view;
     return 0;
+}
+
+VELLUM_EXPORT int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address) {
+    return map_view(file, offset, length, MAP_PRIVATE | MAP_NORESERVE, address);
+}
+
+/* MAP_SHARED would take MAP_SYNC and ignore it; only MAP_SHARED_VALIDATE refuses what it cannot keep. */
+VELLUM_EXPORT int vellum_file_map_shared(int file, uint64_t offset, uint64_t length, int synchronous,
+                                         uint64_t *address) {
+    return map_view(file, offset, length, synchronous ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED, address);
+}
+
+VELLUM_EXPORT int vellum_file_in_memory(const char *name) {
+    int file = memfd_create(name, MFD_CLOEXEC);
+    return file < 0 ? -errno : file;
 }

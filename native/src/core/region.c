@@ -1,12 +1,14 @@
-/* Creating, attaching and destroying regions, and the way a fault takes into the providers. */
+/* Creating and destroying regions, and the way a fault takes into the providers. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "memory.h"
 #include "stopping.h"
+#include "tuple.h"
+#include "untracked.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -26,6 +28,20 @@ VELLUM_EXPORT int vellum_core_use_dispatcher(const struct vellum_dispatcher *pro
     return dispatcher->install();
 }
 
+/*
+ * SIGBUS is how synchronous write protection speaks, and it may be late: of a tuple that has left force meanwhile, so the
+ * one in force does not tell. Otherwise it is memory that failed, which no repetition mends. Then the page cannot be read
+ * either; asked of the kernel, since a load would raise the next signal.
+ */
+#ifndef MADV_POPULATE_READ /* 5.14, in newer headers of the C library */
+#define MADV_POPULATE_READ 22
+#endif
+static bool is_readable(const struct vellum_region *region, const void *address) {
+    uint8_t *page = vellum_page_address(region, vellum_page_of(region, address));
+    return region->strategy->tracking == VELLUM_TRACK_WRITE_PROTECT
+           || madvise(page, VELLUM_PAGE_SIZE, MADV_POPULATE_READ) == 0;
+}
+
 /* handler, inside the gate. */
 static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
     if (atomic_load(&region->refuses_stores) != 0) {
@@ -35,10 +51,7 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     if (fault->signal == SIGSEGV && fault->code == SEGV_MAPERR) {
         return VELLUM_FAULT_FOREIGN;
     }
-    /* Only synchronous write protection speaks by SIGBUS, and only with this code. Otherwise it is memory that failed,
-     * which no repetition mends. */
-    if (fault->signal == SIGBUS
-        && (region->strategy->tracking != VELLUM_TRACK_WRITE_PROTECT || fault->code != BUS_ADRERR)) {
+    if (fault->signal == SIGBUS && (fault->code != BUS_ADRERR || !is_readable(region, fault->address))) {
         return VELLUM_FAULT_FOREIGN;
     }
     size_t block = vellum_block_of_page(region, vellum_page_of(region, fault->address));
@@ -79,6 +92,7 @@ static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_f
 }
 
 static void free_region(struct vellum_region *region) {
+    untracked_destroy(region);
     working_image_destroy(region);
     if (region->carried != NULL) {
         vellum_memory_unmap((uint64_t)(uintptr_t)region->carried, (region->page_count + 63) / 64 * sizeof(uint64_t));
@@ -122,6 +136,9 @@ VELLUM_EXPORT int vellum_region_create(uint64_t base, uint64_t length, int home_
         result = working_image_create(region, home_file, home_offset);
     }
     if (result == 0) {
+        result = untracked_create(region);
+    }
+    if (result == 0) {
         result = dispatcher->register_range(region->base, region->length, region_fault, region,
                                             &region->fault_registration);
     }
@@ -133,85 +150,22 @@ VELLUM_EXPORT int vellum_region_create(uint64_t base, uint64_t length, int home_
     return 0;
 }
 
-static int refuse(char *reason, size_t size, const char *axis, const char *name, int result) {
-    if (reason[0] == '\0') {
-        snprintf(reason, size, "%s '%s' cannot be attached: %s", axis, name, strerror(-result));
-    }
-    return result;
-}
-
-static bool versions_agree(const struct vellum_vmm_operations *vmm,
-                           const struct vellum_pagetable_operations *pagetable,
-                           const struct vellum_strategy_operations *strategy) {
-    return vmm->abi_version == VELLUM_ABI_VERSION && pagetable->abi_version == VELLUM_ABI_VERSION &&
-           strategy->abi_version == VELLUM_ABI_VERSION;
-}
-
-VELLUM_EXPORT int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
-                                       const struct vellum_pagetable_operations *pagetable,
-                                       const struct vellum_strategy_operations *strategy, char *reason,
-                                       size_t reason_size) {
-    reason[0] = '\0';
-    if (!versions_agree(vmm, pagetable, strategy)) {
-        snprintf(reason, reason_size, "a provider was built for another version of the native interface than %u",
-                 VELLUM_ABI_VERSION);
-        return -ENOEXEC;
-    }
-    void *vmm_state = NULL;
-    void *pagetable_state = NULL;
-    void *strategy_state = NULL;
-    int result = vmm->attach(region, pagetable, &vmm_state, reason, reason_size);
-    if (result != 0) {
-        return refuse(reason, reason_size, "VMM", vmm->name, result);
-    }
-    result = strategy->attach(region, &strategy_state);
-    if (result != 0) {
-        region->guest = NULL;
-        vmm->release(vmm_state);
-        return refuse(reason, reason_size, "strategy", strategy->name, result);
-    }
-    result = pagetable->attach(region, strategy->tracking, &pagetable_state, reason, reason_size);
-    if (result != 0) {
-        region->guest = NULL;
-        strategy->release(strategy_state);
-        vmm->release(vmm_state);
-        return refuse(reason, reason_size, "page table", pagetable->name, result);
-    }
-    vellum_gate_close(&region->gate);
-    region->vmm = vmm;
-    region->vmm_state = vmm_state;
-    region->pagetable = pagetable;
-    region->pagetable_state = pagetable_state;
-    region->strategy = strategy;
-    region->strategy_state = strategy_state;
-    atomic_store(&region->refuses_stores, 0);
-    vellum_gate_open(&region->gate);
-    return 0;
-}
-
 /* Takes the tuple out of force; from then on stores are refused. */
 static void detach_in_host(void *detached) {
     struct vellum_region *region = detached;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
-    region->vmm->stop_writers(region);
+    region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
-    region->strategy->detach(region);
-    region->pagetable->detach(region);
-    region->vmm->detach(region);
-    region->guest = NULL;
-    region->vmm->resume_writers(region);
+    tuple_detach(region);
+    region->vmm->resume_writers(region->vmm_state);
     vellum_gate_open(&region->gate);
 }
 
 static void detach(struct vellum_region *region) {
-    void *vmm_state = region->vmm_state;
-    void *pagetable_state = region->pagetable_state;
-    void *strategy_state = region->strategy_state;
     stopping_call(region, detach_in_host, region);
-    region->strategy->release(strategy_state);
-    region->pagetable->release(pagetable_state);
-    region->vmm->release(vmm_state);
+    struct tuple detached = tuple_in_force(region);
+    tuple_release(&detached);
 }
 
 VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {
@@ -230,9 +184,9 @@ static void refuse_stores_in_host(void *refused) {
     struct vellum_region *region = refused;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
-    region->vmm->stop_writers(region);
+    region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
-    region->vmm->resume_writers(region);
+    region->vmm->resume_writers(region->vmm_state);
     vellum_gate_open(&region->gate);
 }
 

@@ -25,6 +25,8 @@ struct leaf_table {
 
 struct guest_state {
     enum vellum_tracking tracking;
+    struct vellum_guest_tables *tables;
+    uint64_t kept_tables; /* kept back for engage; 0 afterwards */
     size_t page_count;
     size_t block_count;
     size_t first_leaf; /* place of page 0 in the first leaf table */
@@ -160,8 +162,9 @@ void host_opening_take(struct vellum_region *region, bool add_pages);
 /* ring 0, or handler. As open_at_ring_0 of guest.h. */
 enum vellum_fault_verdict ring_0_open(struct vellum_region *region, size_t page);
 
-int tracking_attach(struct vellum_region *region, enum vellum_tracking tracking, void **state, char *reason,
-                    size_t reason_size);
+int tracking_prepare(struct vellum_region *region, const struct vellum_guest_region *guest,
+                     enum vellum_tracking tracking, void **state, char *reason, size_t reason_size);
+void tracking_engage(struct vellum_region *region);
 void tracking_detach(struct vellum_region *region);
 void tracking_release(void *state);
 enum vellum_fault_verdict tracking_open_for_store(struct vellum_region *region, void *address);

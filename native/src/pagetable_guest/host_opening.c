@@ -4,11 +4,9 @@
  * cut closes both.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "guest_state.h"
+#include "vellum/protection.h"
 
 static uint8_t *run_start(const struct vellum_region *region, struct page_run run) {
     return vellum_page_address(region, run.first);
@@ -76,25 +74,12 @@ static struct page_run next_opened(const struct guest_state *state, size_t from)
     return blocks;
 }
 
-static _Noreturn void end_process(void) {
-    static const char message[] = "vellum: the kernel refuses to take write permission from a region (mprotect); "
-                                  "stores to it could no longer be noticed, so the process ends before one is lost\n";
-    ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
-    (void)written; /* nothing is left to tell it to */
-    abort();
-}
-
-/* Where the kernel refuses to close a part (a boundary more), the whole region is closed; it has no reason to refuse
- * that, and there is no going on if it does. */
 void host_opening_close(struct vellum_region *region) {
     const struct guest_state *state = guest_state(region);
     for (struct page_run blocks = next_opened(state, 0); blocks.count > 0;
          blocks = next_opened(state, blocks.first + blocks.count)) {
         struct page_run run = pages_of_blocks(region, blocks.first, blocks.count);
-        if (mprotect(run_start(region, run), run_length(run), PROT_READ) != 0) {
-            if (mprotect(region->base, region->length, PROT_READ) != 0) {
-                end_process();
-            }
+        if (!vellum_take_write_permission(region, run_start(region, run), run_length(run))) {
             return;
         }
     }

@@ -24,6 +24,7 @@ struct vellum_guest_tables {
     table_offset untouched;  /* from here on no page was ever a table */
     table_offset first_free; /* emptied tables, all zero but for the next one's offset in the first entry */
     uint64_t free_count;
+    uint64_t kept;           /* tables kept back for mappings to come */
     _Atomic uint64_t removals; /* grows after a table is taken from its place and before it is used for anything else */
 };
 
@@ -188,8 +189,9 @@ static unsigned level_of_leaf(uint64_t leaf_size) {
     return 0;
 }
 
-int guest_tables_map(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical, uint64_t length,
-                     uint64_t leaf_size, uint64_t flags) {
+/* `kept`: how many of the tables kept back are for this. */
+static int map_with(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical, uint64_t length,
+                    uint64_t leaf_size, uint64_t flags, uint64_t kept) {
     struct mapping mapping = {
         .to_physical = guest_physical - address, .leaf_level = level_of_leaf(leaf_size), .flags = flags};
     bool is_aligned = mapping.leaf_level != 0 && (address | guest_physical | length) % leaf_size == 0;
@@ -198,9 +200,10 @@ int guest_tables_map(struct vellum_guest_tables *tables, uint64_t address, uint6
     }
     uint64_t needed = 0;
     vellum_lock(&tables->lock);
+    tables->kept -= kept;
     int result =
         check_range(tables, 0, VELLUM_TABLE_LEVELS, address, address + length, mapping.leaf_level, &needed);
-    if (result == 0 && needed > tables_left(tables)) {
+    if (result == 0 && tables->kept + needed > tables_left(tables)) {
         result = -ENOMEM;
     }
     if (result == 0) {
@@ -208,6 +211,34 @@ int guest_tables_map(struct vellum_guest_tables *tables, uint64_t address, uint6
     }
     vellum_unlock(&tables->lock);
     return result;
+}
+
+int guest_tables_map(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical, uint64_t length,
+                     uint64_t leaf_size, uint64_t flags) {
+    return map_with(tables, address, guest_physical, length, leaf_size, flags, 0);
+}
+
+int guest_tables_keep(struct vellum_guest_tables *tables, uint64_t address, uint64_t length, uint64_t *kept) {
+    uint64_t most = tables_below(address, address + length, VELLUM_TABLE_LEVELS, 1);
+    vellum_lock(&tables->lock);
+    int result = tables->kept + most > tables_left(tables) ? -ENOMEM : 0;
+    if (result == 0) {
+        tables->kept += most;
+        *kept = most;
+    }
+    vellum_unlock(&tables->lock);
+    return result;
+}
+
+void guest_tables_give_up(struct vellum_guest_tables *tables, uint64_t kept) {
+    vellum_lock(&tables->lock);
+    tables->kept -= kept;
+    vellum_unlock(&tables->lock);
+}
+
+int guest_tables_map_kept(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical,
+                          uint64_t length, uint64_t flags, uint64_t kept) {
+    return map_with(tables, address, guest_physical, length, VELLUM_PAGE_SIZE, flags, kept);
 }
 
 /* ---- unmap ---- */

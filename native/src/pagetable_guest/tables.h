@@ -25,6 +25,17 @@ unsigned guest_tables_walk(const struct vellum_guest_tables *tables, uint64_t ad
                            uint64_t entries[VELLUM_TABLE_LEVELS]);
 
 /*
+ * control. Keeps back as many tables as mapping [address, address + length) by leaves of 4 KiB can take; *kept says how
+ * many that is. -ENOMEM: there are not as many.
+ */
+int guest_tables_keep(struct vellum_guest_tables *tables, uint64_t address, uint64_t length, uint64_t *kept);
+/* Gives them up. gate or control. */
+void guest_tables_give_up(struct vellum_guest_tables *tables, uint64_t kept);
+/* As guest_tables_map with leaves of 4 KiB, from the tables kept for it: it cannot lack one. */
+int guest_tables_map_kept(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical,
+                          uint64_t length, uint64_t flags, uint64_t kept);
+
+/*
  * The entry of `address` in its table of that level, NULL when there is none. Valid as long as the caller keeps
  * something mapped below it.
  */

@@ -6,6 +6,7 @@
  * holds no D bit set since that A was cleared. Unless the processor remembered that entry and did not look at it
  * again: hence rearm whenever an A was cleared, even if no page was dirty.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,22 +50,27 @@ void tracking_release(void *released) {
     vellum_lazy_memory_unmap((void *)state->host_opened, block_bits_size(state));
     vellum_lazy_memory_unmap((void *)state->warm, block_bits_size(state));
     page_set_destroy(&state->pages);
+    if (state->kept_tables != 0) {
+        guest_tables_give_up(state->tables, state->kept_tables);
+    }
     free(state);
 }
 
-static struct guest_state *create_state(const struct vellum_region *region, enum vellum_tracking tracking) {
+static struct guest_state *create_state(const struct vellum_region *region, const struct vellum_guest_region *guest,
+                                        enum vellum_tracking tracking) {
     struct guest_state *state = calloc(1, sizeof(*state));
     if (state == NULL) {
         return NULL;
     }
     state->tracking = tracking;
+    state->tables = guest->tables;
     state->page_count = region->page_count;
     state->block_count = region->image.block_count;
     state->first_leaf = (size_t)((uintptr_t)region->base >> VELLUM_PAGE_SHIFT) % ENTRIES_IN_TABLE;
     state->leaf_table_count = (state->first_leaf + state->page_count + ENTRIES_IN_TABLE - 1) / ENTRIES_IN_TABLE;
-    state->cold = region->guest->view | CLOSED_FLAGS;
-    state->closed = region->guest->alias | CLOSED_FLAGS;
-    state->open = region->guest->alias | OPEN_FLAGS;
+    state->cold = guest->view | CLOSED_FLAGS;
+    state->closed = guest->alias | CLOSED_FLAGS;
+    state->open = guest->alias | OPEN_FLAGS;
     state->leaf_tables = vellum_lazy_memory_map(leaf_tables_size(state));
     state->page_states = vellum_lazy_memory_map(page_states_size(state));
     state->logged_pages = vellum_lazy_memory_map(logged_pages_size(state));
@@ -81,7 +87,7 @@ static struct guest_state *create_state(const struct vellum_region *region, enum
 }
 
 static void find_leaf_tables(const struct vellum_region *region, struct guest_state *state) {
-    const struct vellum_guest_tables *tables = region->guest->tables;
+    const struct vellum_guest_tables *tables = state->tables;
     uint64_t first = (uint64_t)(uintptr_t)region->base - ((uint64_t)state->first_leaf << VELLUM_PAGE_SHIFT);
     for (size_t i = 0; i < state->leaf_table_count; i++) {
         uint64_t address = first + (uint64_t)(i * ENTRIES_IN_TABLE << VELLUM_PAGE_SHIFT);
@@ -96,7 +102,7 @@ static void mark_warm(const struct guest_state *state, size_t block) {
 
 /* Nobody has walked to these entries yet. */
 static void take_over_warm_blocks(const struct vellum_region *region, const struct guest_state *state) {
-    bool opens = state->tracking == VELLUM_TRACK_DIRTY_BIT;
+    bool opens = state->tracking == VELLUM_TRACK_DIRTY_BIT && atomic_load(&region->refuses_stores) == 0;
     for (size_t block = 0; block < state->block_count; block++) {
         if (atomic_load(&region->image.block_state[block]) == VELLUM_BLOCK_WARM) {
             struct page_run run = pages_of_blocks(region, block, 1);
@@ -109,9 +115,9 @@ static void take_over_warm_blocks(const struct vellum_region *region, const stru
     }
 }
 
-int tracking_attach(struct vellum_region *region, enum vellum_tracking tracking, void **attached, char *reason,
-                    size_t reason_size) {
-    if (region->guest == NULL) {
+int tracking_prepare(struct vellum_region *region, const struct vellum_guest_region *guest,
+                     enum vellum_tracking tracking, void **prepared, char *reason, size_t reason_size) {
+    if (guest == NULL) {
         snprintf(reason, reason_size, "page table 'guest' needs a VMM that runs a guest");
         return -EINVAL;
     }
@@ -119,30 +125,38 @@ int tracking_attach(struct vellum_region *region, enum vellum_tracking tracking,
         snprintf(reason, reason_size, "page table 'guest' knows no way of tracking numbered %d", (int)tracking);
         return -EINVAL;
     }
-    struct guest_state *state = create_state(region, tracking);
+    struct guest_state *state = create_state(region, guest, tracking);
     if (state == NULL) {
         snprintf(reason, reason_size, "no memory for the state of page table 'guest'");
         return -ENOMEM;
     }
-    int result = guest_tables_map(region->guest->tables, (uint64_t)(uintptr_t)region->base, region->guest->view,
-                                  region->length, VELLUM_PAGE_SIZE, CLOSED_FLAGS);
+    int result = guest_tables_keep(state->tables, (uint64_t)(uintptr_t)region->base, region->length,
+                                   &state->kept_tables);
     if (result != 0) {
-        snprintf(reason, reason_size, "page table 'guest' cannot map the region at %p: %s", (void *)region->base,
-                 result == -EEXIST   ? "something else is mapped there in the guest"
-                 : result == -ENOMEM ? "the memory for its tables is used up"
-                                     : strerror(-result));
+        snprintf(reason, reason_size, "page table 'guest' cannot map the region at %p: the memory for its tables is used up",
+                 (void *)region->base);
         tracking_release(state);
         return result;
     }
+    *prepared = state;
+    return 0;
+}
+
+/* It has kept the tables, and the VMM has made room, so mapping succeeds. */
+void tracking_engage(struct vellum_region *region) {
+    struct guest_state *state = guest_state(region);
+    int result = guest_tables_map_kept(state->tables, (uint64_t)(uintptr_t)region->base, region->guest->view,
+                                       region->length, CLOSED_FLAGS, state->kept_tables);
+    assert(result == 0);
+    (void)result;
+    state->kept_tables = 0;
     find_leaf_tables(region, state);
     take_over_warm_blocks(region, state);
-    *attached = state;
-    return 0;
 }
 
 /* close_writes has made every block read-only in the host's page table, where that is wanted. */
 void tracking_detach(struct vellum_region *region) {
-    guest_tables_unmap(region->guest->tables, (uint64_t)(uintptr_t)region->base, region->length);
+    guest_tables_unmap(guest_state(region)->tables, (uint64_t)(uintptr_t)region->base, region->length);
 }
 
 /* ---- handlers ---- */

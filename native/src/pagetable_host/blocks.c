@@ -119,7 +119,7 @@ void blocks_close(struct vellum_region *region) {
     struct host_state *state = host_state(region);
     struct block_run run = host_next_touched(state, 0);
     while (run.count > 0) {
-        if (!host_close_mapping(region, run_start(region, run), run_length(region, run))) {
+        if (!vellum_take_write_permission(region, run_start(region, run), run_length(region, run))) {
             run = (struct block_run){.first = 0, .count = state->block_count};
         }
         for (size_t block = run.first; block < run.first + run.count; block++) {
@@ -146,7 +146,7 @@ void blocks_detach(struct vellum_region *region) {
             run.count++;
         }
         if (run.count > 0) {
-            host_close_mapping(region, run_start(region, run), run_length(region, run));
+            vellum_take_write_permission(region, run_start(region, run), run_length(region, run));
             /* Should it fail, closing the userfaultfd (release) unregisters the rest. */
             userfaultfd_unregister(state->userfaultfd, run_start(region, run), run_length(region, run));
         } else {

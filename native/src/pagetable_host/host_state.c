@@ -1,10 +1,5 @@
 #include "host_state.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "vellum/gate.h"
 
 #define WIDE_RUN ((size_t)2 << 20)
@@ -70,22 +65,4 @@ void host_forget_touched(struct host_state *state, struct block_run run) {
     for (size_t block = run.first; block < run.first + run.count; block++) {
         atomic_fetch_and(&state->touched[block / 64], ~bit_of(block));
     }
-}
-
-static _Noreturn void end_process(void) {
-    static const char message[] = "vellum: the kernel refuses to take write permission from a region (mprotect); stores "
-                                  "to it could no longer be noticed, so the process ends before one is lost\n";
-    ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
-    (void)written; /* nothing is left to tell it to */
-    abort();
-}
-
-bool host_close_mapping(struct vellum_region *region, void *start, size_t length) {
-    if (mapping_protect(start, length, PROT_READ) == 0) {
-        return true;
-    }
-    if (mapping_protect(region->base, region->length, PROT_READ) != 0) {
-        end_process();
-    }
-    return false;
 }

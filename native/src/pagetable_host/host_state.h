@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 #include "kernel.h"
+#include "vellum/protection.h"
 #include "vellum/providers.h"
 
 /* HostMechanism.java mirrors the numbers. */
@@ -83,13 +84,6 @@ void host_touch(struct host_state *state, size_t block);
 struct block_run host_next_touched(const struct host_state *state, size_t from);
 /* gate. */
 void host_forget_touched(struct host_state *state, struct block_run run);
-
-/*
- * gate. Takes write permission from the bytes, or, if the kernel refuses, from the whole region. There is no going on
- * from a region that cannot be protected: stores would be lost silently, so the process ends, saying why.
- * False: it was the whole region.
- */
-bool host_close_mapping(struct vellum_region *region, void *start, size_t length);
 
 /* handler. Makes the block writable as the mechanism wants it. 0 or a negative errno. */
 int blocks_open(struct vellum_region *region, size_t block);

@@ -157,9 +157,9 @@ static void protect_pages(struct vellum_region *region, struct page_run run) {
     uint8_t *start = vellum_page_address(region, run.first);
     size_t length = (run.end - run.first) << VELLUM_PAGE_SHIFT;
     if (state->mechanism == HOST_MAPPING) {
-        host_close_mapping(region, start, length);
+        vellum_take_write_permission(region, start, length);
     } else if (userfaultfd_protect(state->userfaultfd, start, length) != 0) {
-        host_close_mapping(region, region->base, region->length);
+        vellum_take_write_permission(region, region->base, region->length);
         blocks_start_over(state);
     }
 }

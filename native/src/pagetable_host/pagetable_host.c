@@ -85,8 +85,10 @@ static int choose_mechanism(enum vellum_tracking tracking, enum host_mechanism *
     return -EINVAL;
 }
 
-static int attach(struct vellum_region *region, enum vellum_tracking tracking, void **attached, char *reason,
-                  size_t reason_size) {
+/* Blocks are registered when they are stored to, so all of it is memory and descriptors. */
+static int prepare(struct vellum_region *region, const struct vellum_guest_region *guest, enum vellum_tracking tracking,
+                   void **prepared, char *reason, size_t reason_size) {
+    (void)guest;
     enum host_mechanism mechanism;
     int result = choose_mechanism(tracking, &mechanism, reason, reason_size);
     if (result != 0) {
@@ -111,7 +113,7 @@ static int attach(struct vellum_region *region, enum vellum_tracking tracking, v
         release(state);
         return result;
     }
-    *attached = state;
+    *prepared = state;
     return 0;
 }
 
@@ -180,7 +182,7 @@ static void collect_dirty(struct vellum_region *region, vellum_page_visitor visi
 VELLUM_EXPORT const struct vellum_pagetable_operations vellum_pagetable_host = {
     .abi_version = VELLUM_ABI_VERSION,
     .name = "host",
-    .attach = attach,
+    .prepare = prepare,
     .detach = detach,
     .release = release,
     .open_for_store = open_for_store,

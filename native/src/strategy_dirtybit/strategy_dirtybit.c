@@ -5,7 +5,7 @@
 #include "vellum/export.h"
 #include "vellum/providers.h"
 
-static int attach(struct vellum_region *region, void **state) {
+static int prepare(struct vellum_region *region, void **state) {
     (void)region;
     *state = NULL;
     return 0;
@@ -51,7 +51,7 @@ VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_dirtybit =
     .name = "dirty-bit",
     .tracking = VELLUM_TRACK_DIRTY_BIT,
     .works_at_ring_0 = true, /* it has nothing to do there */
-    .attach = attach,
+    .prepare = prepare,
     .detach = detach,
     .release = release,
     .before_first_store = NULL,

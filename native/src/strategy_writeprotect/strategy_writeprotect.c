@@ -27,7 +27,7 @@ static void release(void *released) {
     free(state);
 }
 
-static int attach(struct vellum_region *region, void **attached) {
+static int prepare(struct vellum_region *region, void **prepared) {
     struct pre_images *state = calloc(1, sizeof(*state));
     if (state == NULL) {
         return -ENOMEM;
@@ -39,7 +39,7 @@ static int attach(struct vellum_region *region, void **attached) {
         release(state);
         return -ENOMEM;
     }
-    *attached = state;
+    *prepared = state;
     return 0;
 }
 
@@ -85,7 +85,7 @@ VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_writeprote
     .name = "write-protect",
     .tracking = VELLUM_TRACK_WRITE_PROTECT,
     .works_at_ring_0 = true,
-    .attach = attach,
+    .prepare = prepare,
     .detach = detach,
     .release = release,
     .before_first_store = pre_images_take,

@@ -3,10 +3,11 @@
 #include "vellum/dispatcher.h"
 #include "vellum/providers.h"
 
-static int attach(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                  char *reason, size_t reason_size) {
+static int prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                   struct vellum_guest_region **guest, char *reason, size_t reason_size) {
     (void)region, (void)pagetable, (void)reason, (void)reason_size;
     *state = NULL;
+    *guest = NULL;
     return 0;
 }
 
@@ -23,12 +24,12 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
 }
 
 /* Taking the permission away (the page table's close_writes) is what stops code in host mode: nothing is left to do. */
-static void stop_writers(struct vellum_region *region) {
-    (void)region;
+static void stop_writers(void *state) {
+    (void)state;
 }
 
-static void resume_writers(struct vellum_region *region) {
-    (void)region;
+static void resume_writers(void *state) {
+    (void)state;
 }
 
 static void run_in_host(void (*function)(void *argument), void *argument) {
@@ -38,7 +39,7 @@ static void run_in_host(void (*function)(void *argument), void *argument) {
 VELLUM_EXPORT const struct vellum_vmm_operations vellum_vmm_host = {
     .abi_version = VELLUM_ABI_VERSION,
     .name = "host",
-    .attach = attach,
+    .prepare = prepare,
     .detach = detach,
     .release = release,
     .store_fault = store_fault,

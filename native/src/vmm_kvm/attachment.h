@@ -7,7 +7,8 @@
 struct attachment {
     struct vellum_guest_region guest; /* region->guest */
     struct machine *machine;
-    struct vellum_region *region;     /* NULL once its memory is taken away */
+    size_t place;                     /* among the machine's attached regions */
+    bool has_memory;                  /* view and alias */
     struct guest_memory view;
     struct guest_memory alias;
 };

@@ -292,7 +292,9 @@ static enum next system_call(struct vcpu *vcpu) {
 
 static enum next page_fault(struct vcpu *vcpu, uint64_t address, uint64_t error) {
     struct machine *machine = vcpu->machine;
-    if ((error & PAGE_FAULT_STORE) != 0) {
+    /* A region that another VMM has in force is ordinary memory here: a store that its permissions forbid happens again in
+     * host mode. */
+    if ((error & PAGE_FAULT_STORE) != 0 && machine_touches_region(machine, address, 1)) {
         struct vellum_fault fault = {.origin = VELLUM_FAULT_IN_GUEST, .signal = SIGSEGV,
                                      .address = (void *)(uintptr_t)address, .code = SEGV_ACCERR, .store = true};
         enum vellum_fault_verdict verdict = machine->dispatcher->serve(&fault);

@@ -177,36 +177,39 @@ static void unmap_chunks(struct machine *machine, uint64_t address, uint64_t len
     }
 }
 
-int machine_attach(struct machine *machine, struct vellum_region *region) {
-    int result = -ENOSPC;
+size_t machine_take_place(struct machine *machine) {
+    for (size_t place = 0; place < ATTACHED_LIMIT; place++) {
+        if (!machine->place_is_taken[place]) {
+            machine->place_is_taken[place] = true;
+            return place;
+        }
+    }
+    return SIZE_MAX;
+}
+
+void machine_give_place_back(struct machine *machine, size_t place) {
+    machine->place_is_taken[place] = false;
+}
+
+/* Who holds chunk_lock is in no guest and waits for no region's gate, so it is had even here. */
+void machine_attach(struct machine *machine, struct vellum_region *region, size_t place) {
+    struct attached_region *attached = &machine->attached[place];
     vellum_lock(&machine->chunk_lock);
     stop_vcpus(machine);
-    for (size_t i = 0; i < ATTACHED_LIMIT; i++) {
-        struct attached_region *attached = &machine->attached[i];
-        if (atomic_load(&attached->region) == NULL) {
-            unmap_chunks(machine, (uint64_t)(uintptr_t)region->base, region->length);
-            atomic_fetch_add(&machine->flush_generation, 1);
-            atomic_store(&attached->start, (uint64_t)(uintptr_t)region->base);
-            atomic_store(&attached->length, region->length);
-            atomic_store(&attached->region, region);
-            if (i >= atomic_load(&machine->attached_used)) {
-                atomic_store(&machine->attached_used, i + 1);
-            }
-            result = 0;
-            break;
-        }
+    unmap_chunks(machine, (uint64_t)(uintptr_t)region->base, region->length);
+    atomic_fetch_add(&machine->flush_generation, 1);
+    atomic_store(&attached->start, (uint64_t)(uintptr_t)region->base);
+    atomic_store(&attached->length, region->length);
+    atomic_store(&attached->region, region);
+    size_t used = atomic_load(&machine->attached_used);
+    while (place >= used && !atomic_compare_exchange_weak(&machine->attached_used, &used, place + 1)) {
     }
     resume_vcpus(machine);
     vellum_unlock(&machine->chunk_lock);
-    return result;
 }
 
-void machine_detach(struct machine *machine, const struct vellum_region *region) {
-    for (size_t i = 0; i < ATTACHED_LIMIT; i++) {
-        if (atomic_load(&machine->attached[i].region) == region) {
-            atomic_store(&machine->attached[i].region, NULL);
-        }
-    }
+void machine_detach(struct machine *machine, size_t place) {
+    atomic_store(&machine->attached[place].region, NULL);
     atomic_fetch_add(&machine->flush_generation, 1);
 }
 

@@ -23,7 +23,7 @@ struct vcpu;
 #define GUEST_PHYSICAL_FIRST_UNIT 8
 #define GUEST_PHYSICAL_UNITS ((size_t)1 << 16) /* 64 TiB; less where the processor's addresses are shorter */
 #define MEMORY_SLOTS 16384
-#define ATTACHED_LIMIT VELLUM_DISPATCHER_RANGES
+#define ATTACHED_LIMIT ((size_t)2 * VELLUM_DISPATCHER_RANGES) /* while it is swapped a region has two places */
 
 /* A run of guest-physical memory with its memory slot; what allocate_memory gives and release_memory takes back. */
 struct guest_memory {
@@ -81,11 +81,12 @@ struct machine {
     uint64_t used_units[GUEST_PHYSICAL_UNITS / 64];
 
     /* Ordinary memory: which chunk a slot shows (its address + 1; 0 none). Under chunk_lock. */
-    _Atomic uint32_t chunk_lock; /* lock.h; taken before stops are raised and before memory_lock */
+    _Atomic uint32_t chunk_lock; /* lock.h; taken before memory_lock. Its holder waits for no gate and no `stops`. */
     uint64_t chunk_of_slot[MEMORY_SLOTS];
     struct guest_memory memory_of_slot[MEMORY_SLOTS];
 
     struct attached_region attached[ATTACHED_LIMIT];
+    bool place_is_taken[ATTACHED_LIMIT]; /* control, under the machine's users' lock */
     _Atomic size_t attached_used; /* entries from here on were never set */
 
     _Atomic(struct vcpu *) vcpus[VCPU_LIMIT];
@@ -118,12 +119,15 @@ void machine_remove_memory(struct machine *machine, const struct guest_memory *m
 /* VMM loop. The guest touched an address nothing is mapped at. True: now something is, try again. */
 bool machine_map_chunk_of(struct machine *machine, uint64_t address);
 
+/* control. A place among the attached regions, to be given back; SIZE_MAX: there is none. */
+size_t machine_take_place(struct machine *machine);
+void machine_give_place_back(struct machine *machine, size_t place);
 /*
- * control. From now on the region's chunks are its own: what the guest saw there of other memory is taken away. -ENOSPC.
- * Detach in the gate, with vCPUs stopped.
+ * gate, not in guest mode. From now on the region's chunks are its own: what the guest saw there of other memory is taken
+ * away. Detach with vCPUs stopped.
  */
-int machine_attach(struct machine *machine, struct vellum_region *region);
-void machine_detach(struct machine *machine, const struct vellum_region *region);
+void machine_attach(struct machine *machine, struct vellum_region *region, size_t place);
+void machine_detach(struct machine *machine, size_t place);
 /* control, vCPUs not stopped. Returns when no code at CPL 0 uses a region that was detached before. */
 void machine_await_handlers(struct machine *machine);
 

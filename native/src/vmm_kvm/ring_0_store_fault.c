@@ -12,15 +12,17 @@ static bool contains(const struct attached_region *attached, uint64_t address) {
 /*
  * Counted in; NULL: no region is there. The vCPU may be stopped between any two instructions here, and the region be
  * detached before it goes on. In the manner of Dekker: this counts itself in, then looks for the region; who detaches
- * takes the region out, then looks at the count (machine_await_handlers).
+ * takes the region out, then looks at the count (machine_await_handlers). So the region exists until this counts itself
+ * out, but may have another tuple.
  */
-static struct attached_region *enter(struct machine *machine, uint64_t address) {
+static struct attached_region *enter(struct machine *machine, uint64_t address, struct vellum_region **region) {
     size_t used = atomic_load(&machine->attached_used);
     for (size_t i = 0; i < used; i++) {
         struct attached_region *attached = &machine->attached[i];
         if (contains(attached, address)) {
             atomic_fetch_add(&attached->ring_0_handlers, 1);
-            if (atomic_load(&attached->region) != NULL && contains(attached, address)) {
+            *region = atomic_load(&attached->region);
+            if (*region != NULL && contains(attached, address)) {
                 return attached;
             }
             atomic_fetch_sub(&attached->ring_0_handlers, 1);
@@ -38,11 +40,14 @@ static bool is_warm(const struct vellum_region *region, size_t page) {
  * The gate's protocol (gate.h) without its system calls. Backing out from a closed gate leaves waking its closer to the
  * VMM loop: asked for by the exit, it enters the gate itself, finds it closed, and wakes whoever waits on its way out.
  */
-static uint32_t serve(struct machine *machine, struct vellum_region *region, uint64_t address) {
+static uint32_t serve(struct machine *machine, const struct attached_region *attached, struct vellum_region *region,
+                      uint64_t address) {
     atomic_fetch_add(&region->gate.handlers, 1);
     enum vellum_fault_verdict verdict = VELLUM_FAULT_FOREIGN;
     size_t page = vellum_page_of(region, (const void *)(uintptr_t)address);
-    if (atomic_load(&region->gate.closed) == 0 && atomic_load(&region->refuses_stores) == 0 && is_warm(region, page)) {
+    /* attached->region changes behind the closed gate only: inside the gate it says whose the tuple in force is */
+    if (atomic_load(&region->gate.closed) == 0 && atomic_load(&attached->region) == region
+        && atomic_load(&region->refuses_stores) == 0 && is_warm(region, page)) {
         verdict = machine->tables_operations->open_at_ring_0(region, page);
     }
     bool last = atomic_fetch_sub(&region->gate.handlers, 1) == 1;
@@ -59,11 +64,12 @@ uint32_t ring_0_store_fault(uint64_t address, uint64_t error, uint64_t code) {
     if ((error & PROTECTED_USER_STORE) != PROTECTED_USER_STORE || (code & 3) == 0 || machine == NULL) {
         return RING_0_ASK_HOST;
     }
-    struct attached_region *attached = enter(machine, address);
+    struct vellum_region *region;
+    struct attached_region *attached = enter(machine, address, &region);
     if (attached == NULL) {
         return RING_0_ASK_HOST;
     }
-    uint32_t answer = serve(machine, atomic_load(&attached->region), address);
+    uint32_t answer = serve(machine, attached, region, address);
     atomic_fetch_sub(&attached->ring_0_handlers, 1);
     return answer;
 }

@@ -80,7 +80,8 @@ static void stop_using_machine(void) {
     }
 }
 
-static int add_region(struct machine *machine, struct vellum_region *region, struct attachment *attachment) {
+/* Memory that no table leads to yet: the guest sees none of it. */
+static int add_memory(struct machine *machine, const struct vellum_region *region, struct attachment *attachment) {
     uint32_t log = machine->rearm_path == VELLUM_KVM_REARM_BY_DIRTY_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0;
     int result = machine_add_memory(machine, (uint64_t)(uintptr_t)region->base, region->length, 0, &attachment->view);
     if (result != 0) {
@@ -89,19 +90,21 @@ static int add_region(struct machine *machine, struct vellum_region *region, str
     result = machine_add_memory(machine, (uint64_t)(uintptr_t)region->image.alias, region->length, log,
                                 &attachment->alias);
     if (result == 0) {
-        result = machine_attach(machine, region);
-        if (result != 0) {
+        attachment->place = machine_take_place(machine);
+        if (attachment->place == SIZE_MAX) {
             machine_remove_memory(machine, &attachment->alias);
+            result = -ENOSPC;
         }
     }
     if (result != 0) {
         machine_remove_memory(machine, &attachment->view);
     }
+    attachment->has_memory = result == 0;
     return result;
 }
 
-static int attach(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                  char *reason, size_t reason_size) {
+static int prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
+                   struct vellum_guest_region **guest, char *reason, size_t reason_size) {
     if (pagetable->guest == NULL) {
         snprintf(reason, reason_size, "VMM 'kvm' needs a page table that a guest can run on, which '%s' is not",
                  pagetable->name);
@@ -115,7 +118,7 @@ static int attach(struct vellum_region *region, const struct vellum_pagetable_op
     uint64_t mask = enter_control();
     int result = use_machine(region, pagetable->guest, &machine, reason, reason_size);
     if (result == 0) {
-        result = add_region(machine, region, attachment);
+        result = add_memory(machine, region, attachment);
         if (result != 0) {
             stop_using_machine();
             snprintf(reason, reason_size, "KVM takes no memory slot for the region: %s", strerror(-result));
@@ -127,40 +130,43 @@ static int attach(struct vellum_region *region, const struct vellum_pagetable_op
         return result;
     }
     attachment->machine = machine;
-    attachment->region = region;
     attachment->guest = (struct vellum_guest_region){.tables = machine->tables,
                                                      .view = attachment->view.guest_physical,
                                                      .alias = attachment->alias.guest_physical,
                                                      .rearm = rearm,
                                                      .forget_view = rearm_forget_view};
-    region->guest = &attachment->guest;
+    *guest = &attachment->guest;
     *state = attachment;
     return 0;
 }
 
-static void take_away(struct attachment *attachment) {
-    if (attachment->region != NULL) {
-        machine_detach(attachment->machine, attachment->region);
+static void engage(struct vellum_region *region) {
+    const struct attachment *attachment = region->vmm_state;
+    machine_attach(attachment->machine, region, attachment->place);
+}
+
+static void remove_memory(struct attachment *attachment) {
+    if (attachment->has_memory) {
         machine_remove_memory(attachment->machine, &attachment->alias);
         machine_remove_memory(attachment->machine, &attachment->view);
-        attachment->region = NULL;
+        attachment->has_memory = false;
     }
 }
 
+/* The memory goes at once: under shadow paging KVM forgets by that what it made of the tables. */
 static void detach(struct vellum_region *region) {
-    take_away(region->vmm_state);
+    struct attachment *attachment = region->vmm_state;
+    machine_detach(attachment->machine, attachment->place);
+    remove_memory(attachment);
 }
 
-/* A region that was attached here only, because another provider refused, was never detached. */
+/* Handlers at CPL 0 may still hold the place of a region that was detached. */
 static void release(void *released) {
     struct attachment *attachment = released;
     uint64_t mask = enter_control();
-    if (attachment->region != NULL) {
-        stop_vcpus(attachment->machine);
-        take_away(attachment);
-        resume_vcpus(attachment->machine);
-    }
+    remove_memory(attachment);
     machine_await_handlers(attachment->machine);
+    machine_give_place_back(attachment->machine, attachment->place);
     stop_using_machine();
     leave_control(mask);
     free(attachment);
@@ -212,12 +218,14 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     }
 }
 
-static void stop_writers(struct vellum_region *region) {
-    stop_vcpus(machine_of(region));
+static void stop_writers(void *state) {
+    const struct attachment *attachment = state;
+    stop_vcpus(attachment->machine);
 }
 
-static void resume_writers(struct vellum_region *region) {
-    resume_vcpus(machine_of(region));
+static void resume_writers(void *state) {
+    const struct attachment *attachment = state;
+    resume_vcpus(attachment->machine);
 }
 
 static void run_in_host(void (*function)(void *argument), void *argument) {
@@ -227,7 +235,8 @@ static void run_in_host(void (*function)(void *argument), void *argument) {
 VELLUM_EXPORT const struct vellum_vmm_operations vellum_vmm_kvm = {
     .abi_version = VELLUM_ABI_VERSION,
     .name = "kvm",
-    .attach = attach,
+    .prepare = prepare,
+    .engage = engage,
     .detach = detach,
     .release = release,
     .store_fault = store_fault,

@@ -9,7 +9,7 @@ import org.vellum.pagetable.guest.GuestPageTable;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
 import org.vellum.store.file.FileStoreWithoutFramework;
-import org.vellum.store.file.LogFileWithoutFramework;
+import org.vellum.store.image.LogFileWithoutFramework;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;

@@ -10,10 +10,12 @@ public final class Errno {
     public static final int EEXIST = 17;
     public static final int ENOENT = 2;
     public static final int EPERM = 1;
+    public static final int EINVAL = 22;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
     public static final int ENODATA = 61;
     public static final int EBADMSG = 74;
+    public static final int EOPNOTSUPP = 95;
 
     private Errno() {}
 
@@ -29,7 +31,7 @@ public final class Errno {
             case ENOMEM -> "out of memory (ENOMEM)";
             case EACCES -> "permission denied (EACCES)";
             case EEXIST -> "exists already (EEXIST)";
-            case 22 -> "invalid argument (EINVAL)";
+            case EINVAL -> "invalid argument (EINVAL)";
             case 24 -> "too many open files (EMFILE)";
             case 27 -> "file too large (EFBIG)";
             case ENOSPC -> "no space left on device (ENOSPC)";
@@ -37,7 +39,7 @@ public final class Errno {
             case 38 -> "not offered by this kernel (ENOSYS)";
             case ENODATA -> "file ends early (ENODATA)";
             case EBADMSG -> "malformed record (EBADMSG)";
-            case 95 -> "not supported here (EOPNOTSUPP)";
+            case EOPNOTSUPP -> "not supported here (EOPNOTSUPP)";
             case 122 -> "disk quota exceeded (EDQUOT)";
             default -> "errno " + number;
         };

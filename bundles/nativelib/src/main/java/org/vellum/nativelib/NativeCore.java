@@ -26,6 +26,20 @@ public interface NativeCore {
     /** @return null when attached, else the sentence that says why not */
     String regionAttach(long region, long vmm, long pageTable, long strategy);
 
+    /**
+     * What a swap found and cost; mirrors {@code struct vellum_swap}.
+     *
+     * @param refusal null when the new tuple is in force, else the sentence that says why the old one still is
+     */
+    record Swap(long carriedPages, long gateNanoseconds, String refusal) {}
+
+    Swap regionSwap(long region, long vmm, long pageTable, long strategy);
+
+    /** To no providers at all; never refused. */
+    Swap regionDegrade(long region);
+
+    int regionChangeHome(long region, int homeFile, long homeOffset, long committed);
+
     /** What a cut found; mirrors {@code struct vellum_cut}. */
     record Cut(long dirtyPages, long changedLines, long batchLength, long gateNanoseconds) {}
 
@@ -63,6 +77,9 @@ public interface NativeCore {
     /** @return a descriptor, or a negative errno */
     int fileOpen(String path, boolean create, boolean exclusive);
 
+    /** @return a descriptor that only reads, or a negative errno */
+    int fileOpenToRead(String path);
+
     int fileClose(int file);
 
     long fileSize(int file);
@@ -81,8 +98,21 @@ public interface NativeCore {
 
     int fileLock(int file);
 
+    int fileLockShared(int file);
+
+    int fileUnlock(int file);
+
+    /** @return a descriptor, or a negative errno */
+    int fileDuplicate(int file);
+
     long fileFreeSpace(String directory);
 
     /** @return the address, or a negative errno */
     long fileMapPrivate(int file, long offset, long length);
+
+    /** @return the address, or a negative errno: EOPNOTSUPP where {@code synchronous} is wanted and the file is not on DAX */
+    long fileMapShared(int file, long offset, long length, boolean synchronous);
+
+    /** @return a descriptor, or a negative errno */
+    int fileInMemory(String name);
 }

@@ -1,6 +1,7 @@
 package org.vellum.runtime;
 
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.vellum.api.provider.Phase;
@@ -31,6 +32,13 @@ final class PhaseObservers implements PhaseObserver {
     public void left(String region, Phase phase) {
         if (!observers.isEmpty()) {
             tellAll(region, phase, observer -> observer.left(region, phase));
+        }
+    }
+
+    @Override
+    public void passesThrough(String region, Set<Phase> phases) {
+        if (!observers.isEmpty()) {
+            tellAll(region, Phase.STORE, observer -> observer.passesThrough(region, phases));
         }
     }
 

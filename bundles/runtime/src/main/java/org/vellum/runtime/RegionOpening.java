@@ -29,7 +29,7 @@ final class RegionOpening {
         this.tuple = tuple;
         this.services = services;
         this.core = services.core();
-        this.remarks = new ArrayList<>(tuple.remarks());
+        this.remarks = new ArrayList<>();
     }
 
     /**
@@ -65,18 +65,11 @@ final class RegionOpening {
         long base = reserve(image);
         long region = create(image, base);
         attach(region);
-        long batchMemory = core.batchCapacity(region);
-        long batch = core.memoryMap(batchMemory);
-        if (batch < 0) {
-            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
-                    + Errno.describe((int) batch));
-        }
-        undo.push(() -> core.memoryUnmap(batch, batchMemory));
         return new OpenRegion(
                 name,
                 tuple,
-                image,
-                new OpenRegion.NativeParts(base, region, batch, batchMemory),
+                redo(image, region),
+                new OpenRegion.NativeParts(base, region),
                 remarks,
                 services,
                 listener);
@@ -147,6 +140,16 @@ final class RegionOpening {
             throw new RegionException("region '" + name + "': cannot be attached to " + tuple.names() + ": " + refusal
                     + "; select other providers");
         }
+    }
+
+    private CommitPath redo(StoreImage image, long region) {
+        long batchMemory = core.batchCapacity(region);
+        long batch = core.memoryMap(batchMemory);
+        if (batch < 0) {
+            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
+                    + Errno.describe((int) batch));
+        }
+        return new RedoPath(core, image, region, batch, batchMemory);
     }
 
     private void takeBack(Throwable failure) {

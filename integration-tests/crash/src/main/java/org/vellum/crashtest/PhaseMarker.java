@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 
@@ -15,14 +16,16 @@ import org.vellum.api.provider.PhaseObserver;
  * <pre>
  *  0  1 + ordinal of the commit path's {@link Phase}; 0: the region is not being opened yet
  *  1  1 while the log is trimmed beside it, else 0
+ *  2  a bit for each phase that the region passes through, by ordinal; 0: not known yet
  * 64  for each phase, about how long it takes: nanoseconds (8)
  * </pre>
  *
- * The first two bytes are for the parent. The durations are for the next process of this run, which aims with them.
+ * The first three bytes are for the parent. The durations are for the next process of this run, which aims with them.
  */
 final class PhaseMarker implements PhaseObserver {
     private static final int SIZE = 4096;
     private static final int TRIMMING = 1;
+    private static final int PHASES = 2;
     private static final int DURATIONS = 64;
     /** Before anything was measured. */
     private static final long FIRST_GUESS_NANOSECONDS = 200_000;
@@ -61,6 +64,15 @@ final class PhaseMarker implements PhaseObserver {
             file.put(0, (byte) (1 + entered.ordinal()));
         }
         listener.entered(entered);
+    }
+
+    @Override
+    public void passesThrough(String region, Set<Phase> phases) {
+        int bits = 0;
+        for (Phase each : phases) {
+            bits |= 1 << each.ordinal();
+        }
+        file.put(PHASES, (byte) bits);
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,6 +46,14 @@ class PhaseMarkerTest {
         assertArrayEquals(new byte[] {(byte) (1 + Phase.PERSIST.ordinal()), 1}, firstBytes());
         marker.left("r", Phase.TRIM);
         assertArrayEquals(new byte[] {(byte) (1 + Phase.PERSIST.ordinal()), 0}, firstBytes());
+    }
+
+    @Test
+    void theThirdByteHasABitForEachPhaseThatThereIs() throws IOException {
+        marker.passesThrough("r", EnumSet.of(Phase.STORE, Phase.CUT, Phase.RECOVERY));
+        marker.entered("r", Phase.CUT);
+        int bits = 1 << Phase.STORE.ordinal() | 1 << Phase.CUT.ordinal() | 1 << Phase.RECOVERY.ordinal();
+        assertEquals((byte) bits, Files.readAllBytes(file)[2]);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package org.vellum.api.provider;
 
+import java.util.Set;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
@@ -15,6 +16,12 @@ public interface PhaseObserver {
      *     ends with {@link #left}
      */
     void entered(String region, Phase phase);
+
+    /**
+     * A region was opened, or goes on in another way: from now on, until this is called again, it passes through these
+     * phases and no others. {@link Phase#RECOVERY} is what the next open passes through after a crash.
+     */
+    default void passesThrough(String region, Set<Phase> phases) {}
 
     /** A phase that runs beside the others ({@link Phase#TRIM}) ended. */
     default void left(String region, Phase phase) {}

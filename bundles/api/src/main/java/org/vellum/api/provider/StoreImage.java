@@ -69,4 +69,10 @@ public interface StoreImage extends AutoCloseable {
     /** Writes the home image back, so that the next open has nothing to replay, and lets go of the files. Idempotent. */
     @Override
     void close();
+
+    /**
+     * After {@link #close}: whether the file that holds the home image holds the last durable epoch, so that a region can
+     * go on from it without its store. False when writing back failed, and of an image that is open.
+     */
+    boolean isWrittenBack();
 }

@@ -4,8 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import org.vellum.api.RegionOptions;
+import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -13,6 +15,11 @@ import picocli.CommandLine.TypeConversionException;
  * ({@code @Mixin ProviderSelection selection}).
  */
 public final class ProviderSelection {
+    /** Framework or system property: the store dax emulates persistent memory where there is none. */
+    public static final String EMULATE_DAX = "vellum.dax.emulate";
+
+    private static final String FORGETTING_STORE = "memory";
+
     private static final String DEFAULT = "${DEFAULT-VALUE}";
     private static final List<String> AXES = List.of("VMM backend", "page table", "strategy", "store");
 
@@ -49,6 +56,12 @@ public final class ProviderSelection {
     private String store = RegionOptions.AUTO;
 
     @Option(
+            names = "--dax-emulate",
+            description = "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
+                    + " power cut")
+    private boolean emulateDax;
+
+    @Option(
             names = "--size",
             paramLabel = "SIZE",
             converter = SizeConverter.class,
@@ -71,6 +84,20 @@ public final class ProviderSelection {
         return store;
     }
 
+    /**
+     * For commands that kill what they start.
+     *
+     * @throws ParameterException the store asked for keeps nothing when its process ends
+     */
+    public void requireStoreThatOutlivesItsProcess(CommandLine command) {
+        if (store.equals(FORGETTING_STORE)) {
+            throw new ParameterException(
+                    command,
+                    "--store " + store + ": it keeps regions in the memory of the process, and this command kills the"
+                            + " process; choose another, such as file, or dax with --dax-emulate");
+        }
+    }
+
     /** Bytes, at least 1; empty when the user left it to the command. */
     public OptionalLong size() {
         return size == null ? OptionalLong.empty() : OptionalLong.of(size);
@@ -87,6 +114,11 @@ public final class ProviderSelection {
             arguments.addAll(List.of("--size", Long.toString(size)));
         }
         return List.copyOf(arguments);
+    }
+
+    /** JVM flags that go with {@link #arguments}, for whoever passes these to an application in a JVM of its own. */
+    public List<String> flags() {
+        return emulateDax ? List.of("-D" + EMULATE_DAX + "=true") : List.of();
     }
 
     /**

@@ -45,6 +45,7 @@ final class CrashTest {
     private final Path phaseFile;
     private final ProviderSelection selection;
     private final List<String> arguments = new ArrayList<>();
+    private final List<String> flags;
     private final long seed;
     private final Duration longest;
     private final int mostKills;
@@ -55,6 +56,9 @@ final class CrashTest {
     private final List<String> failures = new ArrayList<>();
     /** Every tuple that was in force, by the regions' own account. */
     private final Set<String> providers = new LinkedHashSet<>();
+
+    /** As the regions say; all until one has said it. */
+    private Set<Phase> existing = EnumSet.allOf(Phase.class);
 
     private int kills;
     private int started;
@@ -77,6 +81,7 @@ final class CrashTest {
         this.mostKills = mostKills;
         this.plan = new KillPlan(seed);
         arguments.addAll(selection.arguments());
+        flags = selection.flags();
         // the later one counts
         arguments.addAll(List.of("--size", Long.toString(size), "--log-size", Long.toString(LOG_SIZE)));
         arguments.addAll(List.of("--directory", folder.toString()));
@@ -105,7 +110,7 @@ final class CrashTest {
                 // an even share each, and over the deck's odd length each card meets both
                 Subject subject = number % 2 == 0 ? bank : instant;
                 try (Victim victim = next(ahead)) {
-                    killOnce(victim, subject, plan.next(urgent(start)));
+                    killOnce(victim, subject, plan.next(existing, urgent(start)));
                 }
                 double share = Math.max(elapsedShare(start), (double) kills / mostKills);
                 progress.update((long) (1000 * share), kills + " kills");
@@ -134,13 +139,13 @@ final class CrashTest {
     }
 
     private Set<Phase> urgent(long start) {
-        Set<Phase> missing = EnumSet.allOf(Phase.class);
+        Set<Phase> missing = EnumSet.copyOf(existing);
         missing.removeAll(killsByPhase.keySet());
         return Math.max(elapsedShare(start), (double) kills / mostKills) < URGENT_AFTER ? Set.of() : missing;
     }
 
     private Victim start() {
-        return new Victim(arguments, folder.resolve("plan-" + ++started));
+        return new Victim(flags, arguments, folder.resolve("plan-" + ++started));
     }
 
     private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill)
@@ -190,7 +195,8 @@ final class CrashTest {
         }
     }
 
-    // ---- the marker that a victim leaves: byte 0 is 1 + ordinal of its phase, byte 1 is 1 while the log is trimmed ----
+    // ---- the marker that a victim leaves: byte 0 is 1 + ordinal of its phase, byte 1 is 1 while the log is trimmed,
+    // ---- byte 2 has a bit for each phase that there is ----
 
     private void forgetPhase() throws IOException {
         if (Files.exists(phaseFile)) {
@@ -206,16 +212,29 @@ final class CrashTest {
         }
         byte[] marker;
         try (var file = Files.newInputStream(phaseFile)) {
-            marker = file.readNBytes(2);
+            marker = file.readNBytes(3);
         }
-        if (marker.length < 2) {
+        if (marker.length < 3) {
             return; // killed between the file's creation and its mapping
         }
+        learnPhases(marker[2]);
         if (marker[0] > 0) {
             killsByPhase.merge(Phase.values()[marker[0] - 1], 1, Integer::sum);
         }
         if (marker[1] != 0) {
             killsByPhase.merge(Phase.TRIM, 1, Integer::sum);
+        }
+    }
+
+    private void learnPhases(int bits) {
+        if (bits == 0) {
+            return; // killed before its region was open
+        }
+        existing = EnumSet.noneOf(Phase.class);
+        for (Phase phase : Phase.values()) {
+            if ((bits & 1 << phase.ordinal()) != 0) {
+                existing.add(phase);
+            }
         }
     }
 
@@ -228,7 +247,7 @@ final class CrashTest {
                 .forEach(sentence -> console.line(Style.WARNING, "  " + sentence));
         row("kills", String.format(Locale.ROOT, "%d in %.0f s, %.1f a second", kills, nanoseconds / 1e9,
                 kills / (nanoseconds / 1e9)));
-        for (Phase phase : Phase.values()) {
+        for (Phase phase : existing) {
             row("  " + phase.name().toLowerCase(Locale.ROOT).replace('_', ' '),
                     killsByPhase.getOrDefault(phase, 0) + (phase == Phase.TRIM ? " (beside the phases above)" : ""));
         }
@@ -246,7 +265,7 @@ final class CrashTest {
     }
 
     private void checkPhases() {
-        Set<Phase> missing = EnumSet.allOf(Phase.class);
+        Set<Phase> missing = EnumSet.copyOf(existing);
         missing.removeAll(killsByPhase.keySet());
         if (!missing.isEmpty() && failures.isEmpty()) {
             failures.add("no kill struck " + missing + (kills < KillPlan.fewestKills()

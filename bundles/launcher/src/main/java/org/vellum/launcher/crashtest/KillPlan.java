@@ -51,8 +51,11 @@ final class KillPlan {
         }
     }
 
-    /** @param urgent phases never hit though the run is about to end */
-    Kill next(Set<Phase> urgent) {
+    /**
+     * @param existing the phases that there are; a card with another one becomes one for a moment chosen by chance
+     * @param urgent phases never hit though the run is about to end
+     */
+    Kill next(Set<Phase> existing, Set<Phase> urgent) {
         if (deck.isEmpty()) {
             List<Optional<Phase>> cards = new ArrayList<>();
             for (Phase phase : Phase.values()) {
@@ -62,7 +65,7 @@ final class KillPlan {
             Collections.shuffle(cards, random);
             deck.addAll(cards);
         }
-        Optional<Phase> card = deck.removeFirst();
+        Optional<Phase> card = deck.removeFirst().filter(existing::contains);
         Optional<Phase> phase = urgent.isEmpty() ? card : urgent.stream().findFirst();
         // always the same draws, so that an urgent phase does not shift the rest of the plan
         double entryDraw = random.nextDouble();

@@ -38,11 +38,13 @@ final class Victim implements AutoCloseable {
     private String providers = "";
     private boolean checked;
 
-    Victim(List<String> arguments, Path plan) {
+    Victim(List<String> flags, List<String> arguments, Path plan) {
         this.plan = plan;
+        List<String> allFlags = new ArrayList<>(FLAGS);
+        allFlags.addAll(flags);
         List<String> all = new ArrayList<>(arguments);
         all.addAll(List.of("--plan", plan.toString()));
-        child = ChildJvm.start(FLAGS, "crashtest", all, this::output, this::error);
+        child = ChildJvm.start(allFlags, "crashtest", all, this::output, this::error);
     }
 
     private synchronized void output(String text) {

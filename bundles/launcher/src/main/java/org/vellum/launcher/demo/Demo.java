@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.console.Console;
@@ -25,6 +26,7 @@ final class Demo {
 
     private final Console console;
     private final ProviderSelection selection;
+    private final List<String> flags;
     private final List<String> arguments;
     private final int kills;
     private final long seed;
@@ -34,6 +36,7 @@ final class Demo {
     Demo(Console console, ProviderSelection selection, List<String> arguments, int kills, long seed) {
         this.console = console;
         this.selection = selection;
+        this.flags = Stream.concat(FLAGS.stream(), selection.flags().stream()).toList();
         this.arguments = arguments;
         this.kills = kills;
         this.seed = seed;
@@ -147,7 +150,7 @@ final class Demo {
     private ChildJvm start(String verb, Life life) {
         List<String> all = new ArrayList<>(Arrays.asList(verb));
         all.addAll(arguments);
-        return ChildJvm.start(FLAGS, APPLICATION, all, life::output, life::error);
+        return ChildJvm.start(flags, APPLICATION, all, life::output, life::error);
     }
 
     /** What the comparison found. */

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.vellum.api.provider.Phase;
 
 class KillPlanTest {
+    private static final Set<Phase> ALL = EnumSet.allOf(Phase.class);
+
     @Test
     void theSameSeedMakesTheSamePlan() {
         assertEquals(kills(new KillPlan(5), 100), kills(new KillPlan(5), 100));
@@ -35,10 +37,20 @@ class KillPlanTest {
         KillPlan plan = new KillPlan(5);
         KillPlan undisturbed = new KillPlan(5);
         Set<Phase> urgent = EnumSet.of(Phase.TRIM);
-        assertEquals(Optional.of(Phase.TRIM), plan.next(urgent).phase());
-        assertEquals(Optional.of(Phase.TRIM), plan.next(urgent).phase());
+        assertEquals(Optional.of(Phase.TRIM), plan.next(ALL, urgent).phase());
+        assertEquals(Optional.of(Phase.TRIM), plan.next(ALL, urgent).phase());
         kills(undisturbed, 2);
         assertEquals(kills(undisturbed, 50), kills(plan, 50));
+    }
+
+    @Test
+    void aPhaseThatThereIsNotIsNoAim() {
+        KillPlan plan = new KillPlan(5);
+        KillPlan undisturbed = new KillPlan(5);
+        Set<Phase> existing = EnumSet.of(Phase.STORE, Phase.CUT, Phase.RECOVERY);
+        for (KillPlan.Kill kill : kills(undisturbed, 50)) {
+            assertEquals(kill.phase().filter(existing::contains), plan.next(existing, Set.of()).phase());
+        }
     }
 
     @Test
@@ -52,6 +64,6 @@ class KillPlanTest {
     }
 
     private static List<KillPlan.Kill> kills(KillPlan plan, int count) {
-        return IntStream.range(0, count).mapToObj(i -> plan.next(Set.of())).toList();
+        return IntStream.range(0, count).mapToObj(i -> plan.next(ALL, Set.of())).toList();
     }
 }

@@ -23,6 +23,13 @@ final class CoreLibrary {
     static native int vellum_region_attach(
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
 
+    static native int vellum_region_swap(
+            long region, long vmm, long pagetable, long strategy, long[] swap, byte[] reason, long reasonSize);
+
+    static native void vellum_region_degrade(long region, long[] swap);
+
+    static native int vellum_region_change_home(long region, int homeFile, long homeOffset, long committed);
+
     static native void vellum_region_cut(long region, long batch, long[] cut);
 
     static native void vellum_region_cut_persisted(long region);
@@ -47,6 +54,8 @@ final class CoreLibrary {
 
     static native int vellum_file_open(String path, int create, int exclusive);
 
+    static native int vellum_file_open_to_read(String path);
+
     static native int vellum_file_close(int file);
 
     static native long vellum_file_size(int file);
@@ -65,7 +74,17 @@ final class CoreLibrary {
 
     static native int vellum_file_lock(int file);
 
+    static native int vellum_file_lock_shared(int file);
+
+    static native int vellum_file_unlock(int file);
+
+    static native int vellum_file_duplicate(int file);
+
     static native long vellum_file_free_space(String directory);
 
     static native int vellum_file_map_private(int file, long offset, long length, long[] address);
+
+    static native int vellum_file_map_shared(int file, long offset, long length, int synchronous, long[] address);
+
+    static native int vellum_file_in_memory(String name);
 }

@@ -6,7 +6,6 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -16,7 +15,7 @@ import org.vellum.nativelib.NativeCore;
 /** The native core by JNA. One at a time in a class loader. */
 @Component
 public final class JnaNativeCore implements NativeCore {
-    private static final int ABI_VERSION = 2;
+    private static final int ABI_VERSION = 3;
 
     private static final int RTLD_LAZY = 0x1;
     /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
@@ -96,18 +95,29 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public String regionAttach(long region, long vmm, long pageTable, long strategy) {
-        byte[] reason = new byte[512];
+        byte[] reason = new byte[NativeText.REASON_SIZE];
         int result = CoreLibrary.vellum_region_attach(region, vmm, pageTable, strategy, reason, reason.length);
-        if (result == 0) {
-            return null;
-        }
-        int end = 0;
-        while (end < reason.length && reason[end] != 0) {
-            end++;
-        }
-        return end > 0
-                ? new String(reason, 0, end, StandardCharsets.UTF_8)
-                : org.vellum.nativelib.Errno.describe(result);
+        return result == 0 ? null : NativeText.reason(reason, result);
+    }
+
+    @Override
+    public Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
+        byte[] reason = new byte[NativeText.REASON_SIZE];
+        long[] swap = new long[2];
+        int result = CoreLibrary.vellum_region_swap(region, vmm, pageTable, strategy, swap, reason, reason.length);
+        return new Swap(swap[0], swap[1], result == 0 ? null : NativeText.reason(reason, result));
+    }
+
+    @Override
+    public Swap regionDegrade(long region) {
+        long[] swap = new long[2];
+        CoreLibrary.vellum_region_degrade(region, swap);
+        return new Swap(swap[0], swap[1], null);
+    }
+
+    @Override
+    public int regionChangeHome(long region, int homeFile, long homeOffset, long committed) {
+        return CoreLibrary.vellum_region_change_home(region, homeFile, homeOffset, committed);
     }
 
     @Override
@@ -181,6 +191,11 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public int fileOpenToRead(String path) {
+        return CoreLibrary.vellum_file_open_to_read(path);
+    }
+
+    @Override
     public int fileClose(int file) {
         return CoreLibrary.vellum_file_close(file);
     }
@@ -226,6 +241,21 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public int fileLockShared(int file) {
+        return CoreLibrary.vellum_file_lock_shared(file);
+    }
+
+    @Override
+    public int fileUnlock(int file) {
+        return CoreLibrary.vellum_file_unlock(file);
+    }
+
+    @Override
+    public int fileDuplicate(int file) {
+        return CoreLibrary.vellum_file_duplicate(file);
+    }
+
+    @Override
     public long fileFreeSpace(String directory) {
         return CoreLibrary.vellum_file_free_space(directory);
     }
@@ -234,5 +264,17 @@ public final class JnaNativeCore implements NativeCore {
     public long fileMapPrivate(int file, long offset, long length) {
         long[] address = new long[1];
         return valueOr(CoreLibrary.vellum_file_map_private(file, offset, length, address), address);
+    }
+
+    @Override
+    public long fileMapShared(int file, long offset, long length, boolean synchronous) {
+        long[] address = new long[1];
+        return valueOr(
+                CoreLibrary.vellum_file_map_shared(file, offset, length, synchronous ? 1 : 0, address), address);
+    }
+
+    @Override
+    public int fileInMemory(String name) {
+        return CoreLibrary.vellum_file_in_memory(name);
     }
 }

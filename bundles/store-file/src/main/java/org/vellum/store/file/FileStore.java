@@ -14,6 +14,10 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.Image;
+import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.NativeStoreFiles;
+import org.vellum.store.image.StoreFiles;
 
 /** Images and logs in ordinary files, one folder for many regions. */
 @Component(
@@ -75,7 +79,7 @@ public final class FileStore implements Store, Diagnosis {
         Path folder = request.directory() == null
                 ? directory
                 : request.directory().toAbsolutePath().normalize();
-        return FileStoreImage.open(core, files, new ImageFiles(folder, request.region()), request, observer);
+        return Image.open(core, files, new ImageFiles(folder, request.region()), request, observer);
     }
 
     @Override

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.provider.Diagnosis.Finding;
 import org.vellum.api.provider.Diagnosis.Verdict;
+import org.vellum.store.image.NativeStoreFiles;
 
 class FolderDiagnosisTest {
     @TempDir

@@ -1,0 +1,21 @@
+package org.vellum.store.image;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import org.vellum.nativelib.NativeCore;
+
+/** Makes a file whose blocks are prepared as those of an image's log, by the code that prepares that. */
+public final class LogFileWithoutFramework {
+    private LogFileWithoutFramework() {}
+
+    /** @param path of a file that does not exist yet; durable on return */
+    public static void prepare(NativeCore core, Path path, long size) {
+        try (StoreFile file = new NativeStoreFiles(core).open(path, true);
+                LogSegment segment = new LogSegment(core, file, 0)) {
+            segment.fill(0, size);
+        } catch (FileFailure e) {
+            throw new UncheckedIOException(new IOException("cannot prepare " + path, e));
+        }
+    }
+}

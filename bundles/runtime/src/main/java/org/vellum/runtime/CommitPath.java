@@ -1,0 +1,80 @@
+package org.vellum.runtime;
+
+import java.util.List;
+import java.util.Set;
+import org.vellum.api.provider.Phase;
+import org.vellum.api.provider.StoreImage;
+
+/**
+ * How the epochs of one region become durable. There are two ways: by a log of what changed ({@link RedoPath}), and in
+ * place, with a log of what was there before.
+ *
+ * <p>Each call is made with the region's control lock held, {@link #cut} and {@link #rollback} with no section open too.
+ */
+interface CommitPath {
+    /**
+     * What a cut found.
+     *
+     * @param dirtyPages pages stored to since the last commit
+     * @param changedBytes bytes of them that the commit makes durable
+     * @param gateNanoseconds how long no store went on
+     */
+    record Cut(long dirtyPages, long changedBytes, long gateNanoseconds) {}
+
+    /** A commit or rollback that did not come about; the message is for the application. */
+    final class Failure extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final boolean endsStores;
+
+        /** @param endsStores nothing more can be made durable: the region must be closed and opened again */
+        Failure(String sentence, Throwable cause, boolean endsStores) {
+            super(sentence, cause);
+            this.endsStores = endsStores;
+        }
+
+        boolean endsStores() {
+            return endsStores;
+        }
+    }
+
+    /** The instant at which the epoch ends. When it returns, sections may be opened again. */
+    Cut cut() throws Failure;
+
+    /**
+     * Makes what the last cut took durable, and brings the committed content up to it.
+     *
+     * @return the last durable epoch: the same as before when nothing had changed
+     * @throws Failure the stores stay uncommitted, and are part of the next cut
+     */
+    long complete() throws Failure;
+
+    /** Takes back, durably, what a failed {@link #complete} may have left behind. Does nothing when there is nothing. */
+    void forgetFailed() throws Failure;
+
+    /** Returns the region to its committed content, durably where stores reach the home image by themselves. */
+    void rollback();
+
+    /** The phases in which a crash can find such a region; see {@link org.vellum.api.provider.PhaseObserver}. */
+    Set<Phase> phases();
+
+    /** Sentences for the region's status. */
+    List<String> remarks();
+
+    /**
+     * Ends the region: after it nothing is mapped, and its addresses answer nobody. Uncommitted stores are gone. The
+     * image is closed by whoever opened it.
+     */
+    void close();
+
+    /** The image that this path writes. */
+    StoreImage image();
+
+    /** Whether {@link #changeImage} works. */
+    boolean canChangeImage();
+
+    /**
+     * From now on this path writes another image of the same committed content. Nothing was cut that is not complete.
+     */
+    void changeImage(StoreImage next);
+}

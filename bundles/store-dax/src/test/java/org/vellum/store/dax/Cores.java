@@ -1,0 +1,14 @@
+package org.vellum.store.dax;
+
+import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativePersistence;
+import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.nativelib.internal.JnaNativePersistence;
+
+/** The one native core of the test process, and its persistence. */
+final class Cores {
+    static final NativeCore CORE = new JnaNativeCore();
+    static final NativePersistence PERSISTENCE = new JnaNativePersistence();
+
+    private Cores() {}
+}

@@ -1,0 +1,85 @@
+package org.vellum.store.image;
+
+import org.vellum.api.RegionException;
+import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * The content of the last applied epoch in memory: a private writable mapping of the home image, so untouched pages are
+ * the page cache's and cost nothing, and stores to it never reach the file by themselves.
+ *
+ * <p>Invariant: a page differs from the home image in the file only if it is in {@link #updated} or in a set taken from
+ * it that is not yet durable at home. Changed by the control thread only; {@link HomeImage#writePages} reads it from
+ * the trimmer's thread at the same time, which its comment explains.
+ */
+final class CommittedView implements AutoCloseable {
+    private final NativeCore core;
+    private final long address;
+    private final long size;
+    private final PageSet updated;
+    private volatile long highestEpoch;
+    private boolean closed;
+    private Batch previous;
+
+    /** @param epoch the home image's */
+    CommittedView(NativeCore core, StoreFile file, ImageIdentity identity, long epoch) throws FileFailure {
+        this.core = core;
+        size = identity.size();
+        address = file.mapPrivate(identity.homeOffset(), size);
+        updated = new PageSet(identity.pages());
+        highestEpoch = epoch;
+    }
+
+    long address() {
+        return address;
+    }
+
+    PageSet newPageSet() {
+        return new PageSet(updated.limit());
+    }
+
+    /**
+     * Brings the view to the batch's epoch, all or nothing: entries out of bounds are found before anything is written.
+     *
+     * @return 0, or the negative errno of a malformed batch
+     */
+    int tryApply(long epoch, long batch, long length) {
+        highestEpoch = epoch; // before the first line changes: another thread copies pages and then asks
+        previous = new Batch(core, batch, length, previous);
+        previous.forEachPage(this::expectChange); // before it too: an error half way must not leave a page unknown
+        return core.batchApply(batch, length, address, size);
+    }
+
+    private void expectChange(long page) {
+        if (page >= 0 && page < updated.limit()) {
+            updated.add(page); // a page outside stays as it is, and so do all others: the batch will be refused
+        }
+    }
+
+    void apply(String region, long epoch, long batch, long length) {
+        int result = tryApply(epoch, batch, length);
+        if (result != 0) {
+            throw new RegionException("region '" + region + "': the committed view cannot take over the batch of "
+                    + length + " bytes: " + Errno.describe(result) + "; close and reopen the region to recover it");
+        }
+    }
+
+    /** The highest epoch of which a page copied before this call may hold lines. */
+    long highestEpoch() {
+        return highestEpoch;
+    }
+
+    /** Moves the pages updated since the last call into another set. */
+    void takeUpdated(PageSet to) {
+        to.addAll(updated);
+        updated.clear();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            core.memoryUnmap(address, size);
+        }
+    }
+}

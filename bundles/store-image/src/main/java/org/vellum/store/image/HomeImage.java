@@ -1,0 +1,146 @@
+package org.vellum.store.image;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.vellum.api.DamagedImageException;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * The file {@code <region>.vellum}: header, page checksums, home image. Owns the open, locked file.
+ *
+ * <p>What must stay true:
+ * <ul>
+ *   <li>Each header sector is written alone, and no header sector is written that is needed if the write is torn at any
+ *       eight bytes: the identity never, a checkpoint slot only while the other one is durable and right.
+ *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the device holds
+ *       that one or the one that failed; callers act as if either could be found, which means: free nothing that the
+ *       old one needs, and destroy nothing that the new one needs.
+ *   <li>A page and its table entry come from one copy of the page, so they agree even while the view is changing.
+ * </ul>
+ *
+ * <p>Checkpoints come from the control thread (open, recordAddress, growth of the log) and from the trimmer, hence
+ * synchronized; pages are written by one write-back at a time.
+ */
+final class HomeImage implements AutoCloseable {
+    /** Adjacent pages written with one call. */
+    private static final int RUN_PAGES = 256;
+
+    private final NativeCore core;
+    private final StoreFile file;
+    private final NativeMemory sector;
+    /** Room for a run of pages and, behind it, their table entries. */
+    private final NativeMemory staging;
+
+    private final ImageIdentity identity;
+    private Checkpoint checkpoint;
+    private long nextSequence;
+
+    /** @param header read from this file, of the version that this build writes */
+    HomeImage(NativeCore core, StoreFile file, Header header) {
+        this.core = core;
+        this.file = file;
+        identity = header.identity();
+        checkpoint = header.checkpoint();
+        nextSequence = header.nextSequence();
+        sector = new NativeMemory(core, NativeCore.PAGE_SIZE);
+        staging = new NativeMemory(core, RUN_PAGES * (NativeCore.PAGE_SIZE + (long) PageChecksums.ENTRY_SIZE));
+    }
+
+    /** @param file the home image or a segment of its log */
+    static DamagedImageException damaged(String region, StoreFile file, long offset, String sentence) {
+        String image = file.path().toString().replaceFirst("-log[01]$", "");
+        return new DamagedImageException("region '" + region + "': " + file.path() + ", offset " + offset + ": "
+                + sentence + ". Nothing was overwritten; './vellum verify " + image
+                + "' shows what is intact, and a backup brings the rest back");
+    }
+
+    static byte[] readSector(NativeCore core, StoreFile file, long offset) throws FileFailure {
+        try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            file.read(memory.address(), Sector.SIZE, offset);
+            byte[] bytes = new byte[Sector.SIZE];
+            memory.view(0, Sector.SIZE).get(0, bytes);
+            return bytes;
+        }
+    }
+
+    static void writeSector(StoreFile file, NativeMemory memory, byte[] bytes, long offset) throws FileFailure {
+        memory.view(0, Sector.SIZE).put(0, bytes);
+        file.write(memory.address(), Sector.SIZE, offset);
+    }
+
+    StoreFile file() {
+        return file;
+    }
+
+    ImageIdentity identity() {
+        return identity;
+    }
+
+    synchronized Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /** Not synced: nothing depends on it. */
+    synchronized void writeHolder(Holder holder) throws FileFailure {
+        writeSector(file, sector, holder.encode(), Holder.OFFSET);
+    }
+
+    /**
+     * Returns when the checkpoint is durable in both slots; only then may anything rely on it.
+     *
+     * <p>The first slot is written and synced while the second still holds the checkpoint before, durably; the second
+     * is begun when the first is durable. After a failure in the first, its content is unknown and the next try goes
+     * there again; after one in the second, the first counts, and the next try begins with the second.
+     *
+     * @param next its sequence is given here
+     */
+    synchronized void writeCheckpoint(Checkpoint next) throws FileFailure {
+        Checkpoint numbered = next.withSequence(nextSequence);
+        byte[] bytes = numbered.encode();
+        writeSector(file, sector, bytes, Checkpoint.offset(numbered.firstSlot()));
+        file.syncData(PersistPoint.CHECKPOINT);
+        nextSequence++;
+        writeSector(file, sector, bytes, Checkpoint.offset(1 - numbered.firstSlot()));
+        file.syncData(PersistPoint.CHECKPOINT_COPY);
+        checkpoint = numbered;
+    }
+
+    /**
+     * Writes pages of the committed view home, with their checksums, and makes them durable. Only then may a checkpoint
+     * say so. After a failure all of them must be written again before that is tried: the kernel may have dropped any.
+     *
+     * <p>The view may change meanwhile, by epochs that are durable in the log and not covered by the coming
+     * checkpoint. A page may then hold a mixture of epochs; replaying those records puts every line right, because
+     * lines outside of the records are the same in both.
+     */
+    void writePages(PageSet pages, long view) throws FileFailure {
+        ImageIdentity image = identity;
+        ByteBuffer entries = staging.view(
+                        (long) RUN_PAGES * NativeCore.PAGE_SIZE, RUN_PAGES * PageChecksums.ENTRY_SIZE)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer copy = staging.view(0, RUN_PAGES * NativeCore.PAGE_SIZE);
+        for (long first = pages.next(0); first >= 0; ) {
+            int count = pages.run(first, RUN_PAGES);
+            int length = count * NativeCore.PAGE_SIZE;
+            copy.clear().put(core.view(view + first * NativeCore.PAGE_SIZE, length));
+            for (int i = 0; i < count; i++) {
+                ByteBuffer page = copy.slice(i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
+                entries.putInt(i * PageChecksums.ENTRY_SIZE, PageChecksums.entry(page));
+            }
+            file.write(staging.address(), length, image.homeOffset() + first * NativeCore.PAGE_SIZE);
+            file.write(
+                    staging.address() + (long) RUN_PAGES * NativeCore.PAGE_SIZE,
+                    (long) count * PageChecksums.ENTRY_SIZE,
+                    PageChecksums.offset(image, first));
+            first = pages.next(first + count);
+        }
+        file.syncData(PersistPoint.HOME_PAGES);
+    }
+
+    @Override
+    public void close() {
+        file.close();
+        sector.close();
+        staging.close();
+    }
+}

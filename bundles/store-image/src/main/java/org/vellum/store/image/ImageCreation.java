@@ -1,0 +1,197 @@
+package org.vellum.store.image;
+
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import org.vellum.api.DamagedImageException;
+import org.vellum.api.InvalidRegionException;
+import org.vellum.api.RegionBusyException;
+import org.vellum.api.provider.Store;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * Creates an image's files so that a crash leaves either a complete image or none.
+ *
+ * <p>The unfinished home image comes first and is locked: it marks everything beside it as being made, for other
+ * processes and after a crash. The rename comes last, when all that it names is durable. Log segments without a home
+ * image and without that mark are someone's data, and are refused.
+ */
+final class ImageCreation {
+    private static final long SMALLEST_DEFAULT_SEGMENT = 1L << 20;
+    private static final long LARGEST_DEFAULT_SEGMENT = 16L << 20;
+
+    private final NativeCore core;
+    private final StoreFiles files;
+    private final ImageFiles names;
+    private final Store.Request request;
+
+    ImageCreation(NativeCore core, StoreFiles files, ImageFiles names, Store.Request request) {
+        this.core = core;
+        this.files = files;
+        this.names = names;
+        this.request = request;
+    }
+
+    /** An empty image. */
+    void run() throws FileFailure {
+        ImageIdentity identity = layOut();
+        // No address: whether a wanted one can be had is not known yet.
+        Checkpoint checkpoint = new Checkpoint(
+                Checkpoint.State.CLOSED, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(),
+                0, 0);
+        run(identity, checkpoint, unfinished -> {});
+    }
+
+    /** What a new image holds, if it is not empty. */
+    @FunctionalInterface
+    interface Content {
+        /** Writes pages and their checksums to a file that is allocated and holds zeros. */
+        void writeTo(StoreFile unfinished) throws FileFailure;
+    }
+
+    /** @param checkpoint with an empty log of the identity's size */
+    void run(ImageIdentity identity, Checkpoint checkpoint, Content content) throws FileFailure {
+        Folders.create(files, names.directory());
+        checkSpace(identity);
+        refuseOrphanedLog();
+        try (StoreFile unfinished = files.open(names.unfinished(), true)) {
+            if (!unfinished.lock()) {
+                throw new RegionBusyException("region '" + names.region() + "': another process is creating it in "
+                        + names.directory() + " now; open it again when that is done");
+            }
+            if (files.exists(names.home())) {
+                // Another creator finished between our look and our lock: what we hold is either that image, renamed,
+                // or a new empty file of ours.
+                if (unfinished.size() == 0) {
+                    files.delete(names.unfinished());
+                }
+                return;
+            }
+            try {
+                build(unfinished, identity, checkpoint, content);
+            } catch (FileFailure e) {
+                removeRemains(e);
+                if (e.isOutOfSpace()) {
+                    throw new InvalidRegionException(
+                            "region '" + names.region() + "': " + needed(identity) + " bytes are needed in "
+                                    + names.directory() + " and do not fit: " + e.getMessage()
+                                    + "; free space or choose a smaller size",
+                            e);
+                }
+                throw e;
+            }
+        }
+    }
+
+    private ImageIdentity layOut() {
+        long size = request.size();
+        if (size <= 0 || size % NativeCore.PAGE_SIZE != 0) {
+            throw new InvalidRegionException("region '" + names.region() + "': size " + size
+                    + " is not a positive multiple of the page size " + NativeCore.PAGE_SIZE);
+        }
+        if (names.region().getBytes(StandardCharsets.UTF_8).length > ImageIdentity.MAXIMUM_NAME) {
+            throw new InvalidRegionException("region '" + names.region() + "': the name is longer than "
+                    + ImageIdentity.MAXIMUM_NAME + " bytes");
+        }
+        if (request.logSize() < 0) {
+            throw new InvalidRegionException("region '" + names.region() + "': log size " + request.logSize()
+                    + " is negative; 0 lets the store choose");
+        }
+        long segment = request.logSize() > 0
+                ? request.logSize() / 2
+                : Math.min(Math.max(size / 4, SMALLEST_DEFAULT_SEGMENT), LARGEST_DEFAULT_SEGMENT);
+        try {
+            ImageIdentity identity = ImageIdentity.layOut(
+                    names.region(),
+                    new SecureRandom().nextLong(),
+                    size,
+                    ImageIdentity.roundUp(Math.max(segment, 1), NativeCore.PAGE_SIZE),
+                    System.currentTimeMillis());
+            needed(identity);
+            return identity;
+        } catch (ArithmeticException e) {
+            throw new InvalidRegionException("region '" + names.region() + "': size " + size + " with a log of "
+                    + request.logSize() + " is larger than any file can be", e);
+        }
+    }
+
+    /** Bytes that will have blocks; the gap between table and home image has none. */
+    private static long needed(ImageIdentity identity) {
+        return Math.addExact(
+                Math.addExact(identity.tableOffset() + identity.tableLength(), identity.size()),
+                Math.multiplyExact(2, identity.segmentSize()));
+    }
+
+    private void checkSpace(ImageIdentity identity) throws FileFailure {
+        long free = files.freeSpace(names.directory());
+        if (needed(identity) > free) {
+            throw new InvalidRegionException("region '" + names.region() + "': " + needed(identity)
+                    + " bytes are needed in " + names.directory() + ", " + free
+                    + " are free; free space or choose a smaller size");
+        }
+    }
+
+    private void refuseOrphanedLog() {
+        for (int i = 0; i < 2; i++) {
+            // Home last: another creator may be finishing now, and its rename takes the mark away.
+            if (files.exists(names.log(i)) && !files.exists(names.unfinished()) && !files.exists(names.home())) {
+                throw new DamagedImageException("region '" + names.region() + "': " + names.log(i)
+                        + " is there, but its home image " + names.home()
+                        + " is not. Nothing was overwritten: bring the home image back, or delete the log to begin"
+                        + " anew");
+            }
+        }
+    }
+
+    private void build(StoreFile unfinished, ImageIdentity identity, Checkpoint checkpoint, Content content)
+            throws FileFailure {
+        files.syncDirectory(names.directory(), PersistPoint.UNFINISHED_NAME);
+        for (int i = 0; i < 2; i++) {
+            try (StoreFile file = files.open(names.log(i), true)) {
+                file.truncate(0);
+                try (LogSegment segment = new LogSegment(core, file, 0)) {
+                    segment.fill(0, identity.segmentSize());
+                }
+            }
+        }
+        allocate(unfinished, identity);
+        content.writeTo(unfinished);
+        writeHeader(core, unfinished, identity, checkpoint);
+        unfinished.syncData(PersistPoint.NEW_IMAGE);
+        files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
+        files.rename(names.unfinished(), names.home());
+        files.syncDirectory(names.directory(), PersistPoint.IMAGE_NAME);
+    }
+
+    /** Makes an empty file one of zeros with room for all that is to be in it. */
+    static void allocate(StoreFile unfinished, ImageIdentity identity) throws FileFailure {
+        unfinished.truncate(0);
+        unfinished.allocate(0, identity.tableOffset() + identity.tableLength());
+        unfinished.allocate(identity.homeOffset(), identity.size());
+    }
+
+    /** The header of a file that has no name yet: identity, and the checkpoint in both slots. */
+    static void writeHeader(NativeCore core, StoreFile unfinished, ImageIdentity identity, Checkpoint checkpoint)
+            throws FileFailure {
+        try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            HomeImage.writeSector(unfinished, memory, identity.encode(), ImageIdentity.OFFSET);
+            for (int slot = 0; slot < Checkpoint.SLOTS; slot++) {
+                HomeImage.writeSector(unfinished, memory, checkpoint.encode(), Checkpoint.offset(slot));
+            }
+        }
+    }
+
+    private void removeRemains(FileFailure reason) {
+        if (files.exists(names.home())) {
+            return; // renamed already: complete, only its durability is unknown
+        }
+        try {
+            files.delete(names.log(0));
+            files.delete(names.log(1));
+            // Last, also after a power cut: while it is there, what is left of the log is known to be unfinished.
+            files.syncDirectory(names.directory(), PersistPoint.REMOVED_SEGMENT_NAMES);
+            files.delete(names.unfinished());
+        } catch (FileFailure e) {
+            reason.addSuppressed(e);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+package org.vellum.store.image;
+
+import java.nio.file.Path;
+import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Persistence;
+import org.vellum.store.image.MappedFiles.Demand;
+
+/**
+ * A file that is written through a shared mapping of all of it: a write is a copy past the caches, a sync is a fence, and
+ * neither is a system call.
+ *
+ * <p>What a fence cannot make durable is what the file system keeps of the file: its size and which blocks it has.
+ * <ul>
+ *   <li>On a MAP_SYNC mapping the kernel makes a block durable before the first store to it can go on. The size it does
+ *       not.
+ *   <li>So after {@link #allocate}, {@link #truncate} and the creation of the file, the next sync is a real one
+ *       (fdatasync). These come when an image is made and when its log grows, never when a batch is appended.
+ *   <li>Ranges without blocks are not written: {@link #allocate} comes first, which is also what keeps a full file
+ *       system from answering a store with SIGBUS.
+ * </ul>
+ *
+ * <p>A fence makes durable what its own thread stored. Who writes and then syncs on one thread, as all code of this
+ * package does, need not think of it; that somebody else's sync covers one's own write cannot be relied on.
+ *
+ * <p>Reads go to the file system: where the medium has lost a block they report it (EIO), whereas a load would end the
+ * process with SIGBUS.
+ */
+final class MappedFile implements StoreFile {
+    private final StoreFile file;
+    private final NativeCore core;
+    private final Persistence persistence;
+    private final Demand demand;
+    private final MappedFiles.Listener listener;
+
+    // Guarded by this: a growth must not take the mapping from under a write.
+    private long address;
+    private long mapped;
+    /** Size or blocks have changed, and are not durable. */
+    private boolean metadataChanged;
+
+    private MappedFile(
+            StoreFile file,
+            boolean created,
+            NativeCore core,
+            Persistence persistence,
+            Demand demand,
+            MappedFiles.Listener listener) {
+        this.file = file;
+        this.metadataChanged = created;
+        this.core = core;
+        this.persistence = persistence;
+        this.demand = demand;
+        this.listener = listener;
+    }
+
+    /** @param file open; owned by the result, and closed when there is none */
+    static MappedFile map(
+            StoreFile file,
+            boolean created,
+            NativeCore core,
+            Persistence persistence,
+            Demand demand,
+            MappedFiles.Listener listener)
+            throws FileFailure {
+        MappedFile mappedFile = new MappedFile(file, created, core, persistence, demand, listener);
+        boolean complete = false;
+        try {
+            mappedFile.mapAgain();
+            complete = true;
+            return mappedFile;
+        } finally {
+            if (!complete) {
+                file.close();
+            }
+        }
+    }
+
+    /** Brings the mapping to the file's size. After a failure nothing is mapped. */
+    private synchronized void mapAgain() throws FileFailure {
+        long size = file.size();
+        if (size == mapped) {
+            return;
+        }
+        unmap();
+        if (size == 0) {
+            return; // there is no empty mapping
+        }
+        long result = core.fileMapShared(file.descriptor(), 0, size, demand == Demand.SYNCHRONOUS);
+        if (result < 0) {
+            String how = demand == Demand.SYNCHRONOUS ? "synchronous (MAP_SYNC)" : "shared";
+            throw new FileFailure(how + " mapping of " + size + " bytes of " + path(), (int) result);
+        }
+        address = result;
+        mapped = size;
+        listener.mapped(path(), address, mapped);
+    }
+
+    private void unmap() {
+        if (mapped > 0) {
+            listener.unmapped(path(), address);
+            core.memoryUnmap(address, mapped);
+            mapped = 0;
+        }
+    }
+
+    @Override
+    public Path path() {
+        return file.path();
+    }
+
+    @Override
+    public int descriptor() {
+        return file.descriptor();
+    }
+
+    @Override
+    public long size() throws FileFailure {
+        return file.size();
+    }
+
+    @Override
+    public synchronized void write(long source, long length, long offset) throws FileFailure {
+        if (offset < 0 || length < 0 || offset > mapped - length) {
+            throw new FileFailure(
+                    "write of " + length + " bytes at offset " + offset + " of " + path() + ", which has " + mapped
+                            + " bytes mapped",
+                    Errno.EINVAL);
+        }
+        persistence.store(address + offset, source, length);
+    }
+
+    @Override
+    public void read(long destination, long length, long offset) throws FileFailure {
+        file.read(destination, length, offset);
+    }
+
+    @Override
+    public synchronized void syncData(PersistPoint point) throws FileFailure {
+        persistence.fence(point.number());
+        if (metadataChanged) {
+            file.syncData(point);
+            metadataChanged = false;
+        }
+    }
+
+    @Override
+    public synchronized void allocate(long offset, long length) throws FileFailure {
+        metadataChanged = true;
+        file.allocate(offset, length);
+        mapAgain();
+    }
+
+    @Override
+    public synchronized void truncate(long length) throws FileFailure {
+        metadataChanged = true;
+        if (length < mapped) {
+            unmap(); // what is stored behind a file's end is a SIGBUS
+        }
+        file.truncate(length);
+        mapAgain();
+    }
+
+    @Override
+    public boolean lock() throws FileFailure {
+        return file.lock();
+    }
+
+    @Override
+    public long mapPrivate(long offset, long length) throws FileFailure {
+        return file.mapPrivate(offset, length);
+    }
+
+    @Override
+    public synchronized void close() {
+        unmap();
+        file.close();
+    }
+}

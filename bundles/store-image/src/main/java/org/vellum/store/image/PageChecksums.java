@@ -1,0 +1,34 @@
+package org.vellum.store.image;
+
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * The table of page checksums: four bytes a page, the CRC-32C of the page in the home image. 0 means that the page was
+ * never written and holds zeros; a checksum that happens to be 0 is entered as 1.
+ *
+ * <p>An entry speaks of its page whenever no log record behind the checkpoint touches that page. Between a write of a
+ * page and the next checkpoint the two may disagree, and recovery rewrites both: nothing orders them but the log.
+ */
+final class PageChecksums {
+    static final int ENTRY_SIZE = 4;
+
+    private PageChecksums() {}
+
+    /** The entry for a page; the buffer spans exactly that page, and its position is left at the end. */
+    static int entry(ByteBuffer page) {
+        if (page.remaining() != NativeCore.PAGE_SIZE) {
+            throw new IllegalArgumentException(
+                    "a page has " + NativeCore.PAGE_SIZE + " bytes, not " + page.remaining());
+        }
+        CRC32C checksum = new CRC32C();
+        checksum.update(page);
+        int value = (int) checksum.getValue();
+        return value == 0 ? 1 : value;
+    }
+
+    static long offset(ImageIdentity identity, long page) {
+        return identity.tableOffset() + page * ENTRY_SIZE;
+    }
+}

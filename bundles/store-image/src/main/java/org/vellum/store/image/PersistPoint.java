@@ -1,0 +1,56 @@
+package org.vellum.store.image;
+
+import org.vellum.nativelib.NativePersistence;
+
+/**
+ * The places in Java that make something durable: one constant for each call of {@link StoreFile#syncData} or {@link
+ * StoreFiles#syncDirectory}, named by the call. Whoever stands in for the files can leave out, or fail, exactly one of
+ * them, and tell whether anything notices.
+ */
+public enum PersistPoint {
+    /** A batch behind its append; then its epoch is durable and acknowledged. */
+    BATCH,
+    /** Zeros over the header of a batch that failed; then something else may be accepted. */
+    INVALIDATED_BATCH,
+    /** The zeros of a new or growing log segment; then batches may be appended there with one data sync each. */
+    LOG_ZEROS,
+    /** The last batch that recovery found, written again; then its lines may go home. */
+    LAST_BATCH,
+    /** Pages and their checksums at home; then a checkpoint may say so. */
+    HOME_PAGES,
+    /** A checkpoint in its first slot; then the second slot, which holds the one before, may be overwritten. */
+    CHECKPOINT,
+    /**
+     * A checkpoint in its second slot; then what it says may be relied on: the log before it is free, the log about to
+     * be appended to is known to be in use, the region's address is known. If this were left out, only a damaged first
+     * slot could tell.
+     */
+    CHECKPOINT_COPY,
+    /** Header and allocation of a new home image; then it may get its name. */
+    NEW_IMAGE,
+    /** The name of the unfinished home image; then log segments may be made beside it. */
+    UNFINISHED_NAME,
+    /** The names of the log segments; then the home image may be renamed to its own. */
+    SEGMENT_NAMES,
+    /** The name of a finished home image: its creation is complete. */
+    IMAGE_NAME,
+    /** The copy of an image of an older format version; then it may take the old one's name. */
+    UPGRADED_IMAGE,
+    /** That name. */
+    UPGRADED_NAME,
+    /** The names again at every open, whose creator may have been killed; then the checkpoint may say in use. */
+    OPENED_NAMES,
+    /** The name of a folder just made, in its parent. */
+    FOLDER_NAME,
+    /** The name of the innermost folder that was there; whoever made it may have been killed. */
+    EXISTING_FOLDER_NAME,
+    /** The names that a repaired image took over; an administrator's command, no region is open then. */
+    REPLACED_NAMES,
+    /** The names of the segments of a creation that failed, gone; then the mark that says so may go. */
+    REMOVED_SEGMENT_NAMES;
+
+    /** Its number among all calls, native ones included ({@code native/include/vellum/persistence.h}). */
+    public int number() {
+        return NativePersistence.POINTS_OF_STORES + ordinal();
+    }
+}

@@ -1,0 +1,50 @@
+package org.vellum.store.image;
+
+import java.nio.file.Path;
+
+/**
+ * One open file, with exactly the calls the store needs. All that the store does to a file goes through here, so a test
+ * that stands in for it sees, reorders, fails or cuts short everything that can matter after a crash.
+ *
+ * <p>Calls are not interruptible, short transfers are continued, and lengths and offsets are in bytes. Usable from any
+ * thread.
+ */
+public interface StoreFile extends AutoCloseable {
+    Path path();
+
+    /** The kernel's descriptor; owned by this object. */
+    int descriptor();
+
+    long size() throws FileFailure;
+
+    /** Writes memory to the file. After a failure any part of it may have been written. */
+    void write(long address, long length, long offset) throws FileFailure;
+
+    /** Fills memory from the file; fails with ENODATA where the file ends early. */
+    void read(long address, long length, long offset) throws FileFailure;
+
+    /**
+     * Makes everything written so far, and the metadata that reading it needs, durable (fdatasync, where the
+     * medium has one). After a failure
+     * nothing written since the last success may be taken for durable, not even when a later call succeeds: the kernel
+     * forgets which pages it could not write. What matters must be written again first.
+     *
+     * @param point which of all the calls this is
+     */
+    void syncData(PersistPoint point) throws FileFailure;
+
+    /** Gives a range real blocks that read as zeros, growing the file if need be. */
+    void allocate(long offset, long length) throws FileFailure;
+
+    void truncate(long length) throws FileFailure;
+
+    /** Takes the exclusive lock of this open file description; false when another description holds it. */
+    boolean lock() throws FileFailure;
+
+    /** A private writable view of a range; stores to it never reach the file. Given back by NativeCore.memoryUnmap. */
+    long mapPrivate(long offset, long length) throws FileFailure;
+
+    /** Closes the descriptor, which releases the lock. Idempotent. */
+    @Override
+    void close();
+}

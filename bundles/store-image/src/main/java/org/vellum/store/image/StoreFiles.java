@@ -1,0 +1,42 @@
+package org.vellum.store.image;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** The file system as far as the store uses it; see {@link StoreFile}. */
+public interface StoreFiles {
+    /** Opens for reading and writing. */
+    StoreFile open(Path path, boolean create) throws FileFailure;
+
+    boolean exists(Path path);
+
+    /** Replaces {@code to} atomically. Durable only after {@link #syncDirectory}. */
+    void rename(Path from, Path to) throws FileFailure;
+
+    /** Removes a file if it is there. */
+    void delete(Path path) throws FileFailure;
+
+    /** Whether there is a folder of this name, or a link to one. */
+    boolean isDirectory(Path path);
+
+    /** Whether this user may make names in a folder. */
+    boolean isWritable(Path directory);
+
+    /** Creates a folder in one that exists, unless it is there. Durable only after {@link #syncDirectory}. */
+    void createDirectory(Path directory) throws FileFailure;
+
+    /**
+     * Makes the names in a folder durable.
+     *
+     * @param point which of all the calls this is
+     */
+    void syncDirectory(Path directory, PersistPoint point) throws FileFailure;
+
+    /** Bytes an ordinary user may still allocate there. */
+    long freeSpace(Path directory) throws FileFailure;
+
+    /** Sentences about the medium, for the status of the regions on it. */
+    default List<String> remarks() {
+        return List.of();
+    }
+}

@@ -1,0 +1,11 @@
+package org.vellum.store.image;
+
+import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.internal.JnaNativeCore;
+
+/** The one native core of the test process. */
+final class Cores {
+    static final NativeCore CORE = new JnaNativeCore();
+
+    private Cores() {}
+}

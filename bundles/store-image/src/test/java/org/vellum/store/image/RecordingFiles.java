@@ -1,0 +1,269 @@
+package org.vellum.store.image;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A file system that records every call that changes it, in order, and lets a test step in before each. One call at a
+ * time: what a hook sees is a state between two calls. Of the log it also knows what the device has for certain: the
+ * bytes at the last fdatasync.
+ */
+final class RecordingFiles implements StoreFiles {
+    enum Kind {
+        CREATE,
+        WRITE,
+        SYNC_DATA,
+        ALLOCATE,
+        TRUNCATE,
+        RENAME,
+        DELETE,
+        CREATE_DIRECTORY,
+        SYNC_DIRECTORY
+    }
+
+    record Event(Kind kind, String file, long offset, long length) {
+        boolean is(Kind wanted, String suffix) {
+            return kind == wanted && file.endsWith(suffix);
+        }
+
+        boolean isWriteAt(String suffix, long wantedOffset) {
+            return is(Kind.WRITE, suffix) && offset == wantedOffset;
+        }
+
+        boolean isCheckpoint() {
+            return isWriteAt(".vellum", Checkpoint.offset(0)) || isWriteAt(".vellum", Checkpoint.offset(1));
+        }
+    }
+
+    /** Called before the event happens; may throw instead of letting it happen. */
+    @FunctionalInterface
+    interface Hook {
+        void before(Event event) throws FileFailure;
+
+        /** Called when the first half of a write of more than one sector is in the file. */
+        default void halfWritten(Event event) throws FileFailure {}
+    }
+
+    private final StoreFiles real = new NativeStoreFiles(Cores.CORE);
+    private final List<Event> events = new ArrayList<>();
+    /** The segments of the log, by file name, as they were at their last fdatasync. */
+    private final Map<String, byte[]> syncedLogs = new HashMap<>();
+    private Hook hook = event -> {};
+    private long bytesRead;
+    private long pretendedFreeSpace = -1;
+
+    synchronized RecordingFiles hook(Hook newHook) {
+        hook = newHook;
+        return this;
+    }
+
+    synchronized void noHook() {
+        hook = event -> {};
+    }
+
+    /** Fails the next matching call only. */
+    void failOnce(Kind kind, String suffix, int errno) {
+        hook(new Hook() {
+            private boolean done;
+
+            @Override
+            public void before(Event event) throws FileFailure {
+                if (!done && event.is(kind, suffix)) {
+                    done = true;
+                    throw new FileFailure(kind + " of " + event.file() + " (injected)", errno);
+                }
+            }
+        });
+    }
+
+    void failAlways(Kind kind, String suffix, int errno) {
+        hook(event -> {
+            if (event.is(kind, suffix)) {
+                throw new FileFailure(kind + " of " + event.file() + " (injected)", errno);
+            }
+        });
+    }
+
+    synchronized void pretendFreeSpace(long bytes) {
+        pretendedFreeSpace = bytes;
+    }
+
+    synchronized List<Event> events() {
+        return List.copyOf(events);
+    }
+
+    synchronized void forget() {
+        events.clear();
+        bytesRead = 0;
+    }
+
+    synchronized long bytesRead() {
+        return bytesRead;
+    }
+
+    /** As the process before this one left them on the device. */
+    synchronized void inheritSyncedLogs(RecordingFiles from) {
+        synchronized (from) {
+            syncedLogs.putAll(from.syncedLogs);
+        }
+    }
+
+    /** What a power cut leaves of a log segment at worst. */
+    synchronized byte[] syncedLog(Path segment) {
+        return syncedLogs.getOrDefault(segment.getFileName().toString(), new byte[0]);
+    }
+
+    private void event(Kind kind, Path path, long offset, long length) throws FileFailure {
+        Event event = new Event(kind, path.toString(), offset, length);
+        hook.before(event);
+        events.add(event);
+    }
+
+    @Override
+    public synchronized StoreFile open(Path path, boolean create) throws FileFailure {
+        if (create && !real.exists(path)) {
+            event(Kind.CREATE, path, 0, 0);
+        }
+        return new RecordingFile(real.open(path, create));
+    }
+
+    @Override
+    public synchronized boolean exists(Path path) {
+        return real.exists(path);
+    }
+
+    @Override
+    public synchronized void rename(Path from, Path to) throws FileFailure {
+        event(Kind.RENAME, from, 0, 0);
+        real.rename(from, to);
+    }
+
+    @Override
+    public synchronized void delete(Path path) throws FileFailure {
+        event(Kind.DELETE, path, 0, 0);
+        real.delete(path);
+    }
+
+    @Override
+    public synchronized boolean isDirectory(Path path) {
+        return real.isDirectory(path);
+    }
+
+    @Override
+    public synchronized boolean isWritable(Path directory) {
+        return real.isWritable(directory);
+    }
+
+    @Override
+    public synchronized void createDirectory(Path directory) throws FileFailure {
+        event(Kind.CREATE_DIRECTORY, directory, 0, 0);
+        real.createDirectory(directory);
+    }
+
+    @Override
+    public synchronized void syncDirectory(Path directory, PersistPoint point) throws FileFailure {
+        event(Kind.SYNC_DIRECTORY, directory, 0, 0);
+        real.syncDirectory(directory, point);
+    }
+
+    @Override
+    public synchronized long freeSpace(Path directory) throws FileFailure {
+        return pretendedFreeSpace >= 0 ? pretendedFreeSpace : real.freeSpace(directory);
+    }
+
+    private final class RecordingFile implements StoreFile {
+        private final StoreFile file;
+
+        RecordingFile(StoreFile file) {
+            this.file = file;
+        }
+
+        @Override
+        public Path path() {
+            return file.path();
+        }
+
+        @Override
+        public int descriptor() {
+            return file.descriptor();
+        }
+
+        @Override
+        public long size() throws FileFailure {
+            return file.size();
+        }
+
+        @Override
+        public void write(long address, long length, long offset) throws FileFailure {
+            synchronized (RecordingFiles.this) {
+                event(Kind.WRITE, path(), offset, length);
+                long half = ((offset + length / 2) & -Sector.SIZE) - offset;
+                if (half > 0) {
+                    file.write(address, half, offset);
+                    hook.halfWritten(new Event(Kind.WRITE, path().toString(), offset, length));
+                }
+                file.write(address, length, offset);
+            }
+        }
+
+        @Override
+        public void read(long address, long length, long offset) throws FileFailure {
+            synchronized (RecordingFiles.this) {
+                bytesRead += length;
+                file.read(address, length, offset);
+            }
+        }
+
+        @Override
+        public void syncData(PersistPoint point) throws FileFailure {
+            synchronized (RecordingFiles.this) {
+                event(Kind.SYNC_DATA, path(), 0, 0);
+                file.syncData(point);
+                if (path().toString().contains("-log")) {
+                    try {
+                        syncedLogs.put(path().getFileName().toString(), Files.readAllBytes(path()));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+            }
+        }
+
+        @Override
+        public void allocate(long offset, long length) throws FileFailure {
+            synchronized (RecordingFiles.this) {
+                event(Kind.ALLOCATE, path(), offset, length);
+                file.allocate(offset, length);
+            }
+        }
+
+        @Override
+        public void truncate(long length) throws FileFailure {
+            synchronized (RecordingFiles.this) {
+                event(Kind.TRUNCATE, path(), length, 0);
+                file.truncate(length);
+            }
+        }
+
+        @Override
+        public boolean lock() throws FileFailure {
+            return file.lock();
+        }
+
+        @Override
+        public long mapPrivate(long offset, long length) throws FileFailure {
+            return file.mapPrivate(offset, length);
+        }
+
+        @Override
+        public void close() {
+            file.close();
+        }
+    }
+}

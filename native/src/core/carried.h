@@ -1,0 +1,26 @@
+/* The pages a region carries over to its next epoch (region.h, carried_pages). control or gate, one thread at a time. */
+#ifndef VELLUM_CORE_CARRIED_H
+#define VELLUM_CORE_CARRIED_H
+
+#include <stdbool.h>
+
+#include "vellum/region.h"
+
+static inline bool carried_has(const struct vellum_region *region, size_t page) {
+    return (region->carried[page / 64] >> (page % 64)) & 1;
+}
+
+/* The page is not carried yet. */
+static inline void carried_add(struct vellum_region *region, size_t page) {
+    region->carried[page / 64] |= UINT64_C(1) << (page % 64);
+    region->carried_pages[region->carried_count++] = page;
+}
+
+static inline void carried_clear(struct vellum_region *region) {
+    for (size_t i = 0; i < region->carried_count; i++) {
+        region->carried[region->carried_pages[i] / 64] = 0;
+    }
+    region->carried_count = 0;
+}
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * Replacing the tuple of an open region while threads store into it.
+ *
+ * What makes it lose nothing: behind the closed gate no handler runs, and once the old tuple has closed the pages no
+ * store can be made at all, so its dirty set is complete when it is taken. The pages of that set are carried (carried.h):
+ * the next cut compares them with the committed view, a rollback returns them to it, and neither asks the old providers,
+ * whose memory (pre-images) goes. The new tuple starts with every page closed, knowing of nothing.
+ *
+ * What makes it wait for nothing: all that can fail or take long is done before the gate is closed (prepare) and after it
+ * has opened again (release).
+ *
+ * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c, store_fault.
+ */
+#include <string.h>
+
+#include "carried.h"
+#include "clock.h"
+#include "stopping.h"
+#include "tuple.h"
+#include "untracked.h"
+#include "vellum/core.h"
+#include "vellum/export.h"
+#include "vellum/gate.h"
+#include "working_image.h"
+
+struct swap_call {
+    struct vellum_region *region;
+    const struct tuple *next;
+    struct tuple previous;
+    struct vellum_swap *swap;
+};
+
+static void carry_page(void *visitor_context, size_t page, const uint8_t *committed) {
+    struct vellum_region *region = visitor_context;
+    (void)committed;
+    if (!carried_has(region, page)) {
+        carried_add(region, page);
+    }
+}
+
+static void swap_behind_gate(void *argument) {
+    struct swap_call *call = argument;
+    struct vellum_region *region = call->region;
+    uint64_t closed_at = now_nanoseconds();
+    vellum_gate_close(&region->gate);
+    call->previous = tuple_in_force(region);
+    region->vmm->stop_writers(region->vmm_state);
+    region->pagetable->close_writes(region);
+    region->strategy->collect(region, carry_page, region);
+    tuple_detach(region);
+    tuple_engage(region, call->next);
+    call->previous.vmm->resume_writers(call->previous.vmm_state);
+    vellum_gate_open(&region->gate);
+    call->swap->gate_nanoseconds = now_nanoseconds() - closed_at;
+    call->swap->carried_pages = region->carried_count;
+}
+
+/* The new VMM may stop this very thread, too, if it has other regions: out of its guest as well. */
+static void swap_in_host(void *argument) {
+    const struct swap_call *call = argument;
+    call->next->vmm->run_in_host(swap_behind_gate, argument);
+}
+
+static void put_in_force(struct vellum_region *region, const struct tuple *next, struct vellum_swap *swap) {
+    struct swap_call call = {.region = region, .next = next, .swap = swap};
+    stopping_call(region, swap_in_host, &call);
+    tuple_release(&call.previous);
+}
+
+/* A swap, too, from the tuple of no providers, which cannot have been stored to. */
+VELLUM_EXPORT int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                                       const struct vellum_pagetable_operations *pagetable,
+                                       const struct vellum_strategy_operations *strategy, char *reason,
+                                       size_t reason_size) {
+    struct tuple first;
+    int result = tuple_prepare(region, vmm, pagetable, strategy, &first, reason, reason_size);
+    if (result == 0) {
+        const struct tuple untracked = untracked_tuple(region);
+        struct vellum_swap swap;
+        tuple_engage(region, &untracked);
+        atomic_store(&region->refuses_stores, 0);
+        put_in_force(region, &first, &swap);
+    }
+    return result;
+}
+
+VELLUM_EXPORT int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                                     const struct vellum_pagetable_operations *pagetable,
+                                     const struct vellum_strategy_operations *strategy, struct vellum_swap *swap,
+                                     char *reason, size_t reason_size) {
+    struct tuple next;
+    memset(swap, 0, sizeof(*swap));
+    int result = tuple_prepare(region, vmm, pagetable, strategy, &next, reason, reason_size);
+    if (result == 0) {
+        put_in_force(region, &next, swap);
+    }
+    return result;
+}
+
+VELLUM_EXPORT void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap) {
+    const struct tuple untracked = untracked_tuple(region);
+    memset(swap, 0, sizeof(*swap));
+    put_in_force(region, &untracked, swap);
+}
+
+struct home_call {
+    struct vellum_region *region;
+    int home_file;
+    uint64_t home_offset;
+    const void *committed;
+    int result;
+};
+
+/* The gate keeps handlers out, which read blocks from the home image; writers need not be stopped. */
+static void change_home_in_host(void *argument) {
+    struct home_call *call = argument;
+    vellum_gate_close(&call->region->gate);
+    call->result = working_image_change_home(call->region, call->home_file, call->home_offset);
+    if (call->result == 0) {
+        call->region->committed = call->committed;
+    }
+    vellum_gate_open(&call->region->gate);
+}
+
+VELLUM_EXPORT int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset,
+                                            const void *committed) {
+    struct home_call call = {
+        .region = region, .home_file = home_file, .home_offset = home_offset, .committed = committed};
+    stopping_call(region, change_home_in_host, &call);
+    return call.result;
+}

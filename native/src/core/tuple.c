@@ -1,0 +1,85 @@
+#include "tuple.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int refuse(char *reason, size_t size, const char *axis, const char *name, int result) {
+    if (reason[0] == '\0') {
+        snprintf(reason, size, "%s '%s' cannot be attached: %s", axis, name, strerror(-result));
+    }
+    return result;
+}
+
+static bool versions_agree(const struct tuple *tuple) {
+    return tuple->vmm->abi_version == VELLUM_ABI_VERSION && tuple->pagetable->abi_version == VELLUM_ABI_VERSION
+           && tuple->strategy->abi_version == VELLUM_ABI_VERSION;
+}
+
+int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                  const struct vellum_pagetable_operations *pagetable,
+                  const struct vellum_strategy_operations *strategy, struct tuple *tuple, char *reason,
+                  size_t reason_size) {
+    *tuple = (struct tuple){.vmm = vmm, .pagetable = pagetable, .strategy = strategy};
+    reason[0] = '\0';
+    if (!versions_agree(tuple)) {
+        snprintf(reason, reason_size, "a provider was built for another version of the native interface than %u",
+                 VELLUM_ABI_VERSION);
+        return -ENOEXEC;
+    }
+    int result = vmm->prepare(region, pagetable, &tuple->vmm_state, &tuple->guest, reason, reason_size);
+    if (result != 0) {
+        return refuse(reason, reason_size, "VMM", vmm->name, result);
+    }
+    result = strategy->prepare(region, &tuple->strategy_state);
+    if (result != 0) {
+        vmm->release(tuple->vmm_state);
+        return refuse(reason, reason_size, "strategy", strategy->name, result);
+    }
+    result = pagetable->prepare(region, tuple->guest, strategy->tracking, &tuple->pagetable_state, reason, reason_size);
+    if (result != 0) {
+        strategy->release(tuple->strategy_state);
+        vmm->release(tuple->vmm_state);
+        return refuse(reason, reason_size, "page table", pagetable->name, result);
+    }
+    return 0;
+}
+
+void tuple_engage(struct vellum_region *region, const struct tuple *tuple) {
+    region->vmm = tuple->vmm;
+    region->vmm_state = tuple->vmm_state;
+    region->guest = tuple->guest;
+    region->pagetable = tuple->pagetable;
+    region->pagetable_state = tuple->pagetable_state;
+    region->strategy = tuple->strategy;
+    region->strategy_state = tuple->strategy_state;
+    if (tuple->vmm->engage != NULL) {
+        tuple->vmm->engage(region);
+    }
+    if (tuple->pagetable->engage != NULL) {
+        tuple->pagetable->engage(region);
+    }
+}
+
+struct tuple tuple_in_force(const struct vellum_region *region) {
+    return (struct tuple){.vmm = region->vmm,
+                          .vmm_state = region->vmm_state,
+                          .guest = region->guest,
+                          .pagetable = region->pagetable,
+                          .pagetable_state = region->pagetable_state,
+                          .strategy = region->strategy,
+                          .strategy_state = region->strategy_state};
+}
+
+void tuple_detach(struct vellum_region *region) {
+    region->strategy->detach(region);
+    region->pagetable->detach(region);
+    region->vmm->detach(region);
+    region->guest = NULL;
+}
+
+void tuple_release(const struct tuple *tuple) {
+    tuple->strategy->release(tuple->strategy_state);
+    tuple->pagetable->release(tuple->pagetable_state);
+    tuple->vmm->release(tuple->vmm_state);
+}

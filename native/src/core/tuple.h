@@ -1,0 +1,34 @@
+/*
+ * A tuple of VMM, page table and strategy, and its way into force and out of it:
+ *
+ *   tuple_prepare  →  tuple_engage  →  tuple_detach  →  tuple_release
+ *      control           gate             gate            control
+ */
+#ifndef VELLUM_CORE_TUPLE_H
+#define VELLUM_CORE_TUPLE_H
+
+#include "vellum/providers.h"
+
+struct tuple {
+    const struct vellum_vmm_operations *vmm;
+    void *vmm_state;
+    struct vellum_guest_region *guest;
+    const struct vellum_pagetable_operations *pagetable;
+    void *pagetable_state;
+    const struct vellum_strategy_operations *strategy;
+    void *strategy_state;
+};
+
+/* Another tuple may be in force meanwhile. On failure nothing is left of it, and `reason` says who refused and why. */
+int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                  const struct vellum_pagetable_operations *pagetable,
+                  const struct vellum_strategy_operations *strategy, struct tuple *tuple, char *reason,
+                  size_t reason_size);
+void tuple_engage(struct vellum_region *region, const struct tuple *tuple);
+/* The one in force, which stays in the region's fields. */
+struct tuple tuple_in_force(const struct vellum_region *region);
+/* After close_writes. The fields stay as they are, but for the guest: the VMM has its writers to resume. */
+void tuple_detach(struct vellum_region *region);
+void tuple_release(const struct tuple *tuple);
+
+#endif

@@ -1,0 +1,14 @@
+/* The tuple of a degraded region: no provider at all (core.h, vellum_region_degrade). */
+#ifndef VELLUM_CORE_UNTRACKED_H
+#define VELLUM_CORE_UNTRACKED_H
+
+#include "tuple.h"
+
+/* control. Makes region->untracked_state, which degrading needs. Negative errno. */
+int untracked_create(struct vellum_region *region);
+/* control. What create made, or nothing. */
+void untracked_destroy(struct vellum_region *region);
+
+struct tuple untracked_tuple(const struct vellum_region *region);
+
+#endif
