@@ -128,15 +128,15 @@ static uint64_t next_random(uint64_t *state) {
 
 /* ---- clocks around what a cut calls (gate context: the clock is read without a system call) ---- */
 
-static void timed_stop_writers(struct vellum_region *region) {
+static void timed_stop_writers(void *state) {
     uint64_t started = now_nanoseconds();
-    measured->vmm->stop_writers(region);
+    measured->vmm->stop_writers(state);
     measured->parts[STOP] += now_nanoseconds() - started;
 }
 
-static void timed_resume_writers(struct vellum_region *region) {
+static void timed_resume_writers(void *state) {
     uint64_t started = now_nanoseconds();
-    measured->vmm->resume_writers(region);
+    measured->vmm->resume_writers(state);
     measured->parts[RESUME] += now_nanoseconds() - started;
 }
 
