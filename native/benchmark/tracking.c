@@ -128,15 +128,15 @@ static uint64_t next_random(uint64_t *state) {
 
 /* ---- clocks around what a cut calls (gate context: the clock is read without a system call) ---- */
 
-static void timed_stop_writers(void *state) {
+static void timed_stop_writers(void *vmm_state) {
     uint64_t started = now_nanoseconds();
-    measured->vmm->stop_writers(state);
+    measured->vmm->stop_writers(vmm_state);
     measured->parts[STOP] += now_nanoseconds() - started;
 }
 
-static void timed_resume_writers(void *state) {
+static void timed_resume_writers(void *vmm_state) {
     uint64_t started = now_nanoseconds();
-    measured->vmm->resume_writers(state);
+    measured->vmm->resume_writers(vmm_state);
     measured->parts[RESUME] += now_nanoseconds() - started;
 }
 

@@ -14,6 +14,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.vellum.api.Region;
+import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
@@ -62,6 +63,9 @@ final class PlannedRun {
     int run(List<String> arguments) {
         try {
             return run(options(arguments));
+        } catch (RegionException e) {
+            System.err.println(e.getMessage()); // a sentence for the user, who chose what cannot be had here
+            return 1;
         } catch (IOException | RuntimeException e) {
             e.printStackTrace();
             return 1;

@@ -4,8 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import org.vellum.api.RegionOptions;
+import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -15,6 +17,8 @@ import picocli.CommandLine.TypeConversionException;
 public final class ProviderSelection {
     /** Framework or system property: the store dax emulates persistent memory where there is none. */
     public static final String EMULATE_DAX = "vellum.dax.emulate";
+
+    private static final String FORGETTING_STORE = "memory";
 
     private static final String DEFAULT = "${DEFAULT-VALUE}";
     private static final List<String> AXES = List.of("VMM backend", "page table", "strategy", "store");
@@ -78,6 +82,20 @@ public final class ProviderSelection {
 
     public String store() {
         return store;
+    }
+
+    /**
+     * For commands that kill what they start.
+     *
+     * @throws ParameterException the store asked for keeps nothing when its process ends
+     */
+    public void requireStoreThatOutlivesItsProcess(CommandLine command) {
+        if (store.equals(FORGETTING_STORE)) {
+            throw new ParameterException(
+                    command,
+                    "--store " + store + ": it keeps regions in the memory of the process, and this command kills the"
+                            + " process; choose another, such as file, or dax with --dax-emulate");
+        }
     }
 
     /** Bytes, at least 1; empty when the user left it to the command. */

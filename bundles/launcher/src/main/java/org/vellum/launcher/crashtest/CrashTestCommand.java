@@ -55,6 +55,7 @@ public final class CrashTestCommand implements Subcommand {
     public Integer call() throws InterruptedException {
         requirePositive("--seconds", seconds);
         requirePositive("--kills", kills);
+        selection.requireStoreThatOutlivesItsProcess(specification.commandLine());
         long size = selection.size().orElse(DEFAULT_SIZE);
         if (size < SMALLEST_SIZE || size > LARGEST_SIZE) {
             throw new ParameterException(

@@ -53,6 +53,7 @@ public final class DemoCommand implements Subcommand {
 
     @Override
     public Integer call() throws InterruptedException {
+        selection.requireStoreThatOutlivesItsProcess(specification.commandLine());
         List<Path> chosen = existingFolders();
         if (kills < 0) {
             throw new ParameterException(specification.commandLine(), "--kills " + kills + ": must be 0 or more");

@@ -47,6 +47,11 @@ public record Distribution(Path home) {
         return jars("applications");
     }
 
+    /** What the feature files beside it name, in the layout of a Maven repository. */
+    public Path repository() {
+        return home.resolve("repository");
+    }
+
     private List<Path> jars(String folder) {
         Path path = home.resolve(folder);
         try (Stream<Path> files = Files.list(path)) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Dictionary;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,11 +62,28 @@ public final class Framework implements AutoCloseable {
      * @throws CommandFailure bundles cannot be resolved or started; names each and why. Nothing is left running.
      */
     public static Framework start(List<Path> bundles, Storage storage, Map<String, String> properties) {
+        return start(bundles, Map.of(), storage, properties);
+    }
+
+    /**
+     * As {@link #start(List, Storage, Map)}, with configurations, which are there before the bundles that start after Config
+     * Admin.
+     *
+     * @param configurations properties by PID, of which a factory configuration's is {@code FACTORY~NAME}
+     * @throws CommandFailure also: none of the bundles is a Config Admin, or it refuses a configuration
+     */
+    public static Framework start(
+            List<Path> bundles,
+            Map<String, Dictionary<String, Object>> configurations,
+            Storage storage,
+            Map<String, String> properties) {
         Map<String, String> configuration = new HashMap<>(Map.of(
                 Constants.FRAMEWORK_STORAGE, storage.cache().toString(),
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
+                // the launcher's, so that bundles and launcher mean the same by it
+                Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, "org.osgi.service.cm;version=1.6.1",
                 // no event handler is shut out for being slow; with that gone, all that Event Admin warns of (on
                 // standard output, where it does not belong) is that the stop interrupted its thread
                 "org.apache.felix.eventadmin.Timeout", "0",
@@ -81,7 +99,10 @@ public final class Framework implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(framework.hook);
         try {
             framework.felix.start();
-            framework.startAll(bundles);
+            try (InitialConfigurations initial = new InitialConfigurations(framework.context(), configurations)) {
+                framework.startAll(bundles);
+                initial.requireMade();
+            }
             return framework;
         } catch (BundleException e) {
             framework.close();

@@ -2,12 +2,14 @@ package org.vellum.launcher.command;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ParameterException;
 
 class ProviderSelectionTest {
     @Command
@@ -36,6 +38,15 @@ class ProviderSelectionTest {
     void emulationIsAFlagOfTheJvm() {
         assertEquals(List.of("-Dvellum.dax.emulate=true"), selection("--store", "dax", "--dax-emulate").flags());
         assertEquals(List.of(), selection("--store", "dax").flags());
+    }
+
+    @Test
+    void aStoreThatForgetsIsRefusedWhereProcessesAreKilled() {
+        ParameterException refusal = assertThrows(
+                ParameterException.class,
+                () -> selection("--store", "memory").requireStoreThatOutlivesItsProcess(new CommandLine(new Any())));
+        assertTrue(refusal.getMessage().startsWith("--store memory: "), refusal.getMessage());
+        selection("--store", "dax").requireStoreThatOutlivesItsProcess(new CommandLine(new Any()));
     }
 
     @Test

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToIntFunction;
@@ -117,5 +118,19 @@ class FrameworkTest {
     void anIncompleteDistributionSaysHowToBuildIt() {
         CommandFailure failure = assertThrows(CommandFailure.class, () -> new Distribution(folder).bundles());
         assertTrue(failure.getMessage().contains("./vellum build"), failure.getMessage());
+    }
+
+    @Test
+    void configurationsWithoutConfigAdminAreRefused() {
+        Storage storage = Storage.temporary();
+        CommandFailure failure = assertThrows(
+                CommandFailure.class,
+                () -> Framework.start(
+                        List.of(TestBundle.write(folder, "sound", Map.of())),
+                        Map.of("org.vellum.region~orders", new Hashtable<>()),
+                        storage,
+                        Map.of()));
+        assertTrue(failure.getMessage().startsWith("there are configurations (org.vellum.region~orders)"));
+        assertFalse(Files.exists(storage.folder()), "nothing is left behind");
     }
 }

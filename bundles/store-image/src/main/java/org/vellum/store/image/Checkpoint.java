@@ -3,19 +3,18 @@ package org.vellum.store.image;
 import java.nio.ByteBuffer;
 
 /**
- * The sector that says which epochs the home image holds and where the log goes on. Rewritten in place, one sector,
- * which is the unit the device writes atomically: either the old or the new one is found after a crash, and one that
- * fits its checksum in neither form is damage.
+ * The sector that says which epochs the home image holds, where the log goes on, and where the region is mapped. There
+ * are two slots for it. Checkpoint <em>n</em> is written to slot <em>n</em> mod 2, synced, then to the other one,
+ * synced; nothing relies on it before that. The valid slot with the higher sequence counts.
  *
  * <pre>
- *    0  magic "VELLUMCP"        8  format version, 4     12  state, 4: 0 in use, 1 closed
+ *    0  magic "VELLUMCP"        8  format version, 4     12  state, 4
  *   16  region identity        24  home epoch            32  generation
  *   40  sequence               48  size of log segment 0 56  size of log segment 1
- *   64  highest epoch in home
+ *   64  highest epoch in home  72  virtual address, 0 until recorded
  *  508  CRC-32C of bytes 0 to 507
  * </pre>
  *
- * @param closed the log holds nothing behind {@code homeEpoch}, and nothing was appended since this was written
  * @param homeEpoch the highest epoch that is durable in the home image as a whole
  * @param generation the log generation in which epoch {@code homeEpoch + 1} is, at offset 0, or in the one behind it
  * @param sequence counts the checkpoints of this image
@@ -23,64 +22,95 @@ import java.nio.ByteBuffer;
  * @param segmentSize1 bytes that log segment 1 has at least
  * @param highestEpoch the highest epoch of which the home image may hold lines; it was durable in the log then, so
  *     recovery must find it
+ * @param address of the region's first byte, the same in every run
  */
 record Checkpoint(
-        boolean closed,
+        State state,
         long identity,
         long homeEpoch,
         long generation,
         long sequence,
         long segmentSize0,
         long segmentSize1,
-        long highestEpoch) {
+        long highestEpoch,
+        long address) {
 
-    /** A block of its own, so that writing it never touches the identity's block. */
-    static final long OFFSET = 4096;
+    /** What was going on when the checkpoint was written; on the device, the ordinal. */
+    enum State {
+        /** Batches may have been appended since. */
+        IN_USE,
+        /** The log holds nothing behind {@code homeEpoch}, and nothing was appended since. */
+        CLOSED
+    }
 
+    static final int SLOTS = 2;
     static final long MAGIC = 0x50434d554c4c4556L; // "VELLUMCP"
+
+    /** Each slot has a block of its own, so that writing one never touches the other's or the identity's block. */
+    static long offset(int slot) {
+        return 4096L * (1 + slot);
+    }
 
     long segmentSize(int segment) {
         return segment == 0 ? segmentSize0 : segmentSize1;
     }
 
-    Checkpoint withSegmentSize(int segment, long size) {
-        return new Checkpoint(
-                closed, identity, homeEpoch, generation, sequence + 1,
-                segment == 0 ? size : segmentSize0, segment == 1 ? size : segmentSize1, highestEpoch);
+    /** The slot that is written first. */
+    int firstSlot() {
+        return (int) (sequence & 1);
     }
 
-    Checkpoint next(boolean nowClosed, long newHomeEpoch, long newGeneration, long newHighestEpoch) {
+    Checkpoint withSegmentSize(int segment, long size) {
         return new Checkpoint(
-                nowClosed, identity, newHomeEpoch, newGeneration, sequence + 1, segmentSize0, segmentSize1,
-                newHighestEpoch);
+                state, identity, homeEpoch, generation, sequence,
+                segment == 0 ? size : segmentSize0, segment == 1 ? size : segmentSize1, highestEpoch, address);
+    }
+
+    Checkpoint withAddress(long newAddress) {
+        return new Checkpoint(
+                state, identity, homeEpoch, generation, sequence, segmentSize0, segmentSize1, highestEpoch,
+                newAddress);
+    }
+
+    Checkpoint withSequence(long newSequence) {
+        return new Checkpoint(
+                state, identity, homeEpoch, generation, newSequence, segmentSize0, segmentSize1, highestEpoch,
+                address);
+    }
+
+    Checkpoint next(State newState, long newHomeEpoch, long newGeneration, long newHighestEpoch) {
+        return new Checkpoint(
+                newState, identity, newHomeEpoch, newGeneration, sequence, segmentSize0, segmentSize1,
+                newHighestEpoch, address);
     }
 
     byte[] encode() {
         ByteBuffer sector = Sector.allocate(MAGIC)
-                .putInt(12, closed ? 1 : 0)
+                .putInt(12, state.ordinal())
                 .putLong(16, identity)
                 .putLong(24, homeEpoch)
                 .putLong(32, generation)
                 .putLong(40, sequence)
                 .putLong(48, segmentSize0)
                 .putLong(56, segmentSize1)
-                .putLong(64, highestEpoch);
+                .putLong(64, highestEpoch)
+                .putLong(72, address);
         return Sector.seal(sector);
     }
 
-    static Checkpoint decode(byte[] bytes, long expectedIdentity) throws Sector.Malformed {
-        ByteBuffer sector = Sector.wrap(bytes);
-        Sector.check(sector, MAGIC, "the checkpoint sector");
+    /** Of a whole sector. */
+    static Checkpoint decode(ByteBuffer sector, long expectedIdentity) throws Sector.Malformed {
         int state = sector.getInt(12);
-        if (state != 0 && state != 1) {
-            throw new Sector.Malformed("the checkpoint sector has state " + state + " instead of 0 or 1");
+        if (state < 0 || state >= State.values().length) {
+            throw new Sector.Malformed("the checkpoint sector has state " + state + " instead of 0 to "
+                    + (State.values().length - 1));
         }
         if (sector.getLong(16) != expectedIdentity) {
             throw new Sector.Malformed("the checkpoint sector belongs to region identity "
                     + Sector.hexadecimal(sector.getLong(16)) + " instead of " + Sector.hexadecimal(expectedIdentity));
         }
         return new Checkpoint(
-                state == 1, expectedIdentity, sector.getLong(24), sector.getLong(32), sector.getLong(40),
-                sector.getLong(48), sector.getLong(56), sector.getLong(64));
+                State.values()[state], expectedIdentity, sector.getLong(24), sector.getLong(32), sector.getLong(40),
+                sector.getLong(48), sector.getLong(56), sector.getLong(64), sector.getLong(72));
     }
 }

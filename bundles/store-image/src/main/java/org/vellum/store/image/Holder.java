@@ -13,7 +13,7 @@ import java.util.Arrays;
  */
 record Holder(long process, String host, String since) {
     /** A block of its own in the header; one sector of text lines, zero-padded. */
-    static final long OFFSET = 8192;
+    static final long OFFSET = 12288;
 
     static Holder self() {
         return new Holder(

@@ -10,14 +10,15 @@ import org.vellum.nativelib.NativeCore;
  *
  * <p>What must stay true:
  * <ul>
- *   <li>Each header sector is written with one call of 512 bytes and never together with another.
- *   <li>{@link #checkpoint} is the last one known durable. After a failed {@link #writeCheckpoint} the device holds
+ *   <li>Each header sector is written alone, and no header sector is written that is needed if the write is torn at any
+ *       eight bytes: the identity never, a checkpoint slot only while the other one is durable and right.
+ *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the device holds
  *       that one or the one that failed; callers act as if either could be found, which means: free nothing that the
  *       old one needs, and destroy nothing that the new one needs.
  *   <li>A page and its table entry come from one copy of the page, so they agree even while the view is changing.
  * </ul>
  *
- * <p>Header writes come from the control thread (open, recordAddress, growth of the log) and from the trimmer, hence
+ * <p>Checkpoints come from the control thread (open, recordAddress, growth of the log) and from the trimmer, hence
  * synchronized; pages are written by one write-back at a time.
  */
 final class HomeImage implements AutoCloseable {
@@ -30,43 +31,19 @@ final class HomeImage implements AutoCloseable {
     /** Room for a run of pages and, behind it, their table entries. */
     private final NativeMemory staging;
 
-    private ImageIdentity identity;
+    private final ImageIdentity identity;
     private Checkpoint checkpoint;
+    private long nextSequence;
 
-    private HomeImage(NativeCore core, StoreFile file, ImageIdentity identity, Checkpoint checkpoint) {
+    /** @param header read from this file, of the version that this build writes */
+    HomeImage(NativeCore core, StoreFile file, Header header) {
         this.core = core;
         this.file = file;
-        this.identity = identity;
-        this.checkpoint = checkpoint;
+        identity = header.identity();
+        checkpoint = header.checkpoint();
+        nextSequence = header.nextSequence();
         sector = new NativeMemory(core, NativeCore.PAGE_SIZE);
         staging = new NativeMemory(core, RUN_PAGES * (NativeCore.PAGE_SIZE + (long) PageChecksums.ENTRY_SIZE));
-    }
-
-    /**
-     * Reads and checks the header. Changes nothing.
-     *
-     * @param file open and locked; owned by the result
-     * @throws DamagedImageException the header is not one this build can trust
-     */
-    static HomeImage read(NativeCore core, StoreFile file, String region) throws FileFailure {
-        long size = file.size();
-        if (size < ImageIdentity.HEADER_SIZE) {
-            throw damaged(region, file, size, "the file ends after " + size + " bytes, within the header of "
-                    + ImageIdentity.HEADER_SIZE + " bytes");
-        }
-        long at = ImageIdentity.OFFSET;
-        try {
-            ImageIdentity identity = ImageIdentity.decode(readSector(core, file, at));
-            if (size < identity.fileSize()) {
-                throw damaged(region, file, size, "the file ends after " + size + " bytes instead of "
-                        + identity.fileSize() + ": it was truncated");
-            }
-            at = Checkpoint.OFFSET;
-            Checkpoint checkpoint = Checkpoint.decode(readSector(core, file, at), identity.identity());
-            return new HomeImage(core, file, identity, checkpoint);
-        } catch (Sector.Malformed e) {
-            throw damaged(region, file, at, e.getMessage());
-        }
     }
 
     /** @param file the home image or a segment of its log */
@@ -95,7 +72,7 @@ final class HomeImage implements AutoCloseable {
         return file;
     }
 
-    synchronized ImageIdentity identity() {
+    ImageIdentity identity() {
         return identity;
     }
 
@@ -103,23 +80,29 @@ final class HomeImage implements AutoCloseable {
         return checkpoint;
     }
 
-    synchronized void recordAddress(long address) throws FileFailure {
-        ImageIdentity recorded = identity.withAddress(address);
-        writeSector(file, sector, recorded.encode(), ImageIdentity.OFFSET);
-        file.syncData(PersistPoint.ADDRESS);
-        identity = recorded;
-    }
-
     /** Not synced: nothing depends on it. */
     synchronized void writeHolder(Holder holder) throws FileFailure {
         writeSector(file, sector, holder.encode(), Holder.OFFSET);
     }
 
-    /** Returns when the checkpoint is durable. */
+    /**
+     * Returns when the checkpoint is durable in both slots; only then may anything rely on it.
+     *
+     * <p>The first slot is written and synced while the second still holds the checkpoint before, durably; the second
+     * is begun when the first is durable. After a failure in the first, its content is unknown and the next try goes
+     * there again; after one in the second, the first counts, and the next try begins with the second.
+     *
+     * @param next its sequence is given here
+     */
     synchronized void writeCheckpoint(Checkpoint next) throws FileFailure {
-        writeSector(file, sector, next.encode(), Checkpoint.OFFSET);
+        Checkpoint numbered = next.withSequence(nextSequence);
+        byte[] bytes = numbered.encode();
+        writeSector(file, sector, bytes, Checkpoint.offset(numbered.firstSlot()));
         file.syncData(PersistPoint.CHECKPOINT);
-        checkpoint = next;
+        nextSequence++;
+        writeSector(file, sector, bytes, Checkpoint.offset(1 - numbered.firstSlot()));
+        file.syncData(PersistPoint.CHECKPOINT_COPY);
+        checkpoint = numbered;
     }
 
     /**
@@ -131,7 +114,7 @@ final class HomeImage implements AutoCloseable {
      * lines outside of the records are the same in both.
      */
     void writePages(PageSet pages, long view) throws FileFailure {
-        ImageIdentity image = identity();
+        ImageIdentity image = identity;
         ByteBuffer entries = staging.view(
                         (long) RUN_PAGES * NativeCore.PAGE_SIZE, RUN_PAGES * PageChecksums.ENTRY_SIZE)
                 .order(ByteOrder.LITTLE_ENDIAN);

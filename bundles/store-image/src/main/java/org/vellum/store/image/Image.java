@@ -132,20 +132,30 @@ public final class Image implements StoreImage {
 
         private Image open() throws FileFailure {
             String region = names.region();
-            StoreFile file = hold(files.open(names.home(), false));
-            if (!file.lock()) {
-                throw new RegionBusyException("region '" + region + "': " + names.home() + " is held by "
-                        + Holder.describe(holderOf(file)) + "; close it there first");
+            List<String> remarks = new ArrayList<>(files.remarks());
+            StoreFile file = openLocked();
+            Header header = Header.read(core, file, region);
+            if (header.version() != Sector.FORMAT_VERSION) {
+                new Upgrade(core, files, names).run(file, header);
+                remarks.add("the image was of format version " + header.version() + " and is of version "
+                        + Sector.FORMAT_VERSION + " now");
+                file.close();
+                file = openLocked();
+                header = Header.read(core, file, region);
             }
-            HomeImage home = hold(HomeImage.read(core, file, region));
+            if (header.badSlot() != null) {
+                remarks.add(header.badSlot());
+            }
+            HomeImage home = hold(new HomeImage(core, file, header));
             ImageIdentity identity = home.identity();
             LogSegment[] segments = {segment(home, 0), segment(home, 1)};
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
-            Recovery recovery = new Recovery(region, core, home, segments, view);
+            Recovery recovery = new Recovery(
+                    region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
-            if (home.checkpoint().closed()) {
+            if (home.checkpoint().state() == Checkpoint.State.CLOSED) {
                 recovered = recovery.confirmClosed();
             } else {
                 observer.entered(region, Phase.RECOVERY);
@@ -157,9 +167,8 @@ public final class Image implements StoreImage {
             home.writeHolder(Holder.self());
             PageSet replayed = view.newPageSet();
             view.takeUpdated(replayed);
-            writeBack.run(replayed, recovered.epoch(), recovered.generation(), false);
+            writeBack.run(replayed, recovered.epoch(), recovered.generation(), Checkpoint.State.IN_USE);
 
-            List<String> remarks = new ArrayList<>(files.remarks());
             remarks.addAll(recovered.remarks());
             if (request.size() != 0 && request.size() != identity.size()) {
                 remarks.add("the image has the " + identity.size() + " bytes it was created with, not the "
@@ -172,6 +181,15 @@ public final class Image implements StoreImage {
             Log log = new Log(
                     region, core, home, segments, trimmer, observer, recovered.epoch(), recovered.generation());
             return new Image(region, home, view, log, writeBack, trimmer, observer, remarks);
+        }
+
+        private StoreFile openLocked() throws FileFailure {
+            StoreFile file = hold(files.open(names.home(), false));
+            if (!file.lock()) {
+                throw new RegionBusyException("region '" + names.region() + "': " + names.home() + " is held by "
+                        + Holder.describe(holderOf(file)) + "; close it there first");
+            }
+            return file;
         }
 
         /** The holder's sector; empty while an image this young has none. */
@@ -205,7 +223,7 @@ public final class Image implements StoreImage {
 
     @Override
     public long address() {
-        return home.identity().address();
+        return home.checkpoint().address();
     }
 
     @Override
@@ -217,7 +235,7 @@ public final class Image implements StoreImage {
     public void recordAddress(long address) {
         requireOpen();
         try {
-            home.recordAddress(address);
+            home.writeCheckpoint(home.checkpoint().withAddress(address));
         } catch (FileFailure e) {
             throw new RegionException(
                     "region '" + region + "': its address could not be recorded: " + e.getMessage() + "; "
@@ -335,7 +353,7 @@ public final class Image implements StoreImage {
     private void writeBackEverything(PageSet pages) throws FileFailure {
         observer.entered(region, Phase.TRIM);
         try {
-            writeBack.run(pages, log.epoch(), log.generation() + 1, true);
+            writeBack.run(pages, log.epoch(), log.generation() + 1, Checkpoint.State.CLOSED);
         } finally {
             observer.left(region, Phase.TRIM);
         }

@@ -5,12 +5,11 @@ import java.nio.charset.StandardCharsets;
 import org.vellum.nativelib.NativeCore;
 
 /**
- * The sector that says what an image is. Written when the image is created and once more by recordAddress, before the
- * first batch; never again.
+ * The sector that says what an image is. Written when the image is created and never again, so no crash can tear it.
  *
  * <pre>
  *    0  magic "VELLUMIM"        8  format version, 4     12  header size, 4
- *   16  region identity        24  size                  32  virtual address, 0 until recorded
+ *   16  region identity        24  size
  *   40  home offset            48  checksum table offset
  *   56  log segment size       64  creation time, milliseconds since 1970
  *   72  page size, 4           76  name length, 4        80  name, UTF-8, at most 255 bytes
@@ -22,7 +21,6 @@ import org.vellum.nativelib.NativeCore;
 record ImageIdentity(
         long identity,
         long size,
-        long address,
         long homeOffset,
         long tableOffset,
         long segmentSize,
@@ -30,18 +28,18 @@ record ImageIdentity(
         String name) {
 
     static final long OFFSET = 0;
-    /** Identity, checkpoint and holder, each in a block of its own. */
-    static final int HEADER_SIZE = 3 * NativeCore.PAGE_SIZE;
+    /** Identity, two checkpoint slots and holder, each in a block of its own. */
+    static final int HEADER_SIZE = 4 * NativeCore.PAGE_SIZE;
     static final int MAXIMUM_NAME = 255;
 
     static final long MAGIC = 0x4d494d554c4c4556L; // "VELLUMIM"
     static final long HOME_ALIGNMENT = 2L << 20;
 
-    /** Where the parts of a new image go. It has no address: whether a wanted one can be had is not known yet. */
+    /** Where the parts of a new image go. */
     static ImageIdentity layOut(String name, long identity, long size, long segmentSize, long creationTime) {
         long table = Math.multiplyExact(size / NativeCore.PAGE_SIZE, (long) PageChecksums.ENTRY_SIZE);
         long homeOffset = roundUp(Math.addExact(HEADER_SIZE, table), HOME_ALIGNMENT);
-        return new ImageIdentity(identity, size, 0, homeOffset, HEADER_SIZE, segmentSize, creationTime, name);
+        return new ImageIdentity(identity, size, homeOffset, HEADER_SIZE, segmentSize, creationTime, name);
     }
 
     static long roundUp(long value, long alignment) {
@@ -60,18 +58,12 @@ record ImageIdentity(
         return pages() * PageChecksums.ENTRY_SIZE;
     }
 
-    ImageIdentity withAddress(long newAddress) {
-        return new ImageIdentity(
-                identity, size, newAddress, homeOffset, tableOffset, segmentSize, creationTime, name);
-    }
-
     byte[] encode() {
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         ByteBuffer sector = Sector.allocate(MAGIC)
                 .putInt(12, HEADER_SIZE)
                 .putLong(16, identity)
                 .putLong(24, size)
-                .putLong(32, address)
                 .putLong(40, homeOffset)
                 .putLong(48, tableOffset)
                 .putLong(56, segmentSize)
@@ -82,18 +74,17 @@ record ImageIdentity(
         return Sector.seal(sector);
     }
 
-    static ImageIdentity decode(byte[] bytes) throws Sector.Malformed {
-        ByteBuffer sector = Sector.wrap(bytes);
-        Sector.check(sector, MAGIC, "the identity sector");
+    /** @param headerSize of the sector's version */
+    static ImageIdentity decode(ByteBuffer sector, int headerSize) throws Sector.Malformed {
         int nameLength = sector.getInt(76);
         long size = sector.getLong(24);
         long homeOffset = sector.getLong(40);
         long tableOffset = sector.getLong(48);
-        if (sector.getInt(12) != HEADER_SIZE || sector.getInt(72) != NativeCore.PAGE_SIZE
+        if (sector.getInt(12) != headerSize || sector.getInt(72) != NativeCore.PAGE_SIZE
                 || nameLength < 0 || nameLength > MAXIMUM_NAME
                 || size <= 0 || size % NativeCore.PAGE_SIZE != 0
                 || homeOffset <= 0 || homeOffset % NativeCore.PAGE_SIZE != 0
-                || tableOffset < HEADER_SIZE || tableOffset > homeOffset
+                || tableOffset < headerSize || tableOffset > homeOffset
                 || size / NativeCore.PAGE_SIZE > (homeOffset - tableOffset) / PageChecksums.ENTRY_SIZE
                 || homeOffset > Long.MAX_VALUE - size) {
             throw new Sector.Malformed("the identity sector describes an impossible layout (size " + size
@@ -104,7 +95,6 @@ record ImageIdentity(
         return new ImageIdentity(
                 sector.getLong(16),
                 size,
-                sector.getLong(32),
                 homeOffset,
                 tableOffset,
                 sector.getLong(56),

@@ -18,10 +18,14 @@ public enum PersistPoint {
     LAST_BATCH,
     /** Pages and their checksums at home; then a checkpoint may say so. */
     HOME_PAGES,
-    /** A checkpoint; then the log before it is free, or the one about to be appended to is known to be in use. */
+    /** A checkpoint in its first slot; then the second slot, which holds the one before, may be overwritten. */
     CHECKPOINT,
-    /** The region's address; then the application may store pointers into the region. */
-    ADDRESS,
+    /**
+     * A checkpoint in its second slot; then what it says may be relied on: the log before it is free, the log about to
+     * be appended to is known to be in use, the region's address is known. If this were left out, only a damaged first
+     * slot could tell.
+     */
+    CHECKPOINT_COPY,
     /** Header and allocation of a new home image; then it may get its name. */
     NEW_IMAGE,
     /** The name of the unfinished home image; then log segments may be made beside it. */
@@ -30,12 +34,20 @@ public enum PersistPoint {
     SEGMENT_NAMES,
     /** The name of a finished home image: its creation is complete. */
     IMAGE_NAME,
+    /** The copy of an image of an older format version; then it may take the old one's name. */
+    UPGRADED_IMAGE,
+    /** That name. */
+    UPGRADED_NAME,
     /** The names again at every open, whose creator may have been killed; then the checkpoint may say in use. */
     OPENED_NAMES,
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */
-    EXISTING_FOLDER_NAME;
+    EXISTING_FOLDER_NAME,
+    /** The names that a repaired image took over; an administrator's command, no region is open then. */
+    REPLACED_NAMES,
+    /** The names of the segments of a creation that failed, gone; then the mark that says so may go. */
+    REMOVED_SEGMENT_NAMES;
 
     /** Its number among all calls, native ones included ({@code native/include/vellum/persistence.h}). */
     public int number() {

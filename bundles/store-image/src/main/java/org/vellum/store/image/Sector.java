@@ -14,8 +14,8 @@ final class Sector {
     static final int VERSION_AT = 8;
     static final int CHECKSUM_AT = SIZE - 4;
 
-    /** The version of the on-store format that this build writes and reads. */
-    static final int FORMAT_VERSION = 1;
+    /** The version of the on-store format that this build writes; it reads those before it, too. */
+    static final int FORMAT_VERSION = 2;
 
     private Sector() {}
 
@@ -38,8 +38,12 @@ final class Sector {
         return (int) checksum.getValue();
     }
 
-    /** Checks the common parts; the sentence names what was found and what was expected. */
-    static void check(ByteBuffer sector, long magic, String what) throws Malformed {
+    /**
+     * The version of a sector that is whole; the sentence names what was found and what was expected.
+     *
+     * @throws Malformed the sector is damaged, or it was never written as a whole
+     */
+    static int versionOf(ByteBuffer sector, long magic, String what) throws Malformed {
         int expected = checksum(sector);
         int found = sector.getInt(CHECKSUM_AT);
         int version = sector.getInt(VERSION_AT);
@@ -47,15 +51,19 @@ final class Sector {
             throw new Malformed(what + " begins with " + hexadecimal(sector.getLong(0)) + " instead of "
                     + hexadecimal(magic) + ": this is no Vellum image, or its beginning was overwritten");
         }
-        if (version != FORMAT_VERSION) {
-            throw new Malformed(what + " was written by format version " + Integer.toUnsignedString(version)
-                    + ", this build reads " + FORMAT_VERSION
-                    + (found == expected ? ": use a build that knows that version" : " (and its checksum is wrong: "
-                            + "it is damaged, or that version computes it otherwise)"));
-        }
         if (found != expected) {
-            throw new Malformed(what + " has checksum " + hexadecimal(found) + " instead of " + hexadecimal(expected));
+            throw new Malformed(what + " has checksum " + hexadecimal(found) + " instead of " + hexadecimal(expected)
+                    + (version < 1 || version > FORMAT_VERSION
+                            ? ", and names format version " + Integer.toUnsignedString(version)
+                            : ""));
         }
+        return version;
+    }
+
+    /** Where a whole sector is of a version that this build does not know. */
+    static Malformed unknownVersion(String what, int version) {
+        return new Malformed(what + " was written by format version " + Integer.toUnsignedString(version)
+                + ", this build reads 1 and " + FORMAT_VERSION + ": use a build that knows that version");
     }
 
     static String hexadecimal(long value) {

@@ -186,7 +186,7 @@ final class Trimmer {
     private void trim(long upTo, long next) throws FileFailure {
         observer.entered(region, Phase.TRIM);
         try {
-            writeBack.run(pages, upTo, next, false);
+            writeBack.run(pages, upTo, next, Checkpoint.State.IN_USE);
         } finally {
             observer.left(region, Phase.TRIM);
         }

@@ -17,13 +17,13 @@ final class WriteBack {
      * @param pages all pages that epochs behind the last checkpoint, up to {@code epoch}, have changed
      * @param epoch durable, and applied to the view
      * @param generation where the log goes on behind {@code epoch}
-     * @param closed nothing will be appended any more
+     * @param state of the image from now on
      * @throws FileFailure home may hold any part of it; the log still has everything. Keep the pages for the next try
      */
-    void run(PageSet pages, long epoch, long generation, boolean closed) throws FileFailure {
+    void run(PageSet pages, long epoch, long generation, Checkpoint.State state) throws FileFailure {
         if (pages.next(0) >= 0) {
             home.writePages(pages, view.address());
         }
-        home.writeCheckpoint(home.checkpoint().next(closed, epoch, generation, view.highestEpoch()));
+        home.writeCheckpoint(home.checkpoint().next(state, epoch, generation, view.highestEpoch()));
     }
 }

@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,6 +17,8 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.api.provider.StoreImage;
 
 class DamagedHeaderTest {
+    private static final long ADDRESS = 0x7000_0000_0000L;
+
     @TempDir(factory = InMemoryDirectory.class)
     Path directory;
 
@@ -25,6 +28,7 @@ class DamagedHeaderTest {
     void anImageWithTwoEpochs() {
         store = new TestStore(directory);
         try (StoreImage image = store.open()) {
+            image.recordAddress(ADDRESS);
             TestStore.commit(image, new BatchBuilder().line(0, 0, 1));
             TestStore.commit(image, new BatchBuilder().line(1, 0, 2));
         }
@@ -50,40 +54,109 @@ class DamagedHeaderTest {
         return damaged.getMessage();
     }
 
-    /** All bits of all fields: each sector's used bytes, the padding behind them, and the checksum. */
-    private void everyFlippedBitIsFound(long sector, int usedBytes) throws Exception {
+    /** All bits of all fields, some of the padding behind them, and the checksum. */
+    private static void forEachBit(int usedBytes, BitConsumer consumer) throws Exception {
         for (int at = 0; at < Sector.SIZE; at++) {
             if (at >= usedBytes + 2 && at < Sector.CHECKSUM_AT) {
                 continue;
             }
             for (int bit = 0; bit < 8; bit++) {
-                TestStore.flip(store.home(), sector + at, bit);
-                store.files.forget();
-                DamagedImageException damaged = assertThrows(
-                        DamagedImageException.class, store::open, "byte " + at + " bit " + bit);
-                assertTrue(
-                        damaged.getMessage().contains(store.home() + ", offset " + sector + ":"),
-                        damaged.getMessage());
-                assertEquals(List.of(), store.files.events(), "nothing may be written to a damaged image");
-                TestStore.flip(store.home(), sector + at, bit);
+                consumer.accept(at, bit);
             }
         }
-        byte[] home = Files.readAllBytes(store.home());
-        TestStore.flip(store.home(), sector + 20, 0);
-        home[(int) sector + 20] ^= 1;
-        refused(store.home(), sector, home);
-        TestStore.flip(store.home(), sector + 20, 0);
-        store.open().close();
+    }
+
+    @FunctionalInterface
+    private interface BitConsumer {
+        void accept(int at, int bit) throws Exception;
     }
 
     @Test
     void everyFlippedBitOfTheIdentityIsFound() throws Exception {
-        everyFlippedBitIsFound(ImageIdentity.OFFSET, 80 + TestStore.REGION.length());
+        forEachBit(80 + TestStore.REGION.length(), (at, bit) -> {
+            TestStore.flip(store.home(), ImageIdentity.OFFSET + at, bit);
+            refused(store.home(), ImageIdentity.OFFSET);
+            TestStore.flip(store.home(), ImageIdentity.OFFSET + at, bit);
+        });
+        store.open().close();
     }
 
     @Test
-    void everyFlippedBitOfTheCheckpointIsFound() throws Exception {
-        everyFlippedBitIsFound(Checkpoint.OFFSET, 72);
+    void everyFlippedBitOfEitherCheckpointSlotIsFoundAndTheOtherSaysTheSame() throws Exception {
+        byte[] header = TestStore.read(store.home(), 0, ImageIdentity.HEADER_SIZE);
+        byte[] content;
+        try (StoreImage image = store.open()) {
+            content = TestStore.content(image);
+        }
+        for (int i = 0; i < Checkpoint.SLOTS; i++) {
+            int slot = i;
+            forEachBit(80, (at, bit) -> {
+                TestStore.write(store.home(), 0, header);
+                TestStore.flip(store.home(), Checkpoint.offset(slot) + at, bit);
+                opensToTheLastState(slot, content);
+                assertNull(store.header().badSlot(), "the next checkpoint mends it");
+            });
+        }
+    }
+
+    private void opensToTheLastState(int damagedSlot, byte[] content) {
+        try (StoreImage image = store.open()) {
+            assertEquals(2, image.epoch());
+            assertEquals(ADDRESS, image.address());
+            assertArrayEquals(content, TestStore.content(image));
+            String remark = image.remarks().get(0);
+            assertTrue(remark.contains(store.home() + ", offset " + Checkpoint.offset(damagedSlot)), remark);
+        }
+    }
+
+    @Test
+    void twoDamagedSlotsAreRefused() throws Exception {
+        forEachBit(80, (at, bit) -> {
+            TestStore.flip(store.home(), Checkpoint.offset(0) + at, bit);
+            TestStore.flip(store.home(), Checkpoint.offset(1) + 79 - at % 80, bit);
+            refused(store.home(), Checkpoint.offset(0));
+            TestStore.flip(store.home(), Checkpoint.offset(0) + at, bit);
+            TestStore.flip(store.home(), Checkpoint.offset(1) + 79 - at % 80, bit);
+        });
+        store.open().close();
+    }
+
+    /** What each kind of checkpoint has just made true must not hang on the slot that was written last. */
+    @Test
+    void aDamagedSlotBehindAnyStepOfALifeLosesNothing() throws Exception {
+        byte[] expected = new byte[(int) TestStore.SIZE];
+        TestStore running = new TestStore(directory.resolve("running"));
+        int epoch = 0;
+        for (int opening = 0; opening < 2; opening++) {
+            try (StoreImage image = running.open()) {
+                damagedSlotLosesNothing(running, epoch, expected, image.address());
+                image.recordAddress(ADDRESS);
+                damagedSlotLosesNothing(running, epoch, expected, ADDRESS);
+                for (int i = 0; i < 60; i++) {
+                    BatchBuilder changes = i == 30
+                            ? new BatchBuilder().page(opening, 8).page(opening + 1, 9).page(opening + 2, 10)
+                            : new BatchBuilder().line(i % TestStore.PAGES, i, i + 1);
+                    expected = changes.appliedTo(expected);
+                    epoch = (int) TestStore.commit(image, changes);
+                    damagedSlotLosesNothing(running, epoch, expected, ADDRESS);
+                }
+            }
+            damagedSlotLosesNothing(running, epoch, expected, ADDRESS);
+        }
+    }
+
+    private void damagedSlotLosesNothing(TestStore running, long epoch, byte[] expected, long address)
+            throws Exception {
+        for (int slot = 0; slot < Checkpoint.SLOTS; slot++) {
+            TestStore crashed = running.crashImage(directory.resolve("crashed"));
+            TestStore.flip(crashed.home(), Checkpoint.offset(slot) + 25, 3);
+            try (StoreImage image = crashed.open()) {
+                assertEquals(epoch, image.epoch());
+                assertEquals(address, image.address());
+                assertArrayEquals(expected, TestStore.content(image));
+            }
+            crashed.delete();
+        }
     }
 
     @Test
@@ -92,7 +165,20 @@ class DamagedHeaderTest {
         sector.putInt(Sector.VERSION_AT, 7);
         TestStore.write(store.home(), ImageIdentity.OFFSET, Sector.seal(sector));
         String message = refused(store.home(), 0);
-        assertTrue(message.contains("written by format version 7, this build reads 1"), message);
+        assertTrue(message.contains("written by format version 7, this build reads 1 and 2"), message);
+    }
+
+    /** Whoever wrote it knows more than this build, even if the other slot looks fine. */
+    @Test
+    void aCheckpointSlotOfAnotherFormatVersionIsRefused() throws Exception {
+        for (int slot = 0; slot < Checkpoint.SLOTS; slot++) {
+            byte[] own = TestStore.read(store.home(), Checkpoint.offset(slot), Sector.SIZE);
+            ByteBuffer sector = Sector.wrap(own.clone()).putInt(Sector.VERSION_AT, 3);
+            TestStore.write(store.home(), Checkpoint.offset(slot), Sector.seal(sector));
+            String message = refused(store.home(), Checkpoint.offset(slot));
+            assertTrue(message.contains("written by format version 3, this build reads 1 and 2"), message);
+            TestStore.write(store.home(), Checkpoint.offset(slot), own);
+        }
     }
 
     @Test
@@ -106,10 +192,10 @@ class DamagedHeaderTest {
     void aCheckpointOfAnotherImageIsRefused() throws Exception {
         Checkpoint own = store.checkpoint();
         Checkpoint foreign = new Checkpoint(
-                own.closed(), own.identity() + 1, own.homeEpoch(), own.generation(), own.sequence(),
-                own.segmentSize0(), own.segmentSize1(), own.highestEpoch());
-        TestStore.write(store.home(), Checkpoint.OFFSET, foreign.encode());
-        String message = refused(store.home(), Checkpoint.OFFSET);
+                own.state(), own.identity() + 1, own.homeEpoch(), own.generation(), own.sequence(),
+                own.segmentSize0(), own.segmentSize1(), own.highestEpoch(), own.address());
+        TestStore.write(store.home(), Checkpoint.offset(1), foreign.encode());
+        String message = refused(store.home(), Checkpoint.offset(1));
         assertTrue(message.contains(Sector.hexadecimal(own.identity())), message);
     }
 
@@ -141,7 +227,7 @@ class DamagedHeaderTest {
         }
         Files.write(store.home(), old);
         Checkpoint checkpoint = store.checkpoint();
-        assertTrue(checkpoint.closed());
+        assertEquals(Checkpoint.State.CLOSED, checkpoint.state());
         Path log = store.log(Log.index(checkpoint.generation()));
         String message = refused(log, 0);
         assertTrue(message.contains("not of one moment"), message);

@@ -313,7 +313,7 @@ class ImageTest {
     void aNewImageHasNoAddressUntilOneIsRecorded() {
         try (StoreImage image = store.open()) {
             assertEquals(0, image.address());
-            assertEquals(0, store.identity().address());
+            assertEquals(0, store.checkpoint().address());
         }
     }
 

@@ -35,6 +35,10 @@ final class RecordingFiles implements StoreFiles {
         boolean isWriteAt(String suffix, long wantedOffset) {
             return is(Kind.WRITE, suffix) && offset == wantedOffset;
         }
+
+        boolean isCheckpoint() {
+            return isWriteAt(".vellum", Checkpoint.offset(0)) || isWriteAt(".vellum", Checkpoint.offset(1));
+        }
     }
 
     /** Called before the event happens; may throw instead of letting it happen. */

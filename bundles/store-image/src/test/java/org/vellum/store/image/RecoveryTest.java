@@ -352,7 +352,7 @@ class RecoveryTest {
     void anIntactBatchFromBeforeTheCheckpointInALiveGenerationIsRefused() throws Exception {
         TestStore crashed = crashedAfter(2);
         Checkpoint checkpoint = crashed.checkpoint();
-        TestStore.write(crashed.home(), Checkpoint.OFFSET, checkpoint.next(false, 5, 0, 5).encode());
+        crashed.putCheckpoint(checkpoint.next(Checkpoint.State.IN_USE, 5, 0, 5));
         refuses(crashed, crashed.log(0), 0);
     }
 

@@ -148,20 +148,27 @@ final class TestStore {
         write(file, offset, one);
     }
 
-    Checkpoint checkpoint() {
-        try {
-            return Checkpoint.decode(read(home(), Checkpoint.OFFSET, Sector.SIZE), identity().identity());
-        } catch (IOException | Sector.Malformed e) {
+    /** As a second process reads it. */
+    Header header() {
+        try (StoreFile file = new NativeStoreFiles(Cores.CORE).open(home(), false)) {
+            return Header.read(Cores.CORE, file, REGION);
+        } catch (FileFailure e) {
             throw new AssertionError(e);
         }
     }
 
+    Checkpoint checkpoint() {
+        return header().checkpoint();
+    }
+
     ImageIdentity identity() {
-        try {
-            return ImageIdentity.decode(read(home(), ImageIdentity.OFFSET, Sector.SIZE));
-        } catch (IOException | Sector.Malformed e) {
-            throw new AssertionError(e);
-        }
+        return header().identity();
+    }
+
+    /** In both slots. */
+    void putCheckpoint(Checkpoint checkpoint) throws IOException {
+        write(home(), Checkpoint.offset(0), checkpoint.encode());
+        write(home(), Checkpoint.offset(1), checkpoint.encode());
     }
 
     /** The home image in the file holds this content, and every page's checksum says so. */

@@ -12,6 +12,7 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.vellum.api.Region;
+import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
@@ -33,6 +34,9 @@ public final class WordIndexApplication implements ToIntFunction<List<String>> {
     public int applyAsInt(List<String> arguments) {
         try {
             return run(new Arguments(arguments), System.out);
+        } catch (RegionException e) {
+            System.err.println(e.getMessage()); // a sentence for the user, who chose what cannot be had here
+            return 1;
         } catch (IOException | RuntimeException e) {
             System.out.println("error " + e.getMessage());
             e.printStackTrace();
