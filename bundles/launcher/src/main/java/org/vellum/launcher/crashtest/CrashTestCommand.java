@@ -1,10 +1,7 @@
 package org.vellum.launcher.crashtest;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
@@ -77,7 +74,7 @@ public final class CrashTestCommand implements Subcommand {
         Duration longest = seconds != null
                 ? Duration.ofSeconds(seconds)
                 : Duration.ofSeconds(kills != null ? Integer.MAX_VALUE : DEFAULT_SECONDS);
-        Path folder = folder();
+        Path folder = RunFolder.prepare(specification.commandLine(), directory, "vellum-crashtest-");
         CrashTest test = new CrashTest(
                 Console.standardOutput(),
                 folder,
@@ -88,7 +85,7 @@ public final class CrashTestCommand implements Subcommand {
                 kills == null ? Integer.MAX_VALUE : kills);
         boolean held = test.run();
         if (directory == null && held) {
-            delete(folder);
+            RunFolder.delete(folder);
         }
         return held ? ExitStatus.HELD : ExitStatus.FAILED;
     }
@@ -108,35 +105,6 @@ public final class CrashTestCommand implements Subcommand {
     private void requirePositive(String option, Integer value) {
         if (value != null && value < 1) {
             throw new ParameterException(specification.commandLine(), option + " " + value + ": must be at least 1");
-        }
-    }
-
-    private Path folder() {
-        try {
-            if (directory == null) {
-                return Files.createTempDirectory("vellum-crashtest-");
-            }
-            Files.createDirectories(directory);
-            try (var files = Files.list(directory)) {
-                if (files.findAny().isPresent()) {
-                    throw new ParameterException(
-                            specification.commandLine(), "--directory " + directory + ": must be empty");
-                }
-            }
-            return directory.toAbsolutePath();
-        } catch (IOException e) {
-            throw new CommandFailure("no folder for the regions: " + e, e);
-        }
-    }
-
-    private static void delete(Path folder) {
-        try (var files = Files.list(folder)) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
-            }
-            Files.delete(folder);
-        } catch (IOException e) {
-            throw new CommandFailure("folder " + folder + " cannot be deleted: " + e, e);
         }
     }
 }
