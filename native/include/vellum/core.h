@@ -130,6 +130,7 @@ void vellum_memory_discard(uint64_t address, uint64_t length);
  * errno. Java's own FileChannel closes itself when the calling thread is interrupted, which a store cannot have.
  */
 int vellum_file_open(const char *path, int create, int exclusive);        /* descriptor (O_RDWR|O_CLOEXEC) */
+int vellum_file_open_to_read(const char *path);                           /* descriptor (O_RDONLY|O_CLOEXEC) */
 int vellum_file_close(int file);
 int64_t vellum_file_size(int file);
 int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset);
@@ -139,6 +140,7 @@ int vellum_file_sync_directory(const char *path);                         /* fsy
 int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
 int vellum_file_truncate(int file, uint64_t length);
 int vellum_file_lock(int file);                                           /* of the description; -EAGAIN if held */
+int vellum_file_lock_shared(int file);                                    /* likewise, beside others that are shared */
 int vellum_file_unlock(int file);
 int vellum_file_duplicate(int file);                                      /* another descriptor of the description */
 int64_t vellum_file_free_space(const char *directory);                    /* bytes for an ordinary user */

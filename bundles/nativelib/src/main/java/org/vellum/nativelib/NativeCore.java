@@ -77,6 +77,9 @@ public interface NativeCore {
     /** @return a descriptor, or a negative errno */
     int fileOpen(String path, boolean create, boolean exclusive);
 
+    /** @return a descriptor that only reads, or a negative errno */
+    int fileOpenToRead(String path);
+
     int fileClose(int file);
 
     long fileSize(int file);
@@ -94,6 +97,8 @@ public interface NativeCore {
     int fileTruncate(int file, long length);
 
     int fileLock(int file);
+
+    int fileLockShared(int file);
 
     int fileUnlock(int file);
 

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
@@ -42,6 +43,8 @@ import org.vellum.api.RegionStatus;
         configurationPid = RegionManager.CONFIGURATION_PID,
         configurationPolicy = ConfigurationPolicy.REQUIRE)
 @Designate(ocd = ConfiguredRegion.Configuration.class, factory = true)
+// registered by hand, so that resolvers (Karaf's, bnd's) have to be told of it
+@Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.api.Region'", uses = Region.class)
 public final class ConfiguredRegion implements Owner {
     /** One region. */
     @ObjectClassDefinition(

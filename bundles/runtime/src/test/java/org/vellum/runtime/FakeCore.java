@@ -220,6 +220,11 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
+    public int fileOpenToRead(String path) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public synchronized int fileClose(int file) {
         if (duplicates.remove(file) == null) {
             throw new AssertionError("not open: " + file);
@@ -265,6 +270,11 @@ final class FakeCore implements NativeCore {
     @Override
     public synchronized int fileLock(int file) {
         return fails("fileLock") ? -Errno.EAGAIN : 0;
+    }
+
+    @Override
+    public int fileLockShared(int file) {
+        throw new UnsupportedOperationException();
     }
 
     @Override

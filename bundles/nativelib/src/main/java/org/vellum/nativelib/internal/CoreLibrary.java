@@ -54,6 +54,8 @@ final class CoreLibrary {
 
     static native int vellum_file_open(String path, int create, int exclusive);
 
+    static native int vellum_file_open_to_read(String path);
+
     static native int vellum_file_close(int file);
 
     static native long vellum_file_size(int file);
@@ -71,6 +73,8 @@ final class CoreLibrary {
     static native int vellum_file_truncate(int file, long length);
 
     static native int vellum_file_lock(int file);
+
+    static native int vellum_file_lock_shared(int file);
 
     static native int vellum_file_unlock(int file);
 

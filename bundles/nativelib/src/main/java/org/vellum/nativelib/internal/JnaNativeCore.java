@@ -191,6 +191,11 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public int fileOpenToRead(String path) {
+        return CoreLibrary.vellum_file_open_to_read(path);
+    }
+
+    @Override
     public int fileClose(int file) {
         return CoreLibrary.vellum_file_close(file);
     }
@@ -233,6 +238,11 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public int fileLock(int file) {
         return CoreLibrary.vellum_file_lock(file);
+    }
+
+    @Override
+    public int fileLockShared(int file) {
+        return CoreLibrary.vellum_file_lock_shared(file);
     }
 
     @Override

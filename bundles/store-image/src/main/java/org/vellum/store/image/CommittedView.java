@@ -69,6 +69,13 @@ final class CommittedView implements AutoCloseable {
         return highestEpoch;
     }
 
+    /** Puts a page's content of the committed epoch into the view; the file keeps what it has. */
+    void putBack(long page, NativeMemory content) {
+        updated.add(page);
+        core.view(address + page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE)
+                .put(content.view(0, NativeCore.PAGE_SIZE));
+    }
+
     /** Takes back pages that were to be brought home and may not be there. */
     void putBack(PageSet pages) {
         updated.addAll(pages);

@@ -145,19 +145,6 @@ final class HomeImage implements AutoCloseable {
         file.write(staging.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
     }
 
-    /**
-     * Whether a page in the file is what the table says.
-     *
-     * @param memory room for a page
-     */
-    boolean fitsChecksum(long page, NativeMemory memory) throws FileFailure {
-        file.read(staging.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
-        int entry = staging.view(0, PageChecksums.ENTRY_SIZE).getInt(0);
-        file.read(memory.address(), NativeCore.PAGE_SIZE, identity.homeOffset() + page * NativeCore.PAGE_SIZE);
-        ByteBuffer bytes = memory.view(0, NativeCore.PAGE_SIZE);
-        return PageChecksums.fits(entry, bytes);
-    }
-
     @Override
     public void close() {
         file.close();

@@ -189,7 +189,8 @@ public final class Image implements StoreImage {
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
-            Recovery recovery = new Recovery(region, core, home, segments, view);
+            Recovery recovery = new Recovery(
+                    region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
             switch (home.checkpoint().state()) {
                 case CLOSED -> recovered = recovery.confirmEmpty();
@@ -530,11 +531,6 @@ public final class Image implements StoreImage {
         }
     }
 
-    @Override
-    public boolean isWrittenBack() {
-        return writtenBack;
-    }
-
     /** Nothing is written: who stored to the home image has not said that all of it is committed. */
     private void closeInPlace() {
         if (!ending) {
@@ -544,9 +540,15 @@ public final class Image implements StoreImage {
         trimmer.stop();
         log.restart(undo.epoch(), log.generation());
         leaveInPlace();
+        writtenBack = ending;
         view.close();
         log.close();
         home.close();
+    }
+
+    @Override
+    public boolean isWrittenBack() {
+        return writtenBack;
     }
 
     private void writeBackEverything(PageSet pages) throws FileFailure {

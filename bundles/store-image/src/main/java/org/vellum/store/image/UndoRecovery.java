@@ -29,15 +29,9 @@ final class UndoRecovery {
      * @throws DamagedImageException nothing was written
      */
     Recovery.Result putBack(StoreFile undo) throws FileFailure {
-        Checkpoint checkpoint = home.checkpoint();
-        UndoScan scan = UndoScan.read(core, undo, region, home.identity());
-        if (scan.epoch() < checkpoint.homeEpoch()) {
-            throw HomeImage.damaged(region, undo, UndoFile.EPOCH_WORD_AT, "the epoch word says epoch " + scan.epoch()
-                    + ", but " + home.file().path() + " was at epoch " + checkpoint.homeEpoch()
-                    + " before it was written in place: the files are not of one moment");
-        }
+        UndoScan scan =
+                UndoScan.read(core, region, undo, home.file(), home.identity(), home.checkpoint());
         try (NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
-            refuseTornSlotsOfStoredPages(scan, page);
             for (UndoScan.Slot slot : scan.live()) {
                 scan.readContent(slot, page);
                 home.writePage(slot.page(), page);
@@ -47,20 +41,10 @@ final class UndoRecovery {
         int count = scan.live().size();
         return new Recovery.Result(
                 scan.epoch(),
-                checkpoint.generation(),
+                home.checkpoint().generation(),
                 count == 0
                         ? List.of()
                         : List.of("recovered to epoch " + scan.epoch() + ": " + count + (count == 1 ? " page" : " pages")
                                 + " written in place put back"));
-    }
-
-    private void refuseTornSlotsOfStoredPages(UndoScan scan, NativeMemory memory) throws FileFailure {
-        for (UndoScan.Slot slot : scan.torn()) {
-            if (!home.fitsChecksum(slot.page(), memory)) {
-                throw scan.damaged(slot, "slot " + slot.index() + " does not fit its checksum, and page " + slot.page()
-                        + ", which it names, was stored to and does not fit its own: the page's content at epoch "
-                        + scan.epoch() + " is lost");
-            }
-        }
     }
 }

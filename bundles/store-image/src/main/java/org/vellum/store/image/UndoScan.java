@@ -29,8 +29,8 @@ final class UndoScan {
     record Slot(int index, long page) {}
 
     private final NativeCore core;
-    private final StoreFile file;
     private final String region;
+    private final StoreFile file;
     private final ImageIdentity image;
     private final List<Slot> live = new ArrayList<>();
     /** Slots that name a page of this epoch and do not fit their checksum. */
@@ -43,19 +43,32 @@ final class UndoScan {
     private long complete;
     private int completeSaidBy;
 
-    private UndoScan(NativeCore core, StoreFile file, String region, ImageIdentity image) {
+    private UndoScan(NativeCore core, String region, StoreFile file, ImageIdentity image) {
         this.core = core;
-        this.file = file;
         this.region = region;
+        this.file = file;
         this.image = image;
     }
 
-    /** @throws DamagedImageException the file is not whole, is another image's, or has lost a pre-image */
-    static UndoScan read(NativeCore core, StoreFile file, String region, ImageIdentity image) throws FileFailure {
-        UndoScan scan = new UndoScan(core, file, region, image);
+    /**
+     * Reads an undo file.
+     *
+     * @param home the home image's file
+     * @param checkpoint its checkpoint, which says that it is written in place
+     * @throws DamagedImageException the file is not whole, is another image's or of another moment, or has lost a pre-image
+     */
+    static UndoScan read(
+            NativeCore core, String region, StoreFile file, StoreFile home, ImageIdentity image, Checkpoint checkpoint)
+            throws FileFailure {
+        UndoScan scan = new UndoScan(core, region, file, image);
         scan.readHeader();
+        if (scan.epoch < checkpoint.homeEpoch()) {
+            throw scan.damaged(UndoFile.EPOCH_WORD_AT, "the epoch word says epoch " + scan.epoch + ", but " + home.path()
+                    + " was at epoch " + checkpoint.homeEpoch() + " before it was written in place: the files are not of"
+                    + " one moment");
+        }
         scan.readSlots();
-        scan.refuseLostPreImages();
+        scan.refuseLostPreImages(new PageCheck(core, home, image));
         return scan;
     }
 
@@ -67,14 +80,6 @@ final class UndoScan {
     /** The slots to be put back, each of another page, in the order in which they were taken. */
     List<Slot> live() {
         return List.copyOf(live);
-    }
-
-    /**
-     * Slots whose page was never stored to, unless they are damaged. A slot is torn into words, so the page may be one that
-     * an older use of the slot named; pages with a live slot are left out, for nothing is lost of them.
-     */
-    List<Slot> torn() {
-        return torn.stream().filter(slot -> !pages.get((int) slot.page)).toList();
     }
 
     private long contentOffset(int index) {
@@ -184,21 +189,25 @@ final class UndoScan {
         }
     }
 
-    private void refuseLostPreImages() throws FileFailure {
+    private void refuseLostPreImages(PageCheck home) throws FileFailure {
         int missing = durable.nextClearBit(0);
         if (missing < complete) {
             throw damaged(headerOffset(missing), "the pre-image in slot " + missing + " is missing: slot "
                     + completeSaidBy + " says that the first " + complete + " were durable. Last committed epoch: "
                     + epoch);
         }
+        for (Slot slot : torn) {
+            // A slot is torn into words, so the page may be one that an older use of the slot named. Of a page with a live
+            // slot nothing is lost.
+            if (!pages.get((int) slot.page) && !home.fits(slot.page)) {
+                throw damaged(headerOffset(slot.index), "slot " + slot.index + " does not fit its checksum, and page "
+                        + slot.page + ", which it names, was stored to and does not fit its own: the page's content at"
+                        + " epoch " + epoch + " is lost");
+            }
+        }
     }
 
     private DamagedImageException damaged(long offset, String sentence) {
         return HomeImage.damaged(region, file, offset, sentence);
-    }
-
-    /** As {@link HomeImage#damaged}, about a slot. */
-    DamagedImageException damaged(Slot slot, String sentence) {
-        return damaged(headerOffset(slot.index), sentence);
     }
 }
