@@ -225,6 +225,24 @@ static void a_lock_excludes_every_other_descriptor_even_of_the_same_process(void
     CHECK_EQUAL(0, vellum_file_lock(third));
 }
 
+static void shared_locks_exclude_exclusive_ones_and_not_each_other(void) {
+    int writer = create_file("looked at");
+    int reader = vellum_file_open_to_read(path_of("looked at"));
+    int other_reader = vellum_file_open_to_read(path_of("looked at"));
+    CHECK(reader >= 0 && other_reader >= 0);
+    CHECK_EQUAL(-EBADF, vellum_file_write(reader, "x", 1, 0));
+    CHECK_EQUAL(0, vellum_file_lock_shared(reader));
+    CHECK_EQUAL(0, vellum_file_lock_shared(other_reader));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock(writer));
+    CHECK_EQUAL(0, vellum_file_close(reader));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock(writer));
+    CHECK_EQUAL(0, vellum_file_close(other_reader));
+    CHECK_EQUAL(0, vellum_file_lock(writer));
+    int late_reader = vellum_file_open_to_read(path_of("looked at"));
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock_shared(late_reader));
+    CHECK_EQUAL(-ENOENT, vellum_file_open_to_read(path_of("absent")));
+}
+
 static void lock_in_another_process(void) {
     int file = vellum_file_open(path_of("held"), 0, 0);
     CHECK_EQUAL(-EAGAIN, vellum_file_lock(file));
@@ -424,6 +442,7 @@ int main(void) {
     RUN(the_names_in_a_directory_are_made_durable);
     RUN(a_failed_sync_is_reported);
     RUN(a_lock_excludes_every_other_descriptor_even_of_the_same_process);
+    RUN(shared_locks_exclude_exclusive_ones_and_not_each_other);
     RUN(a_lock_excludes_other_processes);
     RUN(closing_gives_a_lock_away_although_a_forked_child_still_has_the_file);
     RUN(a_private_view_shows_the_file_and_never_changes_it);

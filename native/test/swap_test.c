@@ -144,7 +144,38 @@ static void a_signal_of_a_tuple_that_left_force_meanwhile_is_served_by_the_next(
     CHECK_EQUAL(VELLUM_FAULT_FOREIGN, vellum_dispatcher()->serve(&late));
 }
 
+/* ---- another home image ---- */
+
+static void another_home_image_takes_over_for_blocks_warm_and_cold(void) {
+    struct fixture fixture = open_swapped_region(PAGES);
+    store(word(&fixture, 3, 0), 1);
+    commit(&fixture);
+    store(word(&fixture, 3, 8), 2); /* uncommitted */
+    uint64_t marker = 4711;
+    CHECK_EQUAL(8, pwrite(fixture.home, &marker, 8, 100 * PAGE)); /* of a block that nobody has stored to */
+    int next = memfd_create("next home", MFD_CLOEXEC);
+    CHECK_EQUAL(0, ftruncate(next, (off_t)((PAGES + 1) * PAGE)));
+    CHECK_EQUAL(PAGES * PAGE, pwrite(next, fixture.committed, PAGES * PAGE, PAGE));
+    uint64_t view;
+    CHECK_EQUAL(0, vellum_file_map_private(next, PAGE, PAGES * PAGE, &view));
+    CHECK_EQUAL(0, vellum_region_change_home(fixture.region, next, PAGE, (const void *)(uintptr_t)view));
+    marker = 0;
+    CHECK_EQUAL(8, pwrite(fixture.home, &marker, 8, 100 * PAGE)); /* nobody sees the old one any more */
+    CHECK_EQUAL(0, close(fixture.home));
+    memset(fixture.committed, 0xff, PAGES * PAGE);
+    fixture.committed = (uint8_t *)(uintptr_t)view;
+    CHECK_EQUAL(4711, atomic_load(word(&fixture, 100, 0)));
+    store(word(&fixture, 101, 0), 3); /* its block is read from the new one */
+    CHECK_EQUAL(4711, atomic_load(word(&fixture, 100, 0)));
+    CHECK_EQUAL(2, commit(&fixture).changed_lines);
+    check_all_is_committed(&fixture);
+    store(word(&fixture, 3, 8), 9);
+    vellum_region_rollback(fixture.region);
+    CHECK_EQUAL(2, atomic_load(word(&fixture, 3, 8)));
+}
+
 int main(void) {
+    RUN(another_home_image_takes_over_for_blocks_warm_and_cold);
     RUN(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
     RUN(rollback_after_a_swap_returns_to_the_last_commit);
     RUN(a_swap_keeps_what_a_failed_cut_carries);

@@ -94,6 +94,14 @@ int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_ope
  */
 void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap);
 
+/*
+ * control, no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
+ * same content as those before: the last committed epoch, for the blocks that nobody has stored to at least in the home
+ * image. Afterwards nothing of the old ones is used. -ENOMEM, …: everything is as before, but cold blocks may be read
+ * from either file.
+ */
+int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset, const void *committed);
+
 /* What one cut found and cost. */
 struct vellum_cut {
     uint64_t dirty_pages;   /* pages stored to, or carried over */
@@ -169,6 +177,7 @@ void vellum_memory_discard(uint64_t address, uint64_t length);
  * errno. Java's own FileChannel closes itself when the calling thread is interrupted, which a store cannot have.
  */
 int vellum_file_open(const char *path, int create, int exclusive);        /* descriptor (O_RDWR|O_CLOEXEC) */
+int vellum_file_open_to_read(const char *path);                           /* descriptor (O_RDONLY|O_CLOEXEC) */
 int vellum_file_close(int file);
 int64_t vellum_file_size(int file);
 int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset);
@@ -178,6 +187,9 @@ int vellum_file_sync_directory(const char *path);                         /* fsy
 int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
 int vellum_file_truncate(int file, uint64_t length);
 int vellum_file_lock(int file);                                           /* of the description; -EAGAIN if held */
+int vellum_file_lock_shared(int file);                                    /* likewise, beside others that are shared */
+int vellum_file_unlock(int file);
+int vellum_file_duplicate(int file);                                      /* another descriptor of the description */
 int64_t vellum_file_free_space(const char *directory);                    /* bytes for an ordinary user */
 /* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
 int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);

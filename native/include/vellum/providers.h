@@ -103,7 +103,8 @@ struct vellum_pagetable_operations {
     /* gate. Takes write permission from everything opened since the last cut. When it returns, every store made
      * is visible to this thread and no later one can be made. */
     void (*close_writes)(struct vellum_region *region);
-    /* gate, after close_writes. Visits every page stored to since the last collection and arms it again. */
+    /* gate, after close_writes. Visits every page stored to since the last collection and arms it again, unless
+     * region->leaves_force. */
     void (*collect_dirty)(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context);
 };
 

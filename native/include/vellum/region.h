@@ -30,6 +30,7 @@
 #define VELLUM_REGION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,6 +89,12 @@ struct vellum_region {
 
     /* Nonzero: stores are refused (failed or closing). Read by handlers, set with the gate closed. */
     _Atomic uint32_t refuses_stores;
+
+    /*
+     * The tuple in force is on its way out: what it closes is not stored to under it again, so it closes pages, and says
+     * which were dirty, but need not arm any again. Set with the gate closed.
+     */
+    bool leaves_force;
 
     /*
      * Pages that belong to the next epoch although nothing may have stored to them since: those of a cut that has not

@@ -27,6 +27,11 @@ VELLUM_EXPORT int vellum_file_open(const char *path, int create, int exclusive) 
     return file < 0 ? -errno : file;
 }
 
+VELLUM_EXPORT int vellum_file_open_to_read(const char *path) {
+    RETRY_INTERRUPTED(int, file, open(path, O_RDONLY | O_CLOEXEC));
+    return file < 0 ? -errno : file;
+}
+
 /*
  * Unlocked first, which does nothing to a file not locked and whose error says nothing that close does not: a child
  * that was forked and has not yet replaced its program shares the open file description and would keep the lock.
@@ -147,13 +152,32 @@ VELLUM_EXPORT int vellum_file_truncate(int file, uint64_t length) {
  * Of the open file description, not of the process: a second opener in the same process is refused too, and closing
  * some other descriptor of the file does not give the lock away.
  */
-VELLUM_EXPORT int vellum_file_lock(int file) {
-    struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+static int lock(int file, short type) {
+    struct flock whole_file = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
     RETRY_INTERRUPTED(int, result, fcntl(file, F_OFD_SETLK, &whole_file));
     if (result == 0) {
         return 0;
     }
     return errno == EACCES ? -EAGAIN : -errno; /* POSIX leaves open which of the two a held lock gives */
+}
+
+VELLUM_EXPORT int vellum_file_lock(int file) {
+    return lock(file, F_WRLCK);
+}
+
+VELLUM_EXPORT int vellum_file_lock_shared(int file) {
+    return lock(file, F_RDLCK);
+}
+
+VELLUM_EXPORT int vellum_file_unlock(int file) {
+    struct flock whole_file = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    RETRY_INTERRUPTED(int, result, fcntl(file, F_OFD_SETLK, &whole_file));
+    return result == 0 ? 0 : -errno;
+}
+
+VELLUM_EXPORT int vellum_file_duplicate(int file) {
+    int duplicate = fcntl(file, F_DUPFD_CLOEXEC, 0);
+    return duplicate >= 0 ? duplicate : -errno;
 }
 
 VELLUM_EXPORT int64_t vellum_file_free_space(const char *directory) {

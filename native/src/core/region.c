@@ -183,6 +183,7 @@ static void detach_in_host(void *detached) {
     struct vellum_region *region = detached;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
+    region->leaves_force = true;
     region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
     if (region->in_place != NULL) {

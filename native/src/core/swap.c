@@ -21,6 +21,7 @@
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
+#include "working_image.h"
 
 struct swap_call {
     struct vellum_region *region;
@@ -43,10 +44,12 @@ static void swap_behind_gate(void *argument) {
     uint64_t closed_at = now_nanoseconds();
     vellum_gate_close(&region->gate);
     call->previous = tuple_in_force(region);
+    region->leaves_force = true;
     region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
     region->strategy->collect(region, carry_page, region);
     tuple_detach(region);
+    region->leaves_force = false;
     tuple_engage(region, call->next);
     call->previous.vmm->resume_writers(call->previous.vmm_state);
     vellum_gate_open(&region->gate);
@@ -100,4 +103,31 @@ VELLUM_EXPORT void vellum_region_degrade(struct vellum_region *region, struct ve
     const struct tuple untracked = untracked_tuple(region);
     memset(swap, 0, sizeof(*swap));
     put_in_force(region, &untracked, swap);
+}
+
+struct home_call {
+    struct vellum_region *region;
+    int home_file;
+    uint64_t home_offset;
+    const void *committed;
+    int result;
+};
+
+/* The gate keeps handlers out, which read blocks from the home image; writers need not be stopped. */
+static void change_home_in_host(void *argument) {
+    struct home_call *call = argument;
+    vellum_gate_close(&call->region->gate);
+    call->result = working_image_change_home(call->region, call->home_file, call->home_offset);
+    if (call->result == 0) {
+        call->region->committed = call->committed;
+    }
+    vellum_gate_open(&call->region->gate);
+}
+
+VELLUM_EXPORT int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset,
+                                            const void *committed) {
+    struct home_call call = {
+        .region = region, .home_file = home_file, .home_offset = home_offset, .committed = committed};
+    stopping_call(region, change_home_in_host, &call);
+    return call.result;
 }

@@ -235,6 +235,46 @@ int working_image_warm(struct vellum_region *region, size_t first_block, size_t 
     return 0;
 }
 
+/* The next run of cold blocks at or after `from`; false: there is none. Behind the gate no block is on its way. */
+static bool next_cold_run(const struct vellum_working_image *image, size_t from, size_t *first, size_t *count) {
+    while (from < image->block_count && atomic_load(&image->block_state[from]) != VELLUM_BLOCK_COLD) {
+        from++;
+    }
+    *first = from;
+    while (from < image->block_count && atomic_load(&image->block_state[from]) == VELLUM_BLOCK_COLD) {
+        from++;
+    }
+    *count = from - *first;
+    return *count > 0;
+}
+
+/* Runs are replaced as wholes, which takes no mapping more than there was; the spare ones are for the kernel's own count. */
+int working_image_change_home(struct vellum_region *region, int home_file, uint64_t home_offset) {
+    struct vellum_working_image *image = &region->image;
+    int result = 0;
+    size_t first;
+    size_t count;
+    give_up_spare_mappings(image);
+    for (size_t from = 0; result == 0 && next_cold_run(image, from, &first, &count); from = first + count) {
+        size_t offset = first * image->block_size;
+        size_t length = count * image->block_size;
+        if (length > region->length - offset) {
+            length = region->length - offset;
+        }
+        result = syscall(SYS_mmap, region->base + offset, length, PROT_READ, MAP_SHARED | MAP_FIXED, home_file,
+                         home_offset + offset)
+                         == -1
+                     ? -errno
+                     : memory_keep_private(region->base + offset, length);
+    }
+    take_spare_mappings(image);
+    if (result == 0) {
+        image->home_file = home_file;
+        image->home_offset = home_offset;
+    }
+    return result;
+}
+
 void working_image_give_up_spare_mappings(struct vellum_region *region) {
     give_up_spare_mappings(&region->image);
 }

@@ -18,6 +18,12 @@ int working_image_create_in_place(struct vellum_region *region, int home_file, u
 /* handler or control; see struct vellum_region, warm_blocks. */
 int working_image_warm(struct vellum_region *region, size_t first_block, size_t count);
 
+/*
+ * gate. Cold blocks map `home_file` from now on, which holds the same content there. A negative errno: some may map it
+ * already, and what is read when a block turns warm is still the old one.
+ */
+int working_image_change_home(struct vellum_region *region, int home_file, uint64_t home_offset);
+
 /* control. Before the range is retired: gives up what is kept for a process that has no mapping left. */
 void working_image_give_up_spare_mappings(struct vellum_region *region);
 

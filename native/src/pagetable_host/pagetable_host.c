@@ -151,8 +151,11 @@ static enum vellum_fault_verdict open_for_store(struct vellum_region *region, vo
     return mechanism == HOST_ASYNCHRONOUS ? VELLUM_FAULT_RESOLVED : pages_open(region, page);
 }
 
+/* On the way out there is nothing to protect singly: one call closes all there is, and detach lifts what is left. */
 static void close_writes(struct vellum_region *region) {
-    if (host_state(region)->mechanism == HOST_ASYNCHRONOUS) {
+    if (region->leaves_force) {
+        vellum_take_write_permission(region, region->base, region->length);
+    } else if (host_state(region)->mechanism == HOST_ASYNCHRONOUS) {
         blocks_close(region);
     } else {
         pages_close(region);
@@ -160,7 +163,7 @@ static void close_writes(struct vellum_region *region) {
 }
 
 /*
- * Visits what was stored to in [position, end), all of it tracked and closed. A scan that fails is answered by visiting
+ * Visits what was stored to in [position, end), all of it closed; what is not tracked is passed over. A scan that fails is answered by visiting
  * everything: the pages stay marked as written, so they are found again, and a page that did not change costs the
  * cut a comparison.
  */
@@ -189,12 +192,12 @@ static void collect_dirty(struct vellum_region *region, vellum_page_visitor visi
     if (state->mechanism != HOST_ASYNCHRONOUS) {
         return;
     }
-    struct block_run run = host_next_touched(state, 0);
-    while (run.count > 0) {
-        const uint8_t *start = run_start(region, run);
-        collect_run(region, start, start + run_length(region, run), visitor, visitor_context);
-        host_forget_touched(state, run);
-        run = host_next_touched(state, run.first + run.count);
+    struct block_run span = host_next_touched_span(state, 0);
+    while (span.count > 0) {
+        const uint8_t *start = run_start(region, span);
+        collect_run(region, start, start + run_length(region, span), visitor, visitor_context);
+        host_forget_touched(state, span);
+        span = host_next_touched_span(state, span.first + span.count);
     }
 }
 

@@ -37,6 +37,8 @@
 #define REQUEST_GUEST_COMPONENT 0x1025
 #define COMPONENT_TILE_DATA 18
 #define LEAF_EXTENDED_STATE 0xdu
+#define LEAF_TOPOLOGY 0xbu
+#define LEAF_TOPOLOGY_2 0x1fu
 /* KVM_CAP_XSAVE2: the size of the state with everything this machine may use */
 #define CAPABILITY_XSAVE2 208
 
@@ -67,6 +69,34 @@ static void limit_components(struct processor *processor, struct kvm_cpuid_entry
     processor->extended_control &= carried;
 }
 
+/* Which level of the topology a subleaf of LEAF_TOPOLOGY and its like tells of: none, behind the last. */
+static uint32_t topology_level(const struct kvm_cpuid_entry2 *entry) { return entry->ecx & 0xff00; }
+
+/*
+ * The subleaves of a leaf of topology behind those in the list: newer kernels list the first alone (6.2, and 6.1's later
+ * updates), in which they tell nothing of the host, and leave the rest to whoever makes the vCPU.
+ */
+static void complete_topology(struct processor *processor, uint32_t function) {
+    struct kvm_cpuid2 *list = &processor->cpuid.header;
+    uint32_t listed = 0;
+    uint32_t flags = 0;
+    for (uint32_t i = 0; i < list->nent; i++) {
+        if (processor->cpuid.entries[i].function == function) {
+            listed++;
+            flags = processor->cpuid.entries[i].flags;
+        }
+    }
+    while (listed != 0 && list->nent < CPUID_ENTRIES) {
+        struct kvm_cpuid_entry2 *entry = &processor->cpuid.entries[list->nent];
+        *entry = (struct kvm_cpuid_entry2){.function = function, .index = listed++, .flags = flags};
+        read_cpuid(entry);
+        if (topology_level(entry) == 0) {
+            return;
+        }
+        list->nent++;
+    }
+}
+
 /* KVM's list tells which leaves there are and what KVM can do; what the code sees in them is the process's own view. */
 static int discover_cpuid(struct processor *processor, int device) {
     processor->guest_physical_units = GUEST_PHYSICAL_UNITS;
@@ -92,6 +122,8 @@ static int discover_cpuid(struct processor *processor, int device) {
             limit_components(processor, entry, components);
         }
     }
+    complete_topology(processor, LEAF_TOPOLOGY);
+    complete_topology(processor, LEAF_TOPOLOGY_2);
     return 0;
 }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.Map;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -53,6 +54,7 @@ public interface Region extends AutoCloseable {
      *     written and this is the last epoch.
      * @throws CommitException the store could not make it durable; the region's content is untouched, the stores
      *     stay uncommitted and are part of the next commit, which may succeed
+     * @throws ProviderMissingException its store is away; the stores stay uncommitted until it is back
      * @throws IllegalStateException the calling thread has a {@link Section} open, or runs {@link #atomically}
      */
     long commit();
@@ -105,10 +107,29 @@ public interface Region extends AutoCloseable {
      */
     void writeFully(WritableByteChannel channel, long offset, long length) throws IOException;
 
+    /**
+     * Swaps providers while threads store: nothing is lost, nothing is committed, and a rollback still returns to the last
+     * commit. Writers are stopped for about as long as by a cut. The selectors stay in force for the providers that come
+     * and go later. Swaps of one region happen one at a time; one that is asked for during another waits for its turn, and
+     * both wait for a commit in progress.
+     *
+     * <p>Where what is asked for does not go with an axis that is not named here, that axis gives way: {@code vmm=kvm}
+     * brings {@code pagetable=guest}. The result says which tuple is in force.
+     *
+     * @param selectors for each axis that is to change ({@link RegionOptions#AXES}) a selector as in
+     *     {@link RegionOptions}; {@code store} is not among those that can be swapped yet
+     * @return the swap; when the providers in force are the best for the selectors already, one from and to them
+     * @throws ProviderMissingException nothing fits the selectors; all stays as it is
+     * @throws InvalidRegionException an axis there is none of, or a malformed filter
+     * @throws RegionException a provider refused; the providers in force stay
+     * @throws IllegalStateException called by a phase observer inside a commit
+     */
+    RegionStatus.Swap swap(Map<String, String> selectors);
+
     /** What there is to know about it now; also of a closed region (its last status). */
     RegionStatus status();
 
-    /** False once closed, by its owner or because a provider or the runtime went away. */
+    /** False once closed, by its owner or because the runtime went away. */
     boolean isOpen();
 
     /** Closes it. Uncommitted stores are gone, as in a crash. Waits for a commit in progress; idempotent. */

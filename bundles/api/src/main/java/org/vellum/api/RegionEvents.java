@@ -12,6 +12,18 @@ public final class RegionEvents {
     public static final String COMMITTED = "org/vellum/region/COMMITTED";
     /** A commit failed or an image is damaged; properties {@link #REGION}, {@link #MESSAGE}. */
     public static final String DAMAGED = "org/vellum/region/DAMAGED";
+    /**
+     * Other providers came into force; properties {@link #REGION}, {@link #PREVIOUS_PROVIDERS}, {@link #PROVIDERS},
+     * {@link #GATE_NANOSECONDS}, {@link #MESSAGE}.
+     */
+    public static final String SWAPPED = "org/vellum/region/SWAPPED";
+    /** A swap was refused, and the providers in force stay; properties {@link #REGION}, {@link #PROVIDERS}, {@link #MESSAGE}. */
+    public static final String SWAP_REFUSED = "org/vellum/region/SWAP_REFUSED";
+    /**
+     * A provider is missing, and the region goes on without; properties {@link #REGION}, {@link #PREVIOUS_PROVIDERS},
+     * {@link #PROVIDERS}, {@link #MESSAGE}. {@link #SWAPPED} ends it.
+     */
+    public static final String DEGRADED = "org/vellum/region/DEGRADED";
     /** A region was closed; property {@link #REGION}. */
     public static final String CLOSED = "org/vellum/region/CLOSED";
 
@@ -21,6 +33,10 @@ public final class RegionEvents {
     public static final String EPOCH = "epoch";
     /** The tuple of providers, a String such as {@code host/host/dirty-bit/file}. */
     public static final String PROVIDERS = "providers";
+    /** The tuple before the one in {@link #PROVIDERS}, a String. */
+    public static final String PREVIOUS_PROVIDERS = "providers.previous";
+    /** How long the writers were stopped, a Long. */
+    public static final String GATE_NANOSECONDS = "gate.nanoseconds";
     /** A sentence for people. */
     public static final String MESSAGE = "message";
 

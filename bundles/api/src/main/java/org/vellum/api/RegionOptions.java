@@ -1,6 +1,7 @@
 package org.vellum.api;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
@@ -16,6 +17,9 @@ import java.util.regex.Pattern;
 public final class RegionOptions {
     /** Lets the runtime choose. */
     public static final String AUTO = "auto";
+
+    /** The axes, by the names that selectors have in configurations and commands, in the order of a tuple. */
+    public static final List<String> AXES = List.of("vmm", "pagetable", "strategy", "store");
 
     private static final Pattern SIZE =
             Pattern.compile("\\s*(-?\\d+)\\s*(|B|KiB|MiB|GiB|TiB)\\s*", Pattern.CASE_INSENSITIVE);
@@ -132,6 +136,23 @@ public final class RegionOptions {
     public RegionOptions withStore(String selector) {
         return new RegionOptions(
                 size, directory, address, logSize, vmm, pageTable, strategy, Objects.requireNonNull(selector));
+    }
+
+    /**
+     * Selects the provider of an axis.
+     *
+     * @param axis one of {@link #AXES}
+     * @throws InvalidRegionException there is no such axis
+     */
+    public RegionOptions withSelector(String axis, String selector) {
+        return switch (axis) {
+            case "vmm" -> withVmm(selector);
+            case "pagetable" -> withPageTable(selector);
+            case "strategy" -> withStrategy(selector);
+            case "store" -> withStore(selector);
+            default -> throw new InvalidRegionException(
+                    "there is no axis '" + axis + "'; expected one of " + String.join(", ", AXES));
+        };
     }
 
     /** Bytes to create with, as asked for; 0: do not create. */

@@ -1,6 +1,8 @@
 package org.vellum.api;
 
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A region at one moment. Counters run since it was opened.
@@ -23,6 +25,7 @@ import java.util.List;
  * @param workingBytes memory of the working image's warm blocks, in bytes
  * @param remarks sentences an operator should know: a size that was rounded up, a strategy that had to give way, an
  *     epoch recovered to
+ * @param lastSwap the last swap of providers since it was opened
  */
 public record RegionStatus(
         String name,
@@ -41,20 +44,41 @@ public record RegionStatus(
         long logSize,
         long lastGateNanoseconds,
         long workingBytes,
-        List<String> remarks) {
+        List<String> remarks,
+        Optional<Swap> lastSwap) {
 
     /** The states of a region (the design's section 5). */
     public enum State {
         /** Loads, stores and commits work. */
         OPEN,
+        /**
+         * No provider tracks stores, or none stores the image: loads and stores work. Without tracking, a commit compares
+         * all that could have been stored to; without a store, commits are refused. It ends by itself when a provider
+         * comes; the remarks say what is missing.
+         */
+        DEGRADED,
         /** The committed view or the log is in doubt: loads work, stores and commits are refused until reopened. */
         FAILED,
         /** Closed. */
         CLOSED
     }
 
-    /** The names of the providers a region is composed of. */
+    /**
+     * A swap of providers under the open region.
+     *
+     * @param when it was finished
+     * @param from the tuple in force before
+     * @param to the tuple in force since
+     * @param gateNanoseconds how long it stopped the writers
+     * @param reason a sentence
+     */
+    public record Swap(Instant when, Providers from, Providers to, long gateNanoseconds, String reason) {}
+
+    /** The names of the providers a region is composed of; {@value #NONE} where there is none. */
     public record Providers(String vmm, String pageTable, String strategy, String store) {
+        /** In the place of a provider that is missing. */
+        public static final String NONE = "none";
+
         @Override
         public String toString() {
             return vmm + "/" + pageTable + "/" + strategy + "/" + store;

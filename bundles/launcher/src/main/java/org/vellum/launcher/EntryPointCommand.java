@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 enum EntryPointCommand {
     BUILD("build", "Build from source what is newer than the distribution."),
     TEST("test", "Build, and run every test."),
-    TEST_QEMU("test-qemu", "Run native tests in an emulated machine with SVM and nested paging."),
+    TEST_QEMU("test-qemu", "Run tests in emulated machines: KVM by the manual, persistent memory."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;

@@ -38,6 +38,8 @@ public interface NativeCore {
     /** To no providers at all; never refused. */
     Swap regionDegrade(long region);
 
+    int regionChangeHome(long region, int homeFile, long homeOffset, long committed);
+
     /** What a cut found; mirrors {@code struct vellum_cut}. */
     record Cut(long dirtyPages, long changedLines, long batchLength, long gateNanoseconds) {}
 
@@ -75,6 +77,9 @@ public interface NativeCore {
     /** @return a descriptor, or a negative errno */
     int fileOpen(String path, boolean create, boolean exclusive);
 
+    /** @return a descriptor that only reads, or a negative errno */
+    int fileOpenToRead(String path);
+
     int fileClose(int file);
 
     long fileSize(int file);
@@ -92,6 +97,13 @@ public interface NativeCore {
     int fileTruncate(int file, long length);
 
     int fileLock(int file);
+
+    int fileLockShared(int file);
+
+    int fileUnlock(int file);
+
+    /** @return a descriptor, or a negative errno */
+    int fileDuplicate(int file);
 
     long fileFreeSpace(String directory);
 

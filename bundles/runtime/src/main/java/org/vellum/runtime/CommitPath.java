@@ -69,4 +69,12 @@ interface CommitPath {
 
     /** The image that this path writes. */
     StoreImage image();
+
+    /** Whether {@link #changeImage} works. */
+    boolean canChangeImage();
+
+    /**
+     * From now on this path writes another image of the same committed content. Nothing was cut that is not complete.
+     */
+    void changeImage(StoreImage next);
 }

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
@@ -29,9 +30,9 @@ import org.vellum.api.RegionStatus;
 /**
  * A region that a configuration asks for: open, and a service {@link Region}, as long as the configuration is there.
  *
- * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, or went away
- * from under the open region, it is opened as soon as there is another; after any other failure, or when somebody
- * closed it, when the configuration is changed. Users of the service see it go before the region is closed and may
+ * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, it is opened as
+ * soon as there is one; after any other failure, or when somebody closed it, when the configuration is changed. A change
+ * of selectors only swaps the providers of the open region; any other change opens it anew. Users of the service see it go before the region is closed and may
  * still commit then.
  *
  * <p>Safe for use by many threads.
@@ -42,6 +43,8 @@ import org.vellum.api.RegionStatus;
         configurationPid = RegionManager.CONFIGURATION_PID,
         configurationPolicy = ConfigurationPolicy.REQUIRE)
 @Designate(ocd = ConfiguredRegion.Configuration.class, factory = true)
+// registered by hand, so that resolvers (Karaf's, bnd's) have to be told of it
+@Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.api.Region'", uses = Region.class)
 public final class ConfiguredRegion implements Owner {
     /** One region. */
     @ObjectClassDefinition(
@@ -110,6 +113,12 @@ public final class ConfiguredRegion implements Owner {
                     configuration.pagetable(),
                     configuration.strategy(),
                     configuration.store());
+        }
+
+        /** With the selectors of the providers that can be swapped. */
+        private Wish withSelectorsOf(Wish other) {
+            return new Wish(
+                    name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, store);
         }
 
         private RegionOptions options() {
@@ -182,9 +191,42 @@ public final class ConfiguredRegion implements Owner {
                 registration.setProperties(serviceProperties(region.status()));
                 return;
             }
+            boolean onlySelectorsChanged = wish.withSelectorsOf(next).equals(next);
             wish = next;
-            close();
-            open();
+            if (onlySelectorsChanged && registration != null && region.isOpen()) {
+                reselect();
+            } else {
+                close();
+                open();
+            }
+        } finally {
+            changing.unlock();
+        }
+    }
+
+    /** The region stays open and its users keep it: its providers are swapped, where the new selectors allow it. */
+    private void reselect() {
+        try {
+            regions.configure(region, wish.options());
+        } catch (RegionException e) {
+            LOGGER.log(Level.ERROR, description() + ": " + e.getMessage());
+        }
+        showProviders();
+    }
+
+    private void showProviders() {
+        if (registration != null) {
+            registration.setProperties(serviceProperties(region.status()));
+        }
+    }
+
+    @Override
+    public void swapped(Region changed) {
+        changing.lock();
+        try {
+            if (changed == region) {
+                showProviders();
+            }
         } finally {
             changing.unlock();
         }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
@@ -24,7 +25,9 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.Section;
 import org.vellum.api.provider.Phase;
+import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
+import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
 /**
@@ -41,8 +44,11 @@ final class OpenRegion implements Region {
      */
     record NativeParts(long base, long region) {}
 
-    /** Is told of a close. */
+    /** Is told of a close, and asked for a swap. */
     interface Listener {
+        /** As {@link Region#swap}. */
+        RegionStatus.Swap swap(Map<String, String> selectors);
+
         /** Everything is let go of. Called once, under the region's locks. */
         void letGo(OpenRegion region);
 
@@ -54,9 +60,9 @@ final class OpenRegion implements Region {
     private record Gauges(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> imageRemarks) {}
 
     private final String name;
-    private final Tuple tuple;
-    private final RegionStatus.Providers providers;
-    private final StoreImage image;
+    private final TupleInForce inForce;
+    /** Changed under the control lock. */
+    private volatile StoreImage image;
     private final CommitPath path;
     private final long size;
     private final NativeParts parts;
@@ -103,8 +109,7 @@ final class OpenRegion implements Region {
             RuntimeServices services,
             Listener listener) {
         this.name = name;
-        this.tuple = tuple;
-        this.providers = tuple.names();
+        this.inForce = new TupleInForce(tuple);
         this.path = path;
         this.image = path.image();
         this.size = image.size();
@@ -140,8 +145,9 @@ final class OpenRegion implements Region {
         return state != State.CLOSED;
     }
 
-    boolean uses(Object provider) {
-        return tuple.uses(provider);
+    /** What it is composed of now. */
+    Tuple tuple() {
+        return inForce.tuple();
     }
 
     @Override
@@ -318,6 +324,9 @@ final class OpenRegion implements Region {
             String message = "region '" + name + "': " + operation + " refused: " + failure;
             throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
         }
+        if (image instanceof StoreAway away && !operation.equals("rollback")) {
+            throw away.missing(operation);
+        }
     }
 
     private long commitInTransaction() {
@@ -432,6 +441,234 @@ final class OpenRegion implements Region {
         }
     }
 
+    // Swaps
+
+    @Override
+    public RegionStatus.Swap swap(Map<String, String> selectors) {
+        requireOpen();
+        requireOutsideCommit("swap()");
+        return listener.swap(selectors);
+    }
+
+    /**
+     * Puts other tracking providers in force.
+     *
+     * @throws RegionException refused; those before stay
+     */
+    RegionStatus.Swap swapTo(Tuple next, String reason) {
+        requireOutsideCommit("a swap");
+        control.lock();
+        try {
+            requireOpen();
+            NativeCore.Swap cost = swapNatively(next);
+            if (cost.refusal() != null) {
+                throw new RegionException(refusal(next, cost.refusal()));
+            }
+            return changed(RegionEvents.SWAPPED, next, cost.gateNanoseconds(), reason, null);
+        } finally {
+            control.unlock();
+        }
+    }
+
+    private NativeCore.Swap swapNatively(Tuple next) {
+        long vmm;
+        long pageTable;
+        long strategy;
+        try {
+            vmm = next.vmm().operations();
+            pageTable = next.pageTable().operations();
+            strategy = next.strategy().operations();
+        } catch (RuntimeException | LinkageError e) {
+            throw new RegionException(refusal(next, e.toString()), e);
+        }
+        return core.regionSwap(parts.region(), vmm, pageTable, strategy);
+    }
+
+    private String refusal(Tuple next, String sentence) {
+        return "region '" + name + "' stays on " + inForce.names() + ", for it cannot be swapped to " + next.names() + ": "
+                + sentence;
+    }
+
+    /** Takes the tracking providers away; the region goes on without. */
+    RegionStatus.Swap degrade(String reason) {
+        requireOutsideCommit("a swap");
+        control.lock();
+        try {
+            requireOpen();
+            NativeCore.Swap cost = core.regionDegrade(parts.region());
+            return changed(
+                    RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
+        } finally {
+            control.unlock();
+        }
+    }
+
+    private RegionStatus.Swap changed(String topic, Tuple next, long gateNanoseconds, String reason, String untracked) {
+        RegionStatus.Swap swap = inForce.change(next, gateNanoseconds, reason, untracked);
+        LOGGER.log(
+                topic.equals(RegionEvents.DEGRADED) ? Level.WARNING : Level.INFO,
+                "region ''{0}'' goes on with {1} instead of {2}: {3}; writers were stopped for {4} µs",
+                name,
+                swap.to(),
+                swap.from(),
+                reason,
+                Long.toString(gateNanoseconds / 1000));
+        post(
+                topic,
+                Map.of(
+                        RegionEvents.REGION, name,
+                        RegionEvents.PREVIOUS_PROVIDERS, swap.from().toString(),
+                        RegionEvents.PROVIDERS, swap.to().toString(),
+                        RegionEvents.GATE_NANOSECONDS, gateNanoseconds,
+                        RegionEvents.MESSAGE, reason));
+        return swap;
+    }
+
+    /** A swap that was asked for does not happen, and the tuple in force stays. */
+    void refused(String sentence) {
+        LOGGER.log(Level.WARNING, sentence);
+        inForce.refuse(sentence);
+        post(
+                RegionEvents.SWAP_REFUSED,
+                Map.of(
+                        RegionEvents.REGION, name,
+                        RegionEvents.PROVIDERS, inForce.names().toString(),
+                        RegionEvents.MESSAGE, sentence));
+    }
+
+    /** Between a cut and its becoming durable nothing can be swapped. */
+    private void requireOutsideCommit(String operation) {
+        if (control.isHeldByCurrentThread()) {
+            throw new IllegalStateException("region '" + name + "': " + operation
+                    + " by a phase observer, inside a commit; do it afterwards");
+        }
+    }
+
+    // The store's absence
+
+    /** Whether it can go on without its store. */
+    boolean canLoseStore() {
+        return path.canChangeImage();
+    }
+
+    /**
+     * Goes on without the store. When this returns or throws, the store's image is closed, or is so when the region is.
+     *
+     * @throws RegionException it cannot go on; it is to be closed
+     */
+    void loseStore(String reason) {
+        requireOutsideCommit("losing its store");
+        control.lock();
+        try {
+            requireWorking("losing its store");
+            StoreImage leaving = image;
+            StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
+            try {
+                changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
+            } catch (RuntimeException e) {
+                away.close();
+                throw e;
+            }
+            image = away;
+            try {
+                closeAndMap(leaving, away);
+            } catch (RuntimeException e) {
+                fail("its store went away: " + e.getMessage());
+                throw e;
+            }
+            path.changeImage(away);
+            changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
+        } finally {
+            control.unlock();
+        }
+    }
+
+    /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
+    private void closeAndMap(StoreImage leaving, StoreAway away) {
+        leaving.close();
+        if (!leaving.isWrittenBack()) {
+            throw new RegionException("region '" + name + "': the home image could not be written back");
+        }
+        if (!away.lock()) { // closing gave it up
+            throw new RegionException("region '" + name + "': its image was opened by somebody else at once");
+        }
+        away.map();
+        changeHome(away, away.committedView());
+    }
+
+    private void changeHome(StoreImage home, long committedView) {
+        int result = core.regionChangeHome(parts.region(), home.homeFile(), home.homeOffset(), committedView);
+        if (result != 0) {
+            throw new RegionException(
+                    "region '" + name + "' cannot change its home image: " + Errno.describe(result));
+        }
+    }
+
+    /** The name of the store that is away. */
+    Optional<String> storeAway() {
+        return image instanceof StoreAway away ? Optional.of(away.store()) : Optional.empty();
+    }
+
+    /**
+     * Goes on with the store that is back.
+     *
+     * @throws RegionException it does not open the image, or not the same one; the region stays without
+     */
+    void regainStore(Store store, Store.Request request) {
+        requireOutsideCommit("regaining its store");
+        control.lock();
+        try {
+            if (state != State.OPEN || !(image instanceof StoreAway away)) {
+                return;
+            }
+            StoreImage next = reopen(store, request, away);
+            try {
+                changeHome(next, next.committedView());
+            } catch (RuntimeException e) {
+                next.close();
+                lockAgain(away);
+                throw e;
+            }
+            path.changeImage(next);
+            image = next;
+            away.close();
+            changed(
+                    RegionEvents.SWAPPED,
+                    inForce.tuple().withStore(store),
+                    0,
+                    "its store is back",
+                    inForce.untracked());
+        } finally {
+            control.unlock();
+        }
+    }
+
+    private StoreImage reopen(Store store, Store.Request request, StoreAway away) {
+        away.unlock();
+        StoreImage next;
+        try {
+            next = store.open(request, services.observers());
+        } catch (RuntimeException e) {
+            lockAgain(away);
+            throw e;
+        }
+        if (!away.isContinuedBy(next)) {
+            String sentence = "its store is back with epoch " + next.epoch() + " of image "
+                    + Long.toHexString(next.identity()) + ", but the region went on from epoch " + away.epoch() + " of image "
+                    + Long.toHexString(away.identity()) + "; close it and open it again";
+            next.close();
+            fail(sentence);
+            throw new RegionException("region '" + name + "': " + sentence);
+        }
+        return next;
+    }
+
+    private void lockAgain(StoreAway away) {
+        if (!away.lock()) {
+            fail("its image was opened by somebody else while its store was away; close the region and open it again");
+        }
+    }
+
     // Status and close
 
     private Gauges readGauges() {
@@ -459,9 +696,14 @@ final class OpenRegion implements Region {
         return statusIn(state);
     }
 
+    private boolean isDegraded() {
+        return inForce.untracked() != null || image instanceof StoreAway;
+    }
+
     private RegionStatus statusIn(State stateNow) {
         Gauges seen = gauges;
         List<String> sentences = new ArrayList<>(remarks);
+        sentences.addAll(inForce.remarks());
         sentences.addAll(path.remarks());
         sentences.addAll(seen.imageRemarks());
         if (failure != null) {
@@ -469,11 +711,11 @@ final class OpenRegion implements Region {
         }
         return new RegionStatus(
                 name,
-                stateNow,
+                stateNow == State.OPEN && isDegraded() ? State.DEGRADED : stateNow,
                 size,
                 parts.base(),
                 epoch,
-                providers,
+                inForce.names(),
                 commits,
                 commitsShared,
                 rollbacks,
@@ -484,7 +726,8 @@ final class OpenRegion implements Region {
                 seen.logSize(),
                 lastGateNanoseconds,
                 seen.counters().blocksWarmed() * seen.counters().blockSize(),
-                List.copyOf(sentences));
+                List.copyOf(sentences),
+                inForce.last());
     }
 
     /**

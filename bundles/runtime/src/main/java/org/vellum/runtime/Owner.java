@@ -13,6 +13,9 @@ interface Owner {
      */
     default void closing(Region region) {}
 
+    /** The region is composed of other providers now; called without locks, by the thread that changed it. */
+    default void swapped(Region region) {}
+
     /** The region was closed, by whomever; called once, without locks, by the thread that closed it. */
     default void closed(Region region) {}
 }

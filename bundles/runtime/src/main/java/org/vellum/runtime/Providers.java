@@ -71,7 +71,12 @@ final class Providers {
      * @throws ProviderMissingException nothing fits an axis; names the axis, the selector and what is there
      */
     Tuple select(String subject, RegionOptions options) {
-        Store store = required(subject, stores, options.store()).get(0).service();
+        return selectTracking(
+                subject, options, required(subject, stores, options.store()).get(0).service());
+    }
+
+    /** As {@link #select}, for a region whose image is in a store already. */
+    Tuple selectTracking(String subject, RegionOptions options, Store store) {
         List<Axis.Offer<PageTable>> wantedPageTables = required(subject, pageTables, options.pageTable());
         List<Axis.Offer<Strategy>> wantedStrategies = required(subject, strategies, options.strategy());
         List<String> obstacles = new ArrayList<>();

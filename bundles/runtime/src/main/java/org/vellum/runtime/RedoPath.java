@@ -16,7 +16,7 @@ final class RedoPath implements CommitPath {
     private static final long KEPT_BATCH_MEMORY = 4L << 20;
 
     private final NativeCore core;
-    private final StoreImage image;
+    private StoreImage image;
     private final long region;
     private final long batch;
     private final long batchMemory;
@@ -133,5 +133,16 @@ final class RedoPath implements CommitPath {
     @Override
     public StoreImage image() {
         return image;
+    }
+
+    @Override
+    public boolean canChangeImage() {
+        return true;
+    }
+
+    @Override
+    public void changeImage(StoreImage next) {
+        image = next;
+        failedBatch = false; // closing the image before took it back
     }
 }

@@ -29,7 +29,7 @@ final class RegionOpening {
         this.tuple = tuple;
         this.services = services;
         this.core = services.core();
-        this.remarks = new ArrayList<>(tuple.remarks());
+        this.remarks = new ArrayList<>();
     }
 
     /**

@@ -33,10 +33,14 @@ class Regions {
         private final Owner owner;
         /** Set while an opening thread may call into providers. */
         private boolean inProviders;
+        /** {@link Regions#arrivals} when it chose. */
+        private long arrivals;
         /** Which ones; null while it still chooses. */
         private Tuple tuple;
         /** Null until open. */
         private OpenRegion region;
+        /** Null until open. */
+        private Composition composition;
 
         private Claim(Owner owner) {
             this.owner = owner;
@@ -54,6 +58,8 @@ class Regions {
     private final Providers providers = new Providers();
     private final SortedMap<String, Claim> claims = new TreeMap<>();
     private boolean stopped;
+    /** Providers that came or changed so far. Guarded by the monitor. */
+    private long arrivals;
 
     /**
      * @param providerWaitMilliseconds how long {@link #open} waits for an axis that has no provider at all
@@ -67,14 +73,39 @@ class Regions {
 
     /** Adds a provider, or takes over its changed properties. */
     <T> void providerArrived(Function<Providers, Axis<T>> axis, T provider, Map<String, Object> properties) {
+        List<Claim> open;
         synchronized (this) {
             axis.apply(providers).put(provider, properties);
+            arrivals++;
             notifyAll();
+            open = openClaims(claim -> true).toList();
+        }
+        for (Claim claim : open) {
+            changing(claim, claim.composition::providerCame);
         }
         arrivalListeners.forEach(Runnable::run);
     }
 
-    /** When this returns, no region uses the provider and no thread is in its code on our behalf. */
+    /** Lets an open region's composition be changed, and tells its owner when it was. */
+    private void changing(Claim claim, Runnable change) {
+        Tuple before = claim.region.tuple();
+        try {
+            change.run();
+        } catch (RuntimeException e) {
+            if (claim.region.isOpen()) { // a close meanwhile is no failure
+                throw e;
+            }
+        } finally {
+            if (claim.region.isOpen() && claim.region.tuple() != before) {
+                claim.owner.swapped(claim.region);
+            }
+        }
+    }
+
+    /**
+     * When this returns, no region uses the provider and no thread is in its code on our behalf. Regions go on with
+     * another provider, or without.
+     */
     <T> void providerLeaves(Function<Providers, Axis<T>> axis, T provider) {
         String label;
         synchronized (this) {
@@ -83,10 +114,26 @@ class Regions {
             from.remove(provider);
             waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.mayBeIn(provider)));
         }
-        closeAll(
-                claim -> claim.region.uses(provider),
-                "its " + label + " goes away; uncommitted stores are gone, open it again when a " + label
-                        + " is there");
+        List<Claim> open;
+        synchronized (this) {
+            open = openClaims(claim -> true).toList();
+        }
+        for (Claim claim : open) {
+            leave(claim, provider, label);
+        }
+    }
+
+    private <T> void leave(Claim claim, T provider, String label) {
+        String reason = "its " + label + " goes away";
+        if (claim.region.tuple().store() == provider && !claim.region.canLoseStore()) {
+            close(claim, reason + "; uncommitted stores are gone, open it again when a " + label + " is there");
+            return;
+        }
+        try {
+            changing(claim, () -> claim.composition.providerLeft(provider, reason));
+        } catch (RuntimeException e) {
+            close(claim, reason + ", and it cannot go on without: " + e.getMessage());
+        }
     }
 
     /** Those there are now; does not follow later changes. */
@@ -130,7 +177,7 @@ class Regions {
                 claim.tuple = tuple;
                 notifyAll();
             }
-            region = RegionOpening.open(name, options, tuple, services, new CloseListener(owner));
+            region = RegionOpening.open(name, options, tuple, services, new RegionListener(claim));
         } catch (RuntimeException | Error e) {
             unclaim(name);
             if (e instanceof DamagedImageException) {
@@ -138,8 +185,11 @@ class Regions {
             }
             throw e;
         }
+        boolean providersCame;
         synchronized (this) {
             claim.region = region;
+            claim.composition = new Composition(region, options, this::providers);
+            providersCame = arrivals != claim.arrivals;
         }
         try {
             announce(region.status());
@@ -148,6 +198,9 @@ class Regions {
                 claim.inProviders = false;
                 notifyAll();
             }
+        }
+        if (providersCame) { // while it was being opened
+            changing(claim, claim.composition::providerCame);
         }
         return region;
     }
@@ -167,6 +220,7 @@ class Regions {
             throw new RegionException("region '" + name + "' cannot be opened: the runtime is stopping");
         }
         claim.inProviders = true;
+        claim.arrivals = arrivals;
         return providers.snapshot();
     }
 
@@ -175,11 +229,18 @@ class Regions {
         notifyAll();
     }
 
-    private final class CloseListener implements OpenRegion.Listener {
-        private final Owner owner;
+    private final class RegionListener implements OpenRegion.Listener {
+        private final Claim claim;
 
-        private CloseListener(Owner owner) {
-            this.owner = owner;
+        private RegionListener(Claim claim) {
+            this.claim = claim;
+        }
+
+        @Override
+        public RegionStatus.Swap swap(Map<String, String> selectors) {
+            RegionStatus.Swap[] swap = new RegionStatus.Swap[1];
+            changing(claim, () -> swap[0] = claim.composition.swap(selectors));
+            return swap[0];
         }
 
         @Override
@@ -195,7 +256,7 @@ class Regions {
                     region.name(),
                     Long.toString(region.status().epoch()));
             post(RegionEvents.CLOSED, Map.of(RegionEvents.REGION, region.name()));
-            owner.closed(region);
+            claim.owner.closed(region);
         }
     }
 
@@ -260,14 +321,27 @@ class Regions {
         synchronized (this) {
             closing = new ArrayList<>(openClaims(condition).toList());
         }
-        for (Claim claim : closing) {
-            LOGGER.log(Level.INFO, "region ''{0}'' is closed: {1}", claim.region.name(), reason);
-            try {
-                claim.owner.closing(claim.region);
-                claim.region.closeWithoutOwner();
-            } catch (RuntimeException e) {
-                LOGGER.log(Level.WARNING, "region '" + claim.region.name() + "' did not close cleanly", e);
-            }
+        closing.forEach(claim -> close(claim, reason));
+    }
+
+    private static void close(Claim claim, String reason) {
+        LOGGER.log(Level.INFO, "region ''{0}'' is closed: {1}", claim.region.name(), reason);
+        try {
+            claim.owner.closing(claim.region);
+            claim.region.closeWithoutOwner();
+        } catch (RuntimeException e) {
+            LOGGER.log(Level.WARNING, "region '" + claim.region.name() + "' did not close cleanly", e);
+        }
+    }
+
+    /** The selectors of an open region were changed for good, by who opened it. */
+    void configure(OpenRegion region, RegionOptions options) {
+        Claim claim;
+        synchronized (this) {
+            claim = claims.get(region.name());
+        }
+        if (claim != null && claim.region == region) {
+            changing(claim, () -> claim.composition.configure(options));
         }
     }
 

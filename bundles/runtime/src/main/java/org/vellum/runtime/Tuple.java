@@ -8,16 +8,42 @@ import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 
 /**
- * The providers a region is composed of.
+ * The providers a region is composed of. The three that track stores are there together, or null together where none
+ * does.
  *
  * @param remarks sentences about what had to give way
  */
 record Tuple(Vmm vmm, PageTable pageTable, Strategy strategy, Store store, List<String> remarks) {
+    /** This one without tracking. */
+    Tuple untracked() {
+        return new Tuple(null, null, null, store, List.of());
+    }
+
+    Tuple withStore(Store other) {
+        return new Tuple(vmm, pageTable, strategy, other, remarks);
+    }
+
+    boolean isTracked() {
+        return vmm != null;
+    }
+
+    boolean tracksLike(Tuple other) {
+        return vmm == other.vmm && pageTable == other.pageTable && strategy == other.strategy;
+    }
+
+    boolean tracksWith(Object provider) {
+        return provider != null && (vmm == provider || pageTable == provider || strategy == provider);
+    }
+
     boolean uses(Object provider) {
-        return vmm == provider || pageTable == provider || strategy == provider || store == provider;
+        return tracksWith(provider) || provider != null && store == provider;
     }
 
     RegionStatus.Providers names() {
-        return new RegionStatus.Providers(vmm.name(), pageTable.name(), strategy.name(), store.name());
+        return new RegionStatus.Providers(
+                isTracked() ? vmm.name() : RegionStatus.Providers.NONE,
+                isTracked() ? pageTable.name() : RegionStatus.Providers.NONE,
+                isTracked() ? strategy.name() : RegionStatus.Providers.NONE,
+                store != null ? store.name() : RegionStatus.Providers.NONE);
     }
 }

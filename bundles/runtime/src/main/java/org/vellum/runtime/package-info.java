@@ -8,12 +8,12 @@
  * {@link org.vellum.runtime.RegionOpening} puts a region together or takes everything back;
  * {@link org.vellum.runtime.OpenRegion} is what it becomes.
  *
- * <h2>Selection and start order</h2>
+ * <h2>Selection and swaps</h2>
  *
- * A region takes the best providers that are there when it is opened and keeps them until it is closed. Regions can be
- * opened from the moment on in which every axis has had a provider, so where several bundles provide an axis they
- * should start before this one (a lower start level), else the first to come is taken. A provider that goes away
- * closes the regions that use it.
+ * A region takes the best providers that its selectors allow, and follows them as they come and go
+ * ({@link org.vellum.runtime.Composition}): a better one that comes and one that goes are swapped under the stores of the
+ * application. Without a provider that tracks stores a region is degraded, without its store it cannot commit; both end
+ * by themselves. Regions can be opened from the moment on in which every axis has had a provider.
  *
  * <h2>Locks</h2>
  *
@@ -21,6 +21,8 @@
  * native call, and no Java code runs in between. They are taken in this order:
  *
  * <ol>
+ *   <li>the <b>swapping</b> lock of a region's composition: one swap at a time, the others queue. Owners are told of a swap
+ *       when it is released;
  *   <li>a region's <b>transaction</b> lock: one commit, rollback, close or body of {@code atomically} at a time;
  *   <li>its <b>sections</b>: read-held by each open section, write-held around a cut, a rollback and a close;
  *   <li>its <b>control</b> lock: held while its native code or its image is in use, so that whoever holds it knows that

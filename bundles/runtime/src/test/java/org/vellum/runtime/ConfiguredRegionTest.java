@@ -18,6 +18,8 @@ import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.vellum.api.Region;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.Strategy;
+import org.vellum.api.provider.Tracking;
 
 class ConfiguredRegionTest {
     private record Registered(Region region, Map<String, Object> properties) {}
@@ -129,11 +131,64 @@ class ConfiguredRegionTest {
         ConfiguredRegion component = start(Map.of());
         Region region = onlyService();
 
-        component.modify(configuration(Map.of("strategy", "write-protect")), properties("a"));
+        component.modify(configuration(Map.of("logSize", "1 MiB", "strategy", "write-protect")), properties("a"));
 
         assertNotSame(region, onlyService());
         assertFalse(region.isOpen());
         assertEquals("write-protect", onlyService().status().providers().strategy());
+    }
+
+    @Test
+    void aChangeOfSelectorsSwapsItsProvidersAndKeepsItOpen() {
+        ConfiguredRegion component = start(Map.of());
+        Region region = onlyService();
+
+        component.modify(configuration(Map.of("strategy", "(vellum.strategy=write-*)")), properties("a"));
+
+        assertSame(region, onlyService());
+        assertTrue(region.isOpen());
+        assertEquals("write-protect", region.status().providers().strategy());
+        assertEquals("host/host/write-protect/fake", services.get(0).properties().get("providers"));
+    }
+
+    @Test
+    void selectorsThatMatchNothingChangeNothingUntilAProviderThatTheyMatchComes() {
+        ConfiguredRegion component = start(Map.of());
+        Region region = onlyService();
+
+        component.modify(configuration(Map.of("strategy", "hybrid")), properties("a"));
+
+        assertEquals("dirty-bit", region.status().providers().strategy());
+        assertTrue(region.status().remarks().toString().contains("no strategy matches 'hybrid'"));
+
+        bench.regions.providerArrived(
+                Providers::strategies,
+                FakeProviders.strategy("hybrid", Tracking.WRITE_PROTECT),
+                FakeProviders.properties(Strategy.PROPERTY, "hybrid", -5, 9));
+        assertEquals("hybrid", region.status().providers().strategy());
+        assertEquals("host/host/hybrid/fake", services.get(0).properties().get("providers"));
+    }
+
+    @Test
+    void aMalformedFilterInAChangeIsSaidAndTheRegionStaysAsItIs() {
+        ConfiguredRegion component = start(Map.of());
+        Region region = onlyService();
+
+        component.modify(configuration(Map.of("strategy", "(vellum.strategy=")), properties("a"));
+
+        assertSame(region, onlyService());
+        assertTrue(region.status().remarks().toString().contains("is no LDAP filter"));
+    }
+
+    @Test
+    void aChangeToAnImpossibleSizeIsSaidAndNoServiceIsLeft() {
+        ConfiguredRegion component = start(Map.of());
+
+        component.modify(configuration(Map.of("size", "-5")), properties("a"));
+
+        assertEquals(List.of(), services);
+        component.modify(configuration(Map.of()), properties("a"));
+        assertTrue(onlyService().isOpen());
     }
 
     @Test
@@ -159,14 +214,15 @@ class ConfiguredRegionTest {
     }
 
     @Test
-    void aRegionWhoseProviderLeavesIsOpenedWithAnotherAtOnce() {
+    void aRegionWhoseProviderLeavesGoesOnWithAnotherAndItsServiceSaysSo() {
         start(Map.of());
         Region region = onlyService();
 
         bench.regions.providerLeaves(Providers::strategies, bench.dirtyBit);
 
-        assertFalse(region.isOpen());
-        assertEquals("write-protect", onlyService().status().providers().strategy());
+        assertSame(region, onlyService());
+        assertTrue(region.isOpen());
+        assertEquals("host/host/write-protect/fake", services.get(0).properties().get("providers"));
     }
 
     @Test

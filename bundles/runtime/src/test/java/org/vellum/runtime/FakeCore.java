@@ -27,6 +27,9 @@ final class FakeCore implements NativeCore {
     final List<String> calls = new ArrayList<>();
     private final TreeMap<Long, ByteBuffer> memory = new TreeMap<>();
     private final Map<Long, Long> committedViews = new HashMap<>();
+    private final Map<Integer, byte[]> files = new TreeMap<>();
+    /** Descriptors that were duplicated and are open. */
+    final Map<Integer, Integer> duplicates = new TreeMap<>();
     private long nextAddress = 0x10_0000_0000L;
     long rangeResult;
     Runnable duringCut = () -> {};
@@ -54,6 +57,13 @@ final class FakeCore implements NativeCore {
         return area.getValue()
                 .slice((int) (address - area.getKey()), length)
                 .order(ByteOrder.nativeOrder());
+    }
+
+    /** A file that descriptors of this core lead to. */
+    synchronized int addFile(byte[] content) {
+        int file = 3 + files.size();
+        files.put(file, content);
+        return file;
     }
 
     private boolean fails(String operation) {
@@ -101,6 +111,15 @@ final class FakeCore implements NativeCore {
     @Override
     public synchronized Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
         return new Swap(3, 2000, fails("regionSwap") ? "the kernel says no" : null);
+    }
+
+    @Override
+    public synchronized int regionChangeHome(long region, int homeFile, long homeOffset, long committed) {
+        if (fails("regionChangeHome")) {
+            return -Errno.ENOMEM;
+        }
+        committedViews.put(region, committed);
+        return 0;
     }
 
     @Override
@@ -201,8 +220,16 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public int fileClose(int file) {
+    public int fileOpenToRead(String path) {
         throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public synchronized int fileClose(int file) {
+        if (duplicates.remove(file) == null) {
+            throw new AssertionError("not open: " + file);
+        }
+        return 0;
     }
 
     @Override
@@ -241,7 +268,12 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public int fileLock(int file) {
+    public synchronized int fileLock(int file) {
+        return fails("fileLock") ? -Errno.EAGAIN : 0;
+    }
+
+    @Override
+    public int fileLockShared(int file) {
         throw new UnsupportedOperationException();
     }
 
@@ -251,8 +283,13 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public long fileMapPrivate(int file, long offset, long length) {
-        throw new UnsupportedOperationException();
+    public synchronized long fileMapPrivate(int file, long offset, long length) {
+        if (fails("fileMapPrivate")) {
+            return -Errno.ENOMEM;
+        }
+        long address = map((int) length);
+        view(address, (int) length).put(files.get(duplicates.getOrDefault(file, file)));
+        return address;
     }
 
     @Override
@@ -263,5 +300,21 @@ final class FakeCore implements NativeCore {
     @Override
     public int fileInMemory(String name) {
         throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public synchronized int fileUnlock(int file) {
+        calls.add("fileUnlock");
+        return 0;
+    }
+
+    @Override
+    public synchronized int fileDuplicate(int file) {
+        if (fails("fileDuplicate")) {
+            return -Errno.EINVAL;
+        }
+        int duplicate = 1000 + duplicates.size();
+        duplicates.put(duplicate, file);
+        return duplicate;
     }
 }

@@ -21,6 +21,7 @@ final class FakeStore implements Store {
         private byte[] content;
         private long address;
         private long epoch;
+        private int file;
     }
 
     private final FakeCore core;
@@ -35,12 +36,22 @@ final class FakeStore implements Store {
     /** Calls that fail when made next. */
     final List<String> failing = new ArrayList<>();
 
+    /** Whether closing an image works. */
+    boolean writesBack = true;
+
+    Runnable duringOpen = () -> {};
+
     FakeStore(FakeCore core) {
         this.core = core;
     }
 
     byte[] durableContent(String region) {
         return images.get(region).content;
+    }
+
+    /** As another process might, that opened and closed the image. */
+    void changeBehindTheBack(String region) {
+        images.get(region).epoch++;
     }
 
     private void call(String name) {
@@ -63,6 +74,7 @@ final class FakeStore implements Store {
     public StoreImage open(Request request, PhaseObserver observer) {
         requests.add(request);
         call("open");
+        duringOpen.run();
         Durable durable = images.get(request.region());
         if (durable == null) {
             if (request.size() == 0) {
@@ -70,6 +82,7 @@ final class FakeStore implements Store {
             }
             durable = new Durable();
             durable.content = new byte[(int) request.size()];
+            durable.file = core.addFile(durable.content);
             images.put(request.region(), durable);
         }
         openImages.incrementAndGet();
@@ -80,6 +93,7 @@ final class FakeStore implements Store {
         private final Durable durable;
         private final long committedView;
         private boolean closed;
+        private boolean writtenBack;
 
         private Image(Durable durable) {
             this.durable = durable;
@@ -115,12 +129,12 @@ final class FakeStore implements Store {
 
         @Override
         public int homeFile() {
-            return 3;
+            return durable.file;
         }
 
         @Override
         public long homeOffset() {
-            return 4096;
+            return 0;
         }
 
         @Override
@@ -168,12 +182,18 @@ final class FakeStore implements Store {
         }
 
         @Override
+        public boolean isWrittenBack() {
+            return writtenBack;
+        }
+
+        @Override
         public void close() {
             if (!closed) {
                 closed = true;
                 openImages.decrementAndGet();
                 core.unmap(committedView);
                 call("close");
+                writtenBack = writesBack;
             }
         }
     }

@@ -26,6 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.osgi.framework.BundleContext;
+import org.vellum.api.ProviderMissingException;
+import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.Section;
@@ -54,6 +56,7 @@ class RealRegionTest {
     Path folder;
 
     private Regions regions;
+    private FileStore store;
 
     @BeforeAll
     static void loadNativeCode() {
@@ -86,8 +89,9 @@ class RealRegionTest {
                 Providers::strategies,
                 writeProtect,
                 FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
+        store = fileStore(folder);
         regions.providerArrived(
-                Providers::stores, fileStore(folder), FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
+                Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
     }
 
     @AfterEach
@@ -269,17 +273,67 @@ class RealRegionTest {
     }
 
     @Test
-    void aProviderThatLeavesClosesTheRegionAndTheOtherStrategyOpensItAgain() {
+    void aRegionGoesOnWhenItsStrategyLeavesAndWhenNoneIsLeft() {
         OpenRegion region = open("auto");
         region.buffer(0, 8).putLong(1);
         region.commit();
-        String strategy = region.status().providers().strategy();
+        region.buffer(4096, 8).putLong(2);
 
-        regions.providerLeaves(Providers::strategies, strategy.equals("dirty-bit") ? dirtyBit : writeProtect);
+        regions.providerLeaves(Providers::strategies, dirtyBit);
+        region.buffer(8192, 8).putLong(3);
+        regions.providerLeaves(Providers::strategies, writeProtect);
 
-        assertTrue(!region.isOpen());
+        assertEquals(RegionStatus.State.DEGRADED, region.status().state());
+        region.buffer(1 << 17, 8).putLong(4);
+        region.commit();
+        region.buffer(0, 8).putLong(5);
+        region.rollback();
+        region.close();
+        regions.providerArrived(
+                Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         OpenRegion again = open("auto");
-        assertTrue(!again.status().providers().strategy().equals(strategy));
         assertEquals(1, again.buffer(0, 8).getLong());
+        assertEquals(2, again.buffer(4096, 8).getLong());
+        assertEquals(3, again.buffer(8192, 8).getLong());
+        assertEquals(4, again.buffer(1 << 17, 8).getLong());
+    }
+
+    @Test
+    void aRegionGoesOnWithoutItsStoreAndWithItsImageWhenTheStoreIsBack() {
+        OpenRegion region = open("auto");
+        region.buffer(0, 8).putLong(1);
+        region.buffer(1 << 19, 8).putLong(10);
+        region.commit();
+        region.close();
+        region = open("auto");
+        region.buffer(0, 8).putLong(2);
+        region.commit();
+        region.buffer(0, 8).putLong(3);
+
+        regions.providerLeaves(Providers::stores, store);
+
+        region.buffer((1 << 19) + 8, 8).putLong(11); // its block is cold: read from the home image now
+        assertEquals(10, region.buffer(1 << 19, 8).getLong());
+        assertThrows(ProviderMissingException.class, region::commit);
+        FileStore another = fileStore(folder);
+        String busy = assertThrows(
+                        RegionBusyException.class,
+                        () -> another.open(new Store.Request("orders", null, 0, 0), new PhaseObservers()))
+                .getMessage();
+        assertTrue(busy.contains("orders"), busy);
+        region.rollback();
+        assertEquals(2, region.buffer(0, 8).getLong());
+        assertEquals(0, region.buffer((1 << 19) + 8, 8).getLong());
+        region.buffer(8, 8).putLong(4);
+
+        regions.providerArrived(Providers::stores, another, FakeProviders.properties(Store.PROPERTY, "file", 0, 6));
+
+        assertEquals(RegionStatus.State.OPEN, region.status().state());
+        assertEquals(3, region.commit());
+        region.close();
+        OpenRegion again = open("auto");
+        assertEquals(2, again.buffer(0, 8).getLong());
+        assertEquals(4, again.buffer(8, 8).getLong());
+        assertEquals(10, again.buffer(1 << 19, 8).getLong());
     }
 }

@@ -1,6 +1,5 @@
 package org.vellum.runtime;
 
-import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -53,20 +52,7 @@ class RegionsTest {
     }
 
     @Test
-    void aProviderThatLeavesTakesItsRegionsAlongAndNoOthers() {
-        OpenRegion dirtyBit = bench.open("a");
-        OpenRegion writeProtect =
-                regions.open("b", RegionOptions.size(4096).withStrategy("write-protect"), Bench.OWNER);
-
-        regions.providerLeaves(Providers::strategies, bench.dirtyBit);
-
-        assertFalse(dirtyBit.isOpen());
-        assertTrue(writeProtect.isOpen());
-        assertEquals("write-protect", bench.open("a").status().providers().strategy());
-    }
-
-    @Test
-    void anOwnerMayStillCommitWhenAProviderLeaves() {
+    void anOwnerMayStillCommitWhenTheRuntimeStops() {
         List<String> told = new ArrayList<>();
         Owner owner = new Owner() {
             @Override
@@ -86,44 +72,10 @@ class RegionsTest {
         };
         regions.open("orders", RegionOptions.size(4096), owner).buffer(0, 1).put((byte) 5);
 
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.stop();
 
         assertEquals(List.of("closing, epoch 1", "closed false"), told);
         assertEquals(5, bench.store.durableContent("orders")[0]);
-    }
-
-    @Test
-    void aProviderLeavesOnlyWhenTheCommitInItIsOver() {
-        OpenRegion region = bench.open("orders");
-        bench.store.persistPermits.drainPermits();
-        region.buffer(0, 1).put((byte) 1);
-        Call<Long> commit = Bench.inAnotherThread(region::commit);
-        await().until(() -> bench.store.persistsEntered.get() == 1);
-        Call<Object> leaving = Bench.inAnotherThread(() -> {
-                    regions.providerLeaves(Providers::vmms, bench.vmm);
-                    return null;
-                })
-                .awaitWaiting();
-
-        bench.store.persistPermits.release();
-
-        assertEquals(1, commit.value());
-        leaving.value();
-        assertFalse(region.isOpen());
-    }
-
-    @Test
-    void aProviderLeavesThoughASectionStaysOpen() {
-        OpenRegion region = bench.open("orders");
-        region.section();
-
-        Bench.inAnotherThread(() -> {
-                    regions.providerLeaves(Providers::vmms, bench.vmm);
-                    return null;
-                })
-                .value();
-
-        assertFalse(region.isOpen());
     }
 
     @Test

@@ -172,7 +172,13 @@ public final class RegionCommands {
                 .row("log size", Quantity.bytes(status.logSize()))
                 .row("last gate", Quantity.nanoseconds(status.lastGateNanoseconds()))
                 .row("working image", Quantity.bytes(status.workingBytes()));
+        status.lastSwap().ifPresent(swap -> table.row("last swap", describe(swap)));
         status.remarks().forEach(remark -> table.row("remark", remark));
         return table.toString();
+    }
+
+    private static String describe(RegionStatus.Swap swap) {
+        return swap.from() + " to " + swap.to() + " at " + swap.when() + ": " + swap.reason() + ", writers stopped for "
+                + Quantity.nanoseconds(swap.gateNanoseconds());
     }
 }

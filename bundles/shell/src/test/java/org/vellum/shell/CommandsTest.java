@@ -31,6 +31,11 @@ class CommandsTest {
         }
     }
 
+    @BeforeEach
+    void swapCommand() {
+        processor.addCommand("vellum", new SwapCommand(regions), "swap");
+    }
+
     @AfterEach
     void stop() {
         processor.stop();
@@ -51,6 +56,39 @@ class CommandsTest {
 
     private String errors() {
         return err.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aSwapSaysWhatIsInForceAndWhatItCost() {
+        assertEquals(
+                0,
+                run(
+                        "",
+                        "vellum:open orders 64MiB",
+                        "vellum:swap orders strategy=write-protect",
+                        "vellum:swap orders 'strategy=(vellum.strategy=dirty-bit)'",
+                        "vellum:status orders"),
+                errors());
+
+        assertTrue(
+                output().contains("region 'orders': host/host/write-protect/file instead of host/host/dirty-bit/file,"
+                        + " writers stopped for 45.6 µs"),
+                output());
+        assertTrue(output().contains("host/host/(vellum.strategy=dirty-bit)/file instead of"), output());
+        assertTrue(output().contains("last swap"), output());
+    }
+
+    @Test
+    void aSwapThatIsNotOneIsAnsweredWithItsUsage() {
+        run("", "vellum:open orders 64MiB");
+        for (String wrong : List.of("", "strategy", "=dirty-bit", "strategy=", "strategy=a strategy=b")) {
+            assertEquals(1, run("", "vellum:swap orders " + wrong));
+            assertTrue(errors().contains("usage: vellum:swap REGION AXIS=SELECTOR..."), wrong + ": " + errors());
+        }
+        assertEquals(1, run("", "vellum:swap orders strategy=hybrid"));
+        assertTrue(errors().contains("no strategy matches 'hybrid'"), errors());
+        assertEquals(1, run("", "vellum:swap nothing strategy=dirty-bit"));
+        assertTrue(errors().contains("no region 'nothing' is open"), errors());
     }
 
     @Test

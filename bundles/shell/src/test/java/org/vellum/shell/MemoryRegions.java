@@ -1,12 +1,14 @@
 package org.vellum.shell;
 
 import java.lang.reflect.Proxy;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.vellum.api.CommitException;
+import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
@@ -19,10 +21,13 @@ final class MemoryRegions implements RegionManager {
     RegionOptions lastOptions;
     boolean diskFull;
     String pageTable = "host";
+    private RegionStatus.Providers providers;
+    private RegionStatus.Swap lastSwap;
 
     @Override
     public Region open(String name, RegionOptions options) {
         lastOptions = options;
+        providers = new RegionStatus.Providers("host", pageTable, "dirty-bit", "file");
         epochs.put(name, 0L);
         Region region = (Region) Proxy.newProxyInstance(
                 Region.class.getClassLoader(), new Class<?>[] {Region.class}, (proxy, method, arguments) -> switch (
@@ -31,10 +36,22 @@ final class MemoryRegions implements RegionManager {
                     case "status" -> status(name, options.size());
                     case "commit" -> commit(name);
                     case "close" -> close(name);
+                    case "swap" -> swap(arguments[0]);
                     default -> throw new UnsupportedOperationException(method.getName());
                 });
         open.put(name, region);
         return region;
+    }
+
+    private RegionStatus.Swap swap(Object selectors) {
+        RegionStatus.Providers before = providers;
+        String strategy = String.valueOf(((Map<?, ?>) selectors).get("strategy"));
+        if (strategy.equals("hybrid")) {
+            throw new ProviderMissingException("no strategy matches 'hybrid'");
+        }
+        providers = new RegionStatus.Providers("host", pageTable, strategy, "file");
+        lastSwap = new RegionStatus.Swap(Instant.EPOCH, before, providers, 45_600, "asked for");
+        return lastSwap;
     }
 
     private Void close(String name) {
@@ -56,7 +73,7 @@ final class MemoryRegions implements RegionManager {
                 size,
                 0x100000000000L,
                 epochs.get(name),
-                new RegionStatus.Providers("host", pageTable, "dirty-bit", "file"),
+                providers,
                 epochs.get(name),
                 0,
                 0,
@@ -67,7 +84,8 @@ final class MemoryRegions implements RegionManager {
                 1 << 20,
                 45_600,
                 65536,
-                List.of("the size was rounded up"));
+                List.of("the size was rounded up"),
+                Optional.ofNullable(lastSwap));
     }
 
     @Override

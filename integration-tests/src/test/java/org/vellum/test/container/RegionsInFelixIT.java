@@ -3,7 +3,6 @@ package org.vellum.test.container;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNotSame;
-import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import java.util.Arrays;
@@ -147,7 +146,8 @@ public class RegionsInFelixIT {
         first.buffer(0, 8).putLong(0, 23);
         first.commit();
 
-        Dictionary<String, Object> changed = new Hashtable<>(Map.of("size", "1 MiB", "strategy", "write-protect"));
+        Dictionary<String, Object> changed =
+                new Hashtable<>(Map.of("size", "1 MiB", "strategy", "write-protect", "logSize", "2 MiB"));
         configuration.update(changed);
         Await.until("the first one is closed", () -> !first.isOpen());
         Region second = await(Region.class, named("stock"));
@@ -210,14 +210,9 @@ public class RegionsInFelixIT {
     }
 
     @Test
-    public void stoppingAProviderClosesItsRegionsCleanlyAndStartingItLetsThemBeOpened() throws Exception {
-        for (String provider : List.of(
-                "org.vellum.strategy.writeprotect",
-                "org.vellum.pagetable.host",
-                "org.vellum.vmm.host",
-                "org.vellum.store.file",
-                "org.vellum.nativelib",
-                "org.vellum.runtime")) {
+    public void stoppingTheRuntimeClosesItsRegionsCleanlyAndStartingItLetsThemBeOpened() throws Exception {
+        log.expect("goes on with"); // without the native core there is no store either, and that may go first
+        for (String stopped : List.of("org.vellum.nativelib", "org.vellum.runtime")) {
             RegionOptions options = SMALL.withStrategy("write-protect");
             Region region = regions().open("provided", options);
             long count = region.buffer(0, 8).getLong(0);
@@ -225,19 +220,13 @@ public class RegionsInFelixIT {
             region.commit();
             region.buffer(0, 8).putLong(0, -1);
 
-            bundle(provider).stop();
-            assertFalse(provider, region.isOpen());
-            if (isThere(RegionManager.class, null)) {
-                RegionManager manager = await(RegionManager.class, null);
-                ProviderMissingException missing =
-                        assertThrows(provider, ProviderMissingException.class, () -> manager.open("provided", options));
-                assertTrue(missing.getMessage(), missing.getMessage().contains("provided"));
-            }
+            bundle(stopped).stop();
+            assertFalse(stopped, region.isOpen());
 
-            bundle(provider).start();
-            Await.until("the region opens after " + provider + " started", () -> opens(options));
+            bundle(stopped).start();
+            Await.until("the region opens after " + stopped + " started", () -> opens(options));
             Region again = regions().open("provided", options);
-            assertEquals(provider, count + 1, again.buffer(0, 8).getLong(0));
+            assertEquals(stopped, count + 1, again.buffer(0, 8).getLong(0));
             again.close();
         }
     }
@@ -249,32 +238,6 @@ public class RegionsInFelixIT {
         } catch (ProviderMissingException e) {
             return false;
         }
-    }
-
-    @Test
-    public void aRegionOnOneStrategyStaysOpenWhenTheOtherOneGoes() throws Exception {
-        Region stays = regions().open("stays", SMALL.withStrategy("dirty-bit"));
-        Region goes = regions().open("goes", SMALL.withStrategy("write-protect"));
-        bundle("org.vellum.strategy.writeprotect").stop();
-        assertFalse(goes.isOpen());
-        assertTrue(stays.isOpen());
-        stays.buffer(4096, 8).putLong(0, 5);
-        assertTrue(stays.commit() > 0);
-        stays.close();
-    }
-
-    @Test
-    public void aConfiguredRegionComesBackWithItsProvider() throws Exception {
-        log.expect("waits");
-        configure("patient", "1 MiB");
-        Region first = await(Region.class, named("patient"));
-        first.buffer(0, 8).putLong(0, 9);
-        first.commit();
-        bundle("org.vellum.pagetable.host").stop();
-        assertFalse(first.isOpen());
-        assertFalse(isThere(Region.class, named("patient")));
-        bundle("org.vellum.pagetable.host").start();
-        assertEquals(9, await(Region.class, named("patient")).buffer(0, 8).getLong(0));
     }
 
     @Test

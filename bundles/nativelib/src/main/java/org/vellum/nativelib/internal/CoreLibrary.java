@@ -28,6 +28,8 @@ final class CoreLibrary {
 
     static native void vellum_region_degrade(long region, long[] swap);
 
+    static native int vellum_region_change_home(long region, int homeFile, long homeOffset, long committed);
+
     static native void vellum_region_cut(long region, long batch, long[] cut);
 
     static native void vellum_region_cut_persisted(long region);
@@ -52,6 +54,8 @@ final class CoreLibrary {
 
     static native int vellum_file_open(String path, int create, int exclusive);
 
+    static native int vellum_file_open_to_read(String path);
+
     static native int vellum_file_close(int file);
 
     static native long vellum_file_size(int file);
@@ -69,6 +73,12 @@ final class CoreLibrary {
     static native int vellum_file_truncate(int file, long length);
 
     static native int vellum_file_lock(int file);
+
+    static native int vellum_file_lock_shared(int file);
+
+    static native int vellum_file_unlock(int file);
+
+    static native int vellum_file_duplicate(int file);
 
     static native long vellum_file_free_space(String directory);
 

@@ -116,6 +116,11 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public int regionChangeHome(long region, int homeFile, long homeOffset, long committed) {
+        return CoreLibrary.vellum_region_change_home(region, homeFile, homeOffset, committed);
+    }
+
+    @Override
     public Cut regionCut(long region, long batch) {
         long[] cut = new long[4];
         CoreLibrary.vellum_region_cut(region, batch, cut);
@@ -186,6 +191,11 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public int fileOpenToRead(String path) {
+        return CoreLibrary.vellum_file_open_to_read(path);
+    }
+
+    @Override
     public int fileClose(int file) {
         return CoreLibrary.vellum_file_close(file);
     }
@@ -228,6 +238,21 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public int fileLock(int file) {
         return CoreLibrary.vellum_file_lock(file);
+    }
+
+    @Override
+    public int fileLockShared(int file) {
+        return CoreLibrary.vellum_file_lock_shared(file);
+    }
+
+    @Override
+    public int fileUnlock(int file) {
+        return CoreLibrary.vellum_file_unlock(file);
+    }
+
+    @Override
+    public int fileDuplicate(int file) {
+        return CoreLibrary.vellum_file_duplicate(file);
     }
 
     @Override

@@ -31,8 +31,25 @@ final class ImageCreation {
         this.request = request;
     }
 
+    /** An empty image. */
     void run() throws FileFailure {
         ImageIdentity identity = layOut();
+        // No address: whether a wanted one can be had is not known yet.
+        Checkpoint checkpoint = new Checkpoint(
+                Checkpoint.State.CLOSED, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(),
+                0, 0);
+        run(identity, checkpoint, unfinished -> {});
+    }
+
+    /** What a new image holds, if it is not empty. */
+    @FunctionalInterface
+    interface Content {
+        /** Writes pages and their checksums to a file that is allocated and holds zeros. */
+        void writeTo(StoreFile unfinished) throws FileFailure;
+    }
+
+    /** @param checkpoint with an empty log of the identity's size */
+    void run(ImageIdentity identity, Checkpoint checkpoint, Content content) throws FileFailure {
         Folders.create(files, names.directory());
         checkSpace(identity);
         refuseOrphanedLog();
@@ -50,7 +67,7 @@ final class ImageCreation {
                 return;
             }
             try {
-                build(unfinished, identity);
+                build(unfinished, identity, checkpoint, content);
             } catch (FileFailure e) {
                 removeRemains(e);
                 if (e.isOutOfSpace()) {
@@ -125,7 +142,8 @@ final class ImageCreation {
         }
     }
 
-    private void build(StoreFile unfinished, ImageIdentity identity) throws FileFailure {
+    private void build(StoreFile unfinished, ImageIdentity identity, Checkpoint checkpoint, Content content)
+            throws FileFailure {
         files.syncDirectory(names.directory(), PersistPoint.UNFINISHED_NAME);
         for (int i = 0; i < 2; i++) {
             try (StoreFile file = files.open(names.log(i), true)) {
@@ -136,15 +154,11 @@ final class ImageCreation {
             }
         }
         allocate(unfinished, identity);
-        // No address: whether a wanted one can be had is not known yet.
-        Checkpoint checkpoint = new Checkpoint(
-                Checkpoint.State.CLOSED, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(),
-                0, 0);
+        content.writeTo(unfinished);
         writeHeader(core, unfinished, identity, checkpoint);
         unfinished.syncData(PersistPoint.NEW_IMAGE);
         files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
         files.rename(names.unfinished(), names.home());
-        files.syncDirectory(names.directory(), PersistPoint.IMAGE_NAME);
     }
 
     /** Makes an empty file one of zeros with room for all that is to be in it. */
@@ -172,7 +186,8 @@ final class ImageCreation {
         try {
             files.delete(names.log(0));
             files.delete(names.log(1));
-            // Last: while it is there, what is left of the log is known to be unfinished.
+            // Last, also after a power cut: while it is there, what is left of the log is known to be unfinished.
+            files.syncDirectory(names.directory(), PersistPoint.REMOVED_SEGMENT_NAMES);
             files.delete(names.unfinished());
         } catch (FileFailure e) {
             reason.addSuppressed(e);

@@ -14,14 +14,27 @@ import org.vellum.nativelib.NativeCore;
 /** The real file system, by the native core: ordinary files, durable by fdatasync. */
 public final class NativeStoreFiles implements StoreFiles {
     private final NativeCore core;
+    private final boolean readOnly;
 
     public NativeStoreFiles(NativeCore core) {
+        this(core, false);
+    }
+
+    private NativeStoreFiles(NativeCore core, boolean readOnly) {
         this.core = core;
+        this.readOnly = readOnly;
+    }
+
+    /** Files that are opened to be read, whatever permissions there are beyond that; their locks are shared. */
+    static NativeStoreFiles readOnly(NativeCore core) {
+        return new NativeStoreFiles(core, true);
     }
 
     @Override
     public StoreFile open(Path path, boolean create) throws FileFailure {
-        int descriptor = core.fileOpen(path.toString(), create, false);
+        int descriptor = readOnly && !create
+                ? core.fileOpenToRead(path.toString())
+                : core.fileOpen(path.toString(), create, false);
         if (descriptor < 0) {
             throw new FileFailure((create ? "create " : "open ") + path, descriptor);
         }
@@ -181,7 +194,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public boolean lock() throws FileFailure {
-            int result = core.fileLock(descriptor);
+            int result = readOnly ? core.fileLockShared(descriptor) : core.fileLock(descriptor);
             if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
                 return false;
             }

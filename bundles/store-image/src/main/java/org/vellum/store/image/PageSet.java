@@ -31,6 +31,14 @@ final class PageSet {
         java.util.Arrays.fill(words, 0);
     }
 
+    long size() {
+        long size = 0;
+        for (long word : words) {
+            size += Long.bitCount(word);
+        }
+        return size;
+    }
+
     /** The first member at or behind {@code from}, or -1. */
     long next(long from) {
         int index = (int) (from >>> 6);
@@ -56,7 +64,7 @@ final class PageSet {
         return count;
     }
 
-    private boolean contains(long page) {
+    boolean contains(long page) {
         return (words[(int) (page >>> 6)] & (1L << page)) != 0;
     }
 }

@@ -1,6 +1,7 @@
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.vellum.api.DamagedImageException;
@@ -50,6 +51,8 @@ final class Recovery {
         long end;
 
         private Found last;
+        /** An intact batch that cannot be replayed, at the end of the chain; null: there is none. */
+        private DamagedImageException malformed;
 
         Content(LogSegment segment) throws FileFailure {
             this.segment = segment;
@@ -113,11 +116,12 @@ final class Recovery {
             }
         }
 
-        void refuseForeign() {
+        /** What to refuse a segment with that begins with another region's batch; null for one that does not. */
+        DamagedImageException foreign() {
             long found = memory.view(0, Batch.HEADER_SIZE).getLong(Batch.IDENTITY_AT);
-            if (beginsWithBatch(memory) && found != identity && sealedAt(0) != null) {
-                throw foreign(segment, found);
-            }
+            return beginsWithBatch(memory) && found != identity && sealedAt(0) != null
+                    ? Recovery.this.foreign(segment, found)
+                    : null;
         }
 
         /** The first intact batch at or behind the end of the chain that contradicts a torn tail; null: none. */
@@ -172,27 +176,38 @@ final class Recovery {
 
     private final String region;
     private final NativeCore core;
-    private final HomeImage home;
+    private final Path home;
     private final LogSegment[] segments;
     private final CommittedView view;
     private final Checkpoint checkpoint;
     private final long identity;
 
-    Recovery(String region, NativeCore core, HomeImage home, LogSegment[] segments, CommittedView view) {
+    /**
+     * @param home the home image's file, for messages
+     * @param checkpoint its checkpoint
+     * @param view shows the home image
+     */
+    Recovery(
+            String region,
+            NativeCore core,
+            Path home,
+            Checkpoint checkpoint,
+            LogSegment[] segments,
+            CommittedView view) {
         this.region = region;
         this.core = core;
         this.home = home;
         this.segments = segments;
         this.view = view;
-        checkpoint = home.checkpoint();
-        identity = home.identity().identity();
+        this.checkpoint = checkpoint;
+        identity = checkpoint.identity();
     }
 
     /**
-     * For an image closed in order: its log holds nothing, so it is not read. One look at the start of each segment
-     * makes sure that this log belongs to this home image and not to a later state of it.
+     * For an image closed in order, or written in place: its log holds nothing, so it is not read. One look at the start
+     * of each segment makes sure that this log belongs to this home image and not to a later state of it.
      */
-    Result confirmClosed() throws FileFailure {
+    Result confirmEmpty() throws FileFailure {
         for (LogSegment segment : segments) {
             try (NativeMemory memory = new NativeMemory(core, Batch.HEADER_SIZE)) {
                 segment.file().read(memory.address(), Batch.HEADER_SIZE, 0);
@@ -200,19 +215,39 @@ final class Recovery {
                     continue;
                 }
                 ByteBuffer header = memory.view(0, Batch.HEADER_SIZE);
-                if (header.getLong(Batch.IDENTITY_AT) != identity) {
+                boolean own = header.getLong(Batch.IDENTITY_AT) == identity;
+                if (own && header.getLong(Batch.GENERATION_AT) < checkpoint.generation()
+                        || !isSealed(segment, header.getLong(Batch.PAYLOAD_LENGTH_AT))) {
+                    continue;
+                }
+                if (!own) {
                     throw foreign(segment, header.getLong(Batch.IDENTITY_AT));
                 }
-                if (header.getLong(Batch.GENERATION_AT) >= checkpoint.generation()) {
-                    throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
-                            + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
-                            + ", but " + home.file().path() + " was closed at epoch " + checkpoint.homeEpoch()
-                            + " before generation " + checkpoint.generation()
-                            + ": the files are not of one moment");
-                }
+                throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
+                        + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
+                        + ", but " + home + " was "
+                        + (checkpoint.state() == Checkpoint.State.CLOSED ? "closed" : "opened in place")
+                        + " at epoch " + checkpoint.homeEpoch() + " before generation " + checkpoint.generation()
+                        + ": the files are not of one moment");
             }
         }
         return new Result(checkpoint.homeEpoch(), checkpoint.generation(), List.of());
+    }
+
+    /**
+     * Whether the batch that a segment begins with is whole. One that is not, torn or damaged, is no evidence of another
+     * region or moment. The file counts, not the segment's size: a later state may have grown it.
+     */
+    private boolean isSealed(LogSegment segment, long payload) throws FileFailure {
+        if (payload < 0 || payload > segment.file().size() - Batch.HEADER_SIZE) {
+            return false;
+        }
+        long length = Batch.HEADER_SIZE + payload;
+        try (NativeMemory memory = new NativeMemory(core, length)) {
+            segment.file().read(memory.address(), length, 0);
+            Batch batch = new Batch(core, memory.address(), length);
+            return batch.storedChecksum() == batch.computeChecksum();
+        }
     }
 
     /**
@@ -221,31 +256,73 @@ final class Recovery {
      * @throws DamagedImageException nothing was written
      */
     Result replay() throws FileFailure {
-        long generation = checkpoint.generation();
-        try (Content first = new Content(segments[Log.index(generation)]);
-                Content second = new Content(segments[Log.index(generation + 1)])) {
-            first.refuseForeign();
-            second.refuseForeign();
-            long expected = replayFrom(first, generation, checkpoint.homeEpoch() + 1);
-            boolean switched = isNext(second.intactAt(0), generation + 1, expected);
-            if (switched) {
-                expected = replayFrom(second, generation + 1, expected);
+        try (Content first = new Content(segments[Log.index(checkpoint.generation())]);
+                Content second = new Content(segments[Log.index(checkpoint.generation() + 1)])) {
+            Walk walk = walk(first, second);
+            if (walk.damage != null) {
+                throw walk.damage;
             }
-            Content last = switched ? second : first;
-            for (Content content : List.of(first, second)) {
-                Found contradiction = content.contradiction(expected);
-                if (contradiction != null) {
-                    throw damagedMiddle(first, second, switched, expected, content, contradiction);
-                }
-            }
-            if (expected <= checkpoint.highestEpoch()) {
-                throw HomeImage.damaged(region, last.segment.file(), last.end, "epoch " + expected + " is missing: "
-                        + last.describe(last.end) + "; the home image already holds lines of epoch "
-                        + checkpoint.highestEpoch() + ", so it was durable. Last intact epoch: " + (expected - 1));
-            }
-            last.makeLastDurable();
-            return new Result(expected - 1, generation + 2, remarks(last, second, expected));
+            walk.last.makeLastDurable();
+            return new Result(walk.missing - 1, checkpoint.generation() + 2, walk.remarks);
         }
+    }
+
+    /**
+     * How far the log is intact, whatever is behind that; writes nothing. The view then holds the last epoch of it.
+     *
+     * @param damage why the chain must not end there; null: it may
+     */
+    record Chain(long epoch, List<String> remarks, DamagedImageException damage) {}
+
+    /** As {@link #replay}, for looking only. */
+    Chain examine() throws FileFailure {
+        try (Content first = new Content(segments[Log.index(checkpoint.generation())]);
+                Content second = new Content(segments[Log.index(checkpoint.generation() + 1)])) {
+            Walk walk = walk(first, second);
+            return new Chain(walk.missing - 1, walk.remarks, walk.damage);
+        }
+    }
+
+    /**
+     * @param last the segment in which the chain ends
+     * @param missing the first epoch behind it
+     */
+    private record Walk(Content last, long missing, List<String> remarks, DamagedImageException damage) {}
+
+    /** Replays the chain, and finds out whether it may end where it does. */
+    private Walk walk(Content first, Content second) {
+        DamagedImageException foreign = first.foreign() != null ? first.foreign() : second.foreign();
+        if (foreign != null) {
+            return new Walk(first, checkpoint.homeEpoch() + 1, List.of(), foreign);
+        }
+        long generation = checkpoint.generation();
+        long missing = replayFrom(first, generation, checkpoint.homeEpoch() + 1);
+        boolean switched = first.malformed == null && isNext(second.intactAt(0), generation + 1, missing);
+        if (switched) {
+            missing = replayFrom(second, generation + 1, missing);
+        }
+        Content last = switched ? second : first;
+        return new Walk(last, missing, remarks(last, second, missing), damage(first, second, switched, missing));
+    }
+
+    /** Why the chain must not end before {@code missing}, or null. */
+    private DamagedImageException damage(Content first, Content second, boolean switched, long missing) {
+        Content last = switched ? second : first;
+        if (last.malformed != null) {
+            return last.malformed;
+        }
+        for (Content content : List.of(first, second)) {
+            Found contradiction = content.contradiction(missing);
+            if (contradiction != null) {
+                return damagedMiddle(first, second, switched, missing, content, contradiction);
+            }
+        }
+        if (missing <= checkpoint.highestEpoch()) {
+            return HomeImage.damaged(region, last.segment.file(), last.end, "epoch " + missing + " is missing: "
+                    + last.describe(last.end) + "; the home image already holds lines of epoch "
+                    + checkpoint.highestEpoch() + ", so it was durable. Last intact epoch: " + (missing - 1));
+        }
+        return null;
     }
 
     private static boolean beginsWithBatch(NativeMemory memory) {
@@ -265,7 +342,7 @@ final class Recovery {
         return found != null && found.generation == generation && found.epoch == epoch;
     }
 
-    /** Replays the chain within one segment and leaves its end there; returns the first epoch not found. */
+    /** Replays the chain within one segment and leaves its end there; returns the first epoch not replayed. */
     private long replayFrom(Content content, long generation, long firstEpoch) {
         long epoch = firstEpoch;
         while (true) {
@@ -275,8 +352,10 @@ final class Recovery {
             }
             int result = view.tryApply(epoch, content.memory.address() + found.offset, found.length);
             if (result != 0) {
-                throw HomeImage.damaged(region, content.segment.file(), found.offset, "the batch of epoch " + epoch
-                        + " is intact but names pages outside of the region; last intact epoch: " + (epoch - 1));
+                content.malformed = HomeImage.damaged(region, content.segment.file(), found.offset, "the batch of"
+                        + " epoch " + epoch + " is intact but names pages outside of the region; last intact epoch: "
+                        + (epoch - 1));
+                return epoch;
             }
             content.end += Batch.padded(found.length);
             content.last = found;

@@ -75,6 +75,11 @@ final class HeapRegion implements Region {
     }
 
     @Override
+    public RegionStatus.Swap swap(java.util.Map<String, String> selectors) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public RegionStatus status() {
         throw new UnsupportedOperationException();
     }

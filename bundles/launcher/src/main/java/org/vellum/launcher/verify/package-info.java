@@ -1,0 +1,2 @@
+/** The subcommand {@code verify}. */
+package org.vellum.launcher.verify;

@@ -1,0 +1,196 @@
+package org.vellum.crash.subjects;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.vellum.api.CommitException;
+import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
+import org.vellum.crash.enumeration.RecordingMedium;
+import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.store.image.FileFailure;
+import org.vellum.store.image.HomeCheck;
+import org.vellum.store.image.Image;
+import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.NativeMemory;
+import org.vellum.store.image.StoreFiles;
+
+/**
+ * A small region's image on a recording medium, and what a workload does with it; tells the oracle all along. What is
+ * compared is the region's address and every byte of it.
+ */
+final class ImageSession implements AutoCloseable {
+    static final int PAGES = 8;
+    static final int SIZE = PAGES * NativeCore.PAGE_SIZE;
+
+    private static final NativeCore CORE = new JnaNativeCore();
+    private static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), "orders");
+    /** Two segments of one page: a few batches fill one. */
+    private static final long LOG = 2 * NativeCore.PAGE_SIZE;
+
+    private static final long FAILURE_TIMEOUT_NANOSECONDS = 20_000_000_000L;
+    private static final long ADDRESS = 0x100000000000L;
+
+    final Faults faults = new Faults();
+
+    private final Turns turns;
+    private final RecordingMedium medium;
+    private final StoreFiles files;
+    private StoreImage image;
+    private long address = ADDRESS;
+    private byte[] content = new byte[SIZE];
+    /** What failed to be committed and is not rolled back. */
+    private Changes carried = new Changes();
+
+    ImageSession(RecordingMedium medium, Layer layer) {
+        this.medium = medium;
+        turns = new Turns(medium);
+        medium.intercept(turns);
+        files = layer.files(CORE, medium, faults);
+    }
+
+    /** Before anything is done: what a crash during creation may leave. */
+    void beginNew() {
+        medium.begun(0, compared(0, content));
+    }
+
+    /** A new image, with an address. */
+    void create() {
+        beginNew();
+        open();
+        recordAddress();
+    }
+
+    /** Instead of {@link #create}, for an image that is there. */
+    void continueWith(long epoch, long itsAddress, byte[] itsContent) {
+        address = itsAddress;
+        content = itsContent;
+        medium.begun(epoch, compared(address, content));
+        medium.acknowledged(epoch);
+    }
+
+    void open() {
+        medium.phase("open");
+        turns.opened();
+        image = Image.open(CORE, files, NAMES, new Store.Request(NAMES.region(), null, SIZE, LOG), turns);
+    }
+
+    void recordAddress() {
+        medium.begun(0, compared(address, content));
+        image.recordAddress(address);
+        medium.acknowledged(0);
+    }
+
+    /** Behind {@link #open} on a crash image: what it found is what counts from now on. */
+    void recovered() {
+        content = new byte[SIZE];
+        CORE.view(image.committedView(), SIZE).get(content);
+        medium.recovered(image.epoch(), compared(image.address(), content));
+        if (image.address() == 0) {
+            recordAddress();
+        } else {
+            address = image.address();
+        }
+    }
+
+    private static byte[] compared(long address, byte[] region) {
+        return ByteBuffer.allocate(Long.BYTES + SIZE).putLong(address).put(region).array();
+    }
+
+    long epoch() {
+        return image.epoch();
+    }
+
+    void commit(Changes changes) {
+        commit(changes, 0, 0);
+    }
+
+    /** @see Turns#plan */
+    void commit(Changes changes, int trimBeforeWrite, int trimBeforeSync) {
+        turns.plan(trimBeforeWrite, trimBeforeSync);
+        persist(changes);
+        turns.finish();
+    }
+
+    /** A commit behind which, before the trim that it caused begins, the medium loses a slot and the process is killed. */
+    void commitBeforeDamageAndKill(Changes changes, int slot) {
+        turns.plan(0, 0);
+        persist(changes);
+        byte[] garbage = new byte[512];
+        Arrays.fill(garbage, (byte) 0xDB);
+        medium.open(NAMES.home().toString()).damage(HomeCheck.slotOffset(slot), garbage);
+        medium.end();
+        turns.finish();
+    }
+
+    /** A commit that fails; its changes are part of the next one. */
+    void commitFails(Changes changes) {
+        try {
+            persist(changes);
+        } catch (CommitException expected) {
+            turns.finish();
+            carried = carried.and(changes);
+            return;
+        }
+        throw new IllegalStateException("a commit was to fail, and did not");
+    }
+
+    private void persist(Changes changes) {
+        Changes all = carried.and(changes);
+        long epoch = image.epoch() + 1;
+        byte[] next = all.appliedTo(content);
+        medium.begun(epoch, compared(address, next));
+        try (NativeMemory batch = all.batch(CORE)) {
+            image.persist(batch.address(), all.length());
+            medium.acknowledged(epoch);
+            image.apply(batch.address(), all.length());
+        }
+        content = next;
+        carried = new Changes();
+    }
+
+    /** Behind a commit whose trim fails: until the image says so. */
+    void awaitFailedTrim() {
+        long end = System.nanoTime() + FAILURE_TIMEOUT_NANOSECONDS;
+        while (image.remarks().stream().noneMatch(remark -> remark.contains("cannot be trimmed"))) {
+            if (System.nanoTime() > end) {
+                throw new IllegalStateException("a trim was to fail, and did not: " + image.remarks());
+            }
+            Thread.onSpinWait();
+        }
+        turns.expectRetry();
+    }
+
+    /** What failed to be committed is gone for good. */
+    void rollback() {
+        image.forgetFailedBatch();
+        medium.withdrawn(image.epoch() + 1);
+        carried = new Changes();
+    }
+
+    /** In order; then the home image holds exactly this, page by page as its checksums say. */
+    void closeImage() {
+        medium.phase("close");
+        image.close();
+        image = null;
+        try {
+            HomeCheck.check(CORE, files, NAMES, content);
+        } catch (FileFailure e) {
+            throw new IllegalStateException("the home image cannot be read behind close", e);
+        }
+    }
+
+
+    /** Lets go of what a failure left open. */
+    @Override
+    public void close() {
+        medium.intercept(null);
+        if (image != null) {
+            image.close();
+        }
+        if (faults.pending()) {
+            throw new IllegalStateException("something was to fail and was never tried");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package org.vellum.crash.subjects;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.vellum.crash.enumeration.CrashImage;
+import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
+import org.vellum.crash.enumeration.RecordingMedium;
+import org.vellum.crash.enumeration.Subject;
+import org.vellum.store.image.PersistPoint;
+
+/** The image code of {@code store-image} under one workload: redo, which is what both strategies do on every store. */
+record ImageSubject(Layer layer, Workload workload) implements Subject {
+    /** The holder's sector: process and time, for people. */
+    private static final List<WithoutMeaning> HOLDER = List.of(new WithoutMeaning(".vellum", 12288, 512));
+
+    @Override
+    public String name() {
+        return (layer + ", " + workload).toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+
+    @Override
+    public List<String> persistPoints() {
+        return Arrays.stream(PersistPoint.values()).map(PersistPoint::name).toList();
+    }
+
+    @Override
+    public List<WithoutMeaning> withoutMeaning() {
+        return HOLDER;
+    }
+
+    @Override
+    public CrashImage initial() {
+        return workload.initial(layer);
+    }
+
+    @Override
+    public void run(RecordingMedium medium) throws Exception {
+        try (ImageSession session = new ImageSession(medium, layer)) {
+            workload.run(session);
+        }
+    }
+
+    /** And goes on: what the recovery dropped must not come back behind what is committed next. */
+    @Override
+    public void recover(RecordingMedium medium) throws Exception {
+        try (ImageSession session = new ImageSession(medium, layer)) {
+            session.open();
+            session.recovered();
+            session.commit(new Changes().line(5, (int) (session.epoch() % 64), 99));
+            session.closeImage();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package org.vellum.test.deployment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.vellum.test.tool.Jdk;
+
+/**
+ * A container that runs the {@code Diary} of the consumer bundle.
+ *
+ * @param home its folder, and working directory; the region and what the process prints are in it too
+ * @param command starts it, in place of the shell if there is one, so that a kill reaches the JVM
+ * @param environment added to this JVM's
+ */
+record ContainerProcess(Path home, List<String> command, Map<String, String> environment) {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final long PAUSE_MILLISECONDS = 20;
+
+    private static final String REPORT = "report";
+
+    /** {@code java} with properties that the diary needs, and not one flag for the sake of Vellum. */
+    static List<String> java(Jdk jdk, Path home, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(jdk.tool("java")));
+        command.addAll(properties(home));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+
+    static List<String> properties(Path home) {
+        return List.of("-Dvellum.test.report=" + home.resolve(REPORT), "-Dvellum.directory=" + home.resolve("regions"));
+    }
+
+    /** A file or folder of the build that a system property names. */
+    static Path built(String property) {
+        Path path = Path.of(System.getProperty(property));
+        assertTrue(Files.exists(path), path + " is missing: the package phase of features/ and of this module makes it");
+        return path;
+    }
+
+    /** Two lives, with a kill in between; what the first committed is there in the second, what it stored later is not. */
+    void livesTwice() throws Exception {
+        String first = life();
+        assertTrue(first.startsWith("entries=1 epoch=1 leftover=0 address=0x"), first);
+        assertEquals(first.replace("=1", "=2"), life(), "the second life");
+    }
+
+    private String life() throws Exception {
+        Path report = home.resolve(REPORT);
+        Files.deleteIfExists(report);
+        Path output = home.resolve("output.txt");
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(home.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile());
+        builder.environment().putAll(environment);
+        // the flags of the JVM that runs the tests are not the container's
+        builder.environment().remove("JDK_JAVA_OPTIONS");
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        Process process = builder.start();
+        try {
+            long deadline = System.nanoTime() + PATIENCE.toNanos();
+            while (!Files.exists(report)) {
+                if (!process.isAlive() || System.nanoTime() > deadline) {
+                    throw new AssertionError(command + (process.isAlive() ? " runs" : " has ended")
+                            + " and has not reported; it printed:\n" + tail(output));
+                }
+                Thread.sleep(PAUSE_MILLISECONDS);
+            }
+            return Files.readString(report).strip();
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    private static String tail(Path output) throws IOException {
+        try (Stream<String> lines = Files.lines(output)) {
+            return lines.limit(200).collect(Collectors.joining("\n"));
+        }
+    }
+}
