@@ -673,7 +673,7 @@ final class OpenRegion implements Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), image.loggedBytes(), image.logSize(), image.remarks());
+                core.regionCounters(parts.region()), path.loggedBytes(), image.logSize(), image.remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
