@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -136,6 +137,19 @@ class StoresIT {
         try (Region region = regions().open("rolled-back", options(store, StackExtension.DIRTY_BIT))) {
             assertEquals(4, region.buffer(0, 8).getLong(0));
             assertEquals(1, region.buffer(SIZE - 8, 8).getLong(0));
+        }
+    }
+
+    /** Its stores reach the home image, so there must be pre-images: dirty bits come too late. */
+    @Test
+    void inPlaceDirtyBitsAreRefusedAndTheRegionGoesOn() {
+        try (Region region = regions().open("stays", options("dax", StackExtension.WRITE_PROTECT))) {
+            ByteBuffer all = region.buffer(0, SIZE);
+            all.putLong(0, 1);
+            assertThrows(RegionException.class, () -> region.swap(Map.of("strategy", StackExtension.DIRTY_BIT)));
+            all.putLong(8192, 2);
+            assertEquals(StackExtension.WRITE_PROTECT, region.status().providers().strategy());
+            assertEquals(1, region.commit());
         }
     }
 
