@@ -560,27 +560,31 @@ final class OpenRegion implements Region {
         requireOutsideCommit("losing its store");
         control.lock();
         try {
-            requireWorking("losing its store");
-            StoreImage leaving = image;
-            StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
-            try {
-                changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
-            } catch (RuntimeException e) {
-                away.close();
-                throw e;
-            }
-            image = away;
-            try {
-                closeAndMap(leaving, away);
-            } catch (RuntimeException e) {
-                fail("its store went away: " + e.getMessage());
-                throw e;
-            }
-            path.changeImage(away);
+            leaveStore();
             changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
         } finally {
             control.unlock();
         }
+    }
+
+    private void leaveStore() {
+        requireWorking("losing its store");
+        StoreImage leaving = image;
+        StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
+        try {
+            changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
+        } catch (RuntimeException e) {
+            away.close();
+            throw e;
+        }
+        image = away;
+        try {
+            closeAndMap(leaving, away);
+        } catch (RuntimeException e) {
+            fail("its store went away: " + e.getMessage());
+            throw e;
+        }
+        path.changeImage(away);
     }
 
     /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
@@ -604,6 +608,33 @@ final class OpenRegion implements Region {
         }
     }
 
+    /**
+     * Goes on with another store that opens the very files of the image: closed by one and opened by the other between two
+     * commits.
+     *
+     * @throws RegionException the other does not open it, or not the same one; the region goes on with the store it had
+     */
+    RegionStatus.Swap exchangeStore(Store next, Store.Request request, String reason) {
+        requireOutsideCommit("a swap");
+        control.lock();
+        try {
+            Store before = inForce.tuple().store();
+            leaveStore();
+            StoreAway away = (StoreAway) image;
+            try {
+                goTo(next, request, away);
+            } catch (RegionException e) {
+                goTo(before, request, away);
+                throw new RegionException("region '" + name + "' stays on " + inForce.names()
+                        + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
+            }
+            return changed(
+                    RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
+        } finally {
+            control.unlock();
+        }
+    }
+
     /** The name of the store that is away. */
     Optional<String> storeAway() {
         return image instanceof StoreAway away ? Optional.of(away.store()) : Optional.empty();
@@ -618,29 +649,32 @@ final class OpenRegion implements Region {
         requireOutsideCommit("regaining its store");
         control.lock();
         try {
-            if (state != State.OPEN || !(image instanceof StoreAway away)) {
-                return;
+            if (state == State.OPEN && image instanceof StoreAway away) {
+                goTo(store, request, away);
+                changed(
+                        RegionEvents.SWAPPED,
+                        inForce.tuple().withStore(store),
+                        0,
+                        "its store is back",
+                        inForce.untracked());
             }
-            StoreImage next = reopen(store, request, away);
-            try {
-                changeHome(next, next.committedView());
-            } catch (RuntimeException e) {
-                next.close();
-                lockAgain(away);
-                throw e;
-            }
-            path.changeImage(next);
-            image = next;
-            away.close();
-            changed(
-                    RegionEvents.SWAPPED,
-                    inForce.tuple().withStore(store),
-                    0,
-                    "its store is back",
-                    inForce.untracked());
         } finally {
             control.unlock();
         }
+    }
+
+    private void goTo(Store store, Store.Request request, StoreAway away) {
+        StoreImage next = reopen(store, request, away);
+        try {
+            changeHome(next, next.committedView());
+        } catch (RuntimeException e) {
+            next.close();
+            lockAgain(away);
+            throw e;
+        }
+        path.changeImage(next);
+        image = next;
+        away.close();
     }
 
     private StoreImage reopen(Store store, Store.Request request, StoreAway away) {

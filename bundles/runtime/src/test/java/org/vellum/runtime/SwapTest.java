@@ -495,6 +495,51 @@ class SwapTest {
         assertEquals(0, bench.core.mappings());
     }
 
+    private FakeStore anotherStore(FakeStore other) {
+        regions.providerArrived(
+                Providers::stores,
+                other,
+                FakeProviders.properties(org.vellum.api.provider.Store.PROPERTY, "other", -5, 16));
+        return other;
+    }
+
+    @Test
+    void aStoreThatOpensTheSameFilesIsSwappedToByRequestAndTheUncommittedStoresStay() {
+        OpenRegion region = bench.open("orders");
+        region.buffer(0, 1).put((byte) 1);
+        region.commit();
+        region.buffer(0, 1).put((byte) 2);
+        FakeStore other = anotherStore(bench.store.onTheSameFiles());
+
+        RegionStatus.Swap swap = region.swap(Map.of("store", "other", "strategy", "write-protect"));
+
+        assertEquals("host/host/write-protect/fake", swap.to().toString());
+        assertSame(other, region.tuple().store());
+        assertEquals(0, bench.store.openImages.get());
+        assertEquals(1, other.openImages.get());
+        assertEquals(State.OPEN, region.status().state());
+        assertEquals(2, region.commit());
+        assertEquals(2, other.durableContent("orders")[0]);
+        region.close();
+        assertEquals(0, bench.core.mappings());
+        assertEquals(Map.of(), bench.core.duplicates);
+    }
+
+    @Test
+    void aStoreWithoutTheImageIsRefusedAndTheOldOneGoesOn() {
+        OpenRegion region = bench.open("orders");
+        anotherStore(new FakeStore(bench.core));
+
+        String message = assertThrows(RegionException.class, () -> region.swap(Map.of("store", "other")))
+                .getMessage();
+
+        assertTrue(message.contains("stays on host/host/dirty-bit/fake") && message.contains("does not exist"), message);
+        assertSame(bench.store, region.tuple().store());
+        region.buffer(0, 1).put((byte) 3);
+        assertEquals(1, region.commit());
+        assertEquals(Map.of(), bench.core.duplicates);
+    }
+
     @Test
     void aStoreThatRanksBetterDoesNotMoveTheImage() {
         OpenRegion region = bench.open("orders");
