@@ -69,7 +69,11 @@ final class Composition {
     void providerLeft(Object provider, String reason) {
         swapping.lock();
         try {
-            if (!region.isOpen() || !region.tuple().uses(provider)) {
+            if (!region.isOpen()) {
+                region.awaitClosed(); // it says so before it has left its providers
+                return;
+            }
+            if (!region.tuple().uses(provider)) {
                 return;
             }
             if (region.tuple().store() == provider) {

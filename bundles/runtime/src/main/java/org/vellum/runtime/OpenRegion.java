@@ -809,6 +809,12 @@ final class OpenRegion implements Region {
         }
     }
 
+    /** Waits for a close in progress: afterwards a region that is not open uses nothing. */
+    void awaitClosed() {
+        control.lock();
+        control.unlock();
+    }
+
     /** As far as possible: each step is made whatever became of the one before. */
     private void letGo() {
         gauges = readGauges();

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.ProviderMissingException;
@@ -369,6 +370,37 @@ class SwapTest {
         assertEquals(1, commit.value());
         leaving.value();
         assertEquals("host/host/write-protect/fake", tuple(region));
+    }
+
+    @Test
+    void aProviderLeavesOnlyWhenTheCloseInItIsOver() throws InterruptedException {
+        OpenRegion region = bench.open("orders");
+        CountDownLatch destroying = new CountDownLatch(1);
+        CountDownLatch destroyed = new CountDownLatch(1);
+        bench.core.duringDestroy = () -> {
+            destroying.countDown();
+            try {
+                destroyed.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Call<Object> closing = Bench.inAnotherThread(() -> {
+            region.close();
+            return null;
+        });
+        destroying.await();
+        assertFalse(region.isOpen());
+
+        Call<Object> leaving = Bench.inAnotherThread(() -> {
+                    regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+                    return null;
+                })
+                .awaitWaiting();
+
+        destroyed.countDown();
+        leaving.value();
+        closing.value();
     }
 
     @Test
