@@ -63,6 +63,11 @@ final class OpenRegion implements Region {
     private final TupleInForce inForce;
     /** Changed under the control lock. */
     private volatile StoreImage image;
+    /**
+     * The image while its store is away, else null. Not so for the moment in which one store takes the place of another,
+     * which a commit waits for. Changed under the control lock.
+     */
+    private volatile StoreAway missingStore;
     private final CommitPath path;
     private final long size;
     private final NativeParts parts;
@@ -324,8 +329,9 @@ final class OpenRegion implements Region {
             String message = "region '" + name + "': " + operation + " refused: " + failure;
             throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
         }
-        if (image instanceof StoreAway away && !operation.equals("rollback")) {
-            throw away.missing(operation);
+        StoreAway missing = missingStore;
+        if (missing != null && !operation.equals("rollback")) {
+            throw missing.missing(operation);
         }
     }
 
@@ -560,14 +566,14 @@ final class OpenRegion implements Region {
         requireOutsideCommit("losing its store");
         control.lock();
         try {
-            leaveStore();
+            missingStore = leaveStore();
             changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
         } finally {
             control.unlock();
         }
     }
 
-    private void leaveStore() {
+    private StoreAway leaveStore() {
         requireWorking("losing its store");
         StoreImage leaving = image;
         StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
@@ -585,6 +591,7 @@ final class OpenRegion implements Region {
             throw e;
         }
         path.changeImage(away);
+        return away;
     }
 
     /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
@@ -619,12 +626,13 @@ final class OpenRegion implements Region {
         control.lock();
         try {
             Store before = inForce.tuple().store();
-            leaveStore();
-            StoreAway away = (StoreAway) image;
+            StoreAway away = leaveStore();
             try {
                 goTo(next, request, away);
             } catch (RegionException e) {
+                missingStore = away;
                 goTo(before, request, away);
+                missingStore = null;
                 throw new RegionException("region '" + name + "' stays on " + inForce.names()
                         + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
             }
@@ -637,7 +645,7 @@ final class OpenRegion implements Region {
 
     /** The name of the store that is away. */
     Optional<String> storeAway() {
-        return image instanceof StoreAway away ? Optional.of(away.store()) : Optional.empty();
+        return Optional.ofNullable(missingStore).map(StoreAway::store);
     }
 
     /**
@@ -649,8 +657,9 @@ final class OpenRegion implements Region {
         requireOutsideCommit("regaining its store");
         control.lock();
         try {
-            if (state == State.OPEN && image instanceof StoreAway away) {
-                goTo(store, request, away);
+            if (state == State.OPEN && missingStore != null) {
+                goTo(store, request, missingStore);
+                missingStore = null;
                 changed(
                         RegionEvents.SWAPPED,
                         inForce.tuple().withStore(store),
@@ -731,7 +740,7 @@ final class OpenRegion implements Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || image instanceof StoreAway;
+        return inForce.untracked() != null || missingStore != null;
     }
 
     private RegionStatus statusIn(State stateNow) {

@@ -558,6 +558,33 @@ class SwapTest {
     }
 
     @Test
+    void aCommitWaitsWhileOneStoreTakesTheImageFromAnother() throws InterruptedException {
+        OpenRegion region = bench.open("orders");
+        region.buffer(0, 1).put((byte) 1);
+        FakeStore other = anotherStore(bench.store.onTheSameFiles());
+        CountDownLatch opening = new CountDownLatch(1);
+        CountDownLatch opened = new CountDownLatch(1);
+        other.duringOpen = () -> {
+            opening.countDown();
+            try {
+                opened.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Call<RegionStatus.Swap> swap = Bench.inAnotherThread(() -> region.swap(Map.of("store", "other")));
+        opening.await();
+        Call<Long> commit = Bench.inAnotherThread(region::commit).awaitWaiting();
+        assertEquals(State.OPEN, region.status().state());
+
+        opened.countDown();
+
+        swap.value();
+        assertEquals(1, commit.value());
+        assertEquals(1, other.durableContent("orders")[0]);
+    }
+
+    @Test
     void aStoreWithoutTheImageIsRefusedAndTheOldOneGoesOn() {
         OpenRegion region = bench.open("orders");
         anotherStore(new FakeStore(bench.core));
