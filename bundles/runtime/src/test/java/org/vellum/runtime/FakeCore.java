@@ -37,6 +37,7 @@ final class FakeCore implements NativeCore {
     private long nextAddress = 0x10_0000_0000L;
     long rangeResult;
     Runnable duringCut = () -> {};
+    Runnable duringDestroy = () -> {};
 
     synchronized long map(int length) {
         long address = nextAddress;
@@ -163,7 +164,12 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized void regionDestroy(long region) {
+    public void regionDestroy(long region) {
+        duringDestroy.run();
+        destroy(region);
+    }
+
+    private synchronized void destroy(long region) {
         calls.add("regionDestroy");
         heldRegions.remove(region);
         heldRanges.remove(region);
