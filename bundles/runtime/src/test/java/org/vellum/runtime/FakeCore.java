@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import java.util.TreeMap;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.Errno;
@@ -195,6 +196,14 @@ final class FakeCore implements NativeCore {
                 }
             }
             return new Cut(pages, pages, target.position(), 1000);
+        }
+    }
+
+    @Override
+    public synchronized void batchPages(long batch, long length, LongConsumer page) {
+        ByteBuffer source = view(batch, (int) length);
+        for (int entry = 0; entry < length; entry += Long.BYTES + PAGE_SIZE) {
+            page.accept(source.getLong(entry) / PAGE_SIZE);
         }
     }
 
