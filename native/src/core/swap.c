@@ -44,10 +44,12 @@ static void swap_behind_gate(void *argument) {
     uint64_t closed_at = now_nanoseconds();
     vellum_gate_close(&region->gate);
     call->previous = tuple_in_force(region);
+    region->leaves_force = true;
     region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
     region->strategy->collect(region, carry_page, region);
     tuple_detach(region);
+    region->leaves_force = false;
     tuple_engage(region, call->next);
     call->previous.vmm->resume_writers(call->previous.vmm_state);
     vellum_gate_open(&region->gate);
