@@ -58,6 +58,9 @@ public interface NativeCore {
     /** @return what the cut found and wrote to {@code batch} */
     Cut regionCut(long region, long batch);
 
+    /** Shows each page of the batch that a cut wrote, by its number; see {@code native/include/vellum/batch.h}. */
+    void batchPages(long batch, long length, java.util.function.LongConsumer page);
+
     void regionCutPersisted(long region);
 
     /** @return the number of pages put back */

@@ -2,6 +2,7 @@ package org.vellum.runtime;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 
@@ -40,6 +41,9 @@ interface CommitPath {
 
     /** The instant at which the epoch ends. When it returns, sections may be opened again. */
     Cut cut() throws Failure;
+
+    /** Shows each page of which the last cut took something, by its number; called between it and {@link #complete}. */
+    void pagesOfCut(LongConsumer page);
 
     /**
      * Makes what the last cut took durable, and brings the committed content up to it.

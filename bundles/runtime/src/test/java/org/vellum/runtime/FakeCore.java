@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import java.util.TreeMap;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.Errno;
@@ -37,6 +38,7 @@ final class FakeCore implements NativeCore {
     private long nextAddress = 0x10_0000_0000L;
     long rangeResult;
     Runnable duringCut = () -> {};
+    Runnable duringDestroy = () -> {};
 
     synchronized long map(int length) {
         long address = nextAddress;
@@ -163,7 +165,12 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized void regionDestroy(long region) {
+    public void regionDestroy(long region) {
+        duringDestroy.run();
+        destroy(region);
+    }
+
+    private synchronized void destroy(long region) {
         calls.add("regionDestroy");
         heldRegions.remove(region);
         heldRanges.remove(region);
@@ -189,6 +196,14 @@ final class FakeCore implements NativeCore {
                 }
             }
             return new Cut(pages, pages, target.position(), 1000);
+        }
+    }
+
+    @Override
+    public synchronized void batchPages(long batch, long length, LongConsumer page) {
+        ByteBuffer source = view(batch, (int) length);
+        for (int entry = 0; entry < length; entry += Long.BYTES + PAGE_SIZE) {
+            page.accept(source.getLong(entry) / PAGE_SIZE);
         }
     }
 

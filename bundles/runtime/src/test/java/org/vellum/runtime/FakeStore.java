@@ -27,7 +27,7 @@ final class FakeStore implements Store {
     }
 
     private final FakeCore core;
-    private final Map<String, Durable> images = new HashMap<>();
+    private final Map<String, Durable> images;
     final List<Request> requests = new ArrayList<>();
     final List<String> calls = new ArrayList<>();
     final AtomicInteger openImages = new AtomicInteger();
@@ -46,7 +46,17 @@ final class FakeStore implements Store {
     Runnable duringOpen = () -> {};
 
     FakeStore(FakeCore core) {
+        this(core, new HashMap<>());
+    }
+
+    private FakeStore(FakeCore core, Map<String, Durable> images) {
         this.core = core;
+        this.images = images;
+    }
+
+    /** Another store, which opens what this one has closed. */
+    FakeStore onTheSameFiles() {
+        return new FakeStore(core, images);
     }
 
     byte[] durableContent(String region) {

@@ -5,6 +5,7 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
+import java.util.function.LongConsumer;
 import java.nio.ByteOrder;
 import java.util.Map;
 import org.osgi.service.component.annotations.Activate;
@@ -16,6 +17,13 @@ import org.vellum.nativelib.NativeCore;
 /** The native core by JNA. One at a time in a class loader. */
 @Component
 public final class JnaNativeCore implements NativeCore {
+    /** As in {@code batch.h}: the header, and an entry without its lines: page number and line mask. */
+    private static final int BATCH_HEADER_SIZE = 64;
+
+    private static final int BATCH_ENTRY_SIZE = 16;
+    /** Bytes of a batch looked at through one buffer, which can have 2 GiB at most. */
+    private static final int BATCH_WINDOW = 1 << 30;
+
     private static final int ABI_VERSION = 3;
 
     // as InPlace says
@@ -161,6 +169,22 @@ public final class JnaNativeCore implements NativeCore {
         long[] cut = new long[4];
         CoreLibrary.vellum_region_cut(region, batch, cut);
         return new Cut(cut[0], cut[1], cut[2], cut[3]);
+    }
+
+    @Override
+    public void batchPages(long batch, long length, LongConsumer page) {
+        long entry = BATCH_HEADER_SIZE;
+        ByteBuffer window = null;
+        long windowStart = 0;
+        while (entry < length) {
+            if (window == null || entry + BATCH_ENTRY_SIZE > windowStart + window.capacity()) {
+                windowStart = entry;
+                window = view(batch + entry, (int) Math.min(BATCH_WINDOW, length - entry));
+            }
+            int place = (int) (entry - windowStart);
+            page.accept(window.getLong(place));
+            entry += BATCH_ENTRY_SIZE + (long) LINE_SIZE * Long.bitCount(window.getLong(place + Long.BYTES));
+        }
     }
 
     @Override

@@ -53,6 +53,7 @@ final class Exhaustive {
                     subjects.add(new ImageSubject(layer, workload));
                 }
             }
+            subjects.add(new RepairSubject(layer));
         }
         return subjects;
     }

@@ -24,27 +24,29 @@ final class ImageSession implements AutoCloseable {
     static final int PAGES = 8;
     static final int SIZE = PAGES * NativeCore.PAGE_SIZE;
 
-    private static final NativeCore CORE = new JnaNativeCore();
-    private static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), "orders");
+    static final NativeCore CORE = new JnaNativeCore();
+    static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), "orders");
     /** Two segments of one page: a few batches fill one. */
     private static final long LOG = 2 * NativeCore.PAGE_SIZE;
 
     private static final long FAILURE_TIMEOUT_NANOSECONDS = 20_000_000_000L;
-    private static final long ADDRESS = 0x100000000000L;
+    static final long ADDRESS = 0x100000000000L;
 
     final Faults faults = new Faults();
 
     private final Turns turns;
     private final RecordingMedium medium;
     private final StoreFiles files;
+    private final ImageFiles names;
     private StoreImage image;
     private long address = ADDRESS;
     private byte[] content = new byte[SIZE];
     /** What failed to be committed and is not rolled back. */
     private Changes carried = new Changes();
 
-    ImageSession(RecordingMedium medium, Layer layer) {
+    ImageSession(RecordingMedium medium, Layer layer, ImageFiles names) {
         this.medium = medium;
+        this.names = names;
         turns = new Turns(medium);
         medium.intercept(turns);
         files = layer.files(CORE, medium, faults);
@@ -71,9 +73,22 @@ final class ImageSession implements AutoCloseable {
     }
 
     void open() {
+        open(SIZE);
+    }
+
+    /** Refuses to create. */
+    void openExisting() {
+        open(0);
+    }
+
+    private void open(long size) {
         medium.phase("open");
         turns.opened();
-        image = Image.open(CORE, files, NAMES, new Store.Request(NAMES.region(), null, SIZE, LOG), turns);
+        image = Image.open(CORE, files, names, new Store.Request(names.region(), null, size, LOG), turns);
+    }
+
+    StoreFiles files() {
+        return files;
     }
 
     void recordAddress() {
@@ -94,7 +109,7 @@ final class ImageSession implements AutoCloseable {
         }
     }
 
-    private static byte[] compared(long address, byte[] region) {
+    static byte[] compared(long address, byte[] region) {
         return ByteBuffer.allocate(Long.BYTES + SIZE).putLong(address).put(region).array();
     }
 
@@ -119,7 +134,7 @@ final class ImageSession implements AutoCloseable {
         persist(changes);
         byte[] garbage = new byte[512];
         Arrays.fill(garbage, (byte) 0xDB);
-        medium.open(NAMES.home().toString()).damage(HomeCheck.slotOffset(slot), garbage);
+        medium.open(names.home().toString()).damage(HomeCheck.slotOffset(slot), garbage);
         medium.end();
         turns.finish();
     }
@@ -175,7 +190,7 @@ final class ImageSession implements AutoCloseable {
         image.close();
         image = null;
         try {
-            HomeCheck.check(CORE, files, NAMES, content);
+            HomeCheck.check(CORE, files, names, content);
         } catch (FileFailure e) {
             throw new IllegalStateException("the home image cannot be read behind close", e);
         }

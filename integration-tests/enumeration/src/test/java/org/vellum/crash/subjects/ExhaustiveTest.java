@@ -20,7 +20,7 @@ import org.vellum.crash.enumeration.Subject;
 /** The short version of {@code ./vellum crashtest --exhaustive}: fewer subsets, fewer crashes of recoveries, all mutants. */
 class ExhaustiveTest {
     private static final Limits SHORT =
-            Limits.DEFAULT.withSubsets(6, 4, 4).withNested(1, 48, 8).withTime(Duration.ofSeconds(60));
+            Limits.DEFAULT.withSubsets(6, 4, 4).withNested(1, 64, 16).withTime(Duration.ofSeconds(90));
     private static final Duration MUTANT_TIME = Duration.ofSeconds(10);
 
     @Test
