@@ -4,6 +4,7 @@ import java.lang.System.Logger.Level;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
@@ -45,6 +46,10 @@ final class InPlacePath implements CommitPath {
         loggedBytes += commit.dirtyPages() * PRE_IMAGE;
         return new Cut(commit.dirtyPages(), commit.dirtyPages() * NativeCore.PAGE_SIZE, commit.gateNanoseconds());
     }
+
+    /** Shows none: the native half does not tell them, and the undo file's slots are taken again as soon as stores go on. */
+    @Override
+    public void pagesOfCut(LongConsumer page) {}
 
     /** The cut has done it. */
     @Override
