@@ -24,6 +24,9 @@ final class Swapper implements Runnable {
     private static final long INTERVAL_NANOSECONDS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final long STUCK_NANOSECONDS = TimeUnit.SECONDS.toNanos(30);
     private static final long STORES_AFTER_A_SWAP = 100;
+    /** Those that open each other's files. */
+    private static final List<String> STORES = List.of("file", "dax");
+
     private static final int COUNT_HOLDINGS_EVERY = 25;
 
     private final BundleContext context;
@@ -59,19 +62,24 @@ final class Swapper implements Runnable {
     private void swap() {
         int choice = ThreadLocalRandom.current().nextInt(100);
         if (choice < 35) {
-            byRequest("strategy", Strategy.class, Strategy.PROPERTY);
-        } else if (choice < 60) {
-            byRequest("vmm", Vmm.class, Vmm.PROPERTY);
+            byRequest("strategy", nameOfOne(Strategy.class, Strategy.PROPERTY));
+        } else if (choice < 55) {
+            byRequest("vmm", nameOfOne(Vmm.class, Vmm.PROPERTY));
+        } else if (choice < 72) {
+            byRequest("pagetable", nameOfOne(PageTable.class, PageTable.PROPERTY));
         } else if (choice < 80) {
-            byRequest("pagetable", PageTable.class, PageTable.PROPERTY);
+            byRequest("store", STORES.get(ThreadLocalRandom.current().nextInt(STORES.size())));
         } else {
             replace(choice < 92);
         }
     }
 
-    private <T> void byRequest(String axis, Class<T> type, String property) {
+    private <T> String nameOfOne(Class<T> type, String property) {
+        return String.valueOf(oneOf(type).getProperty(property));
+    }
+
+    private void byRequest(String axis, String name) {
         Region region = regions.get(ThreadLocalRandom.current().nextInt(regions.size()));
-        String name = String.valueOf(oneOf(type).getProperty(property));
         try {
             out.println("swapped gate=" + region.swap(Map.of(axis, name)).gateNanoseconds());
         } catch (RegionException e) {
