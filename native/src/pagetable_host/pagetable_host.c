@@ -69,6 +69,24 @@ static int open_descriptors(struct host_state *state) {
     return 0;
 }
 
+/*
+ * In place the range maps the store's file, which userfaultfd protects only where it is memory (tmpfs): found by trying,
+ * for what a file system's mappings can do is nowhere said. Warm blocks of other regions are a memfd, always.
+ */
+static void try_mapping(const struct vellum_region *region, struct host_state *state) {
+    if (state->mechanism != HOST_SYNCHRONOUS || region->undo_log == NULL) {
+        return;
+    }
+    int result = userfaultfd_register(state->userfaultfd, region->base, region->length);
+    if (result == -EINVAL) {
+        close(state->userfaultfd);
+        state->userfaultfd = -1;
+        state->mechanism = HOST_MAPPING;
+    } else if (result == 0) {
+        userfaultfd_unregister(state->userfaultfd, region->base, region->length);
+    } /* else the tuple in force has it registered, so it can be */
+}
+
 /* The best mechanism that works here. Write-protect always has one: mprotect. */
 static int choose_mechanism(enum vellum_tracking tracking, enum host_mechanism *mechanism, char *reason, size_t size) {
     if (tracking == VELLUM_TRACK_DIRTY_BIT) {
@@ -113,6 +131,7 @@ static int prepare(struct vellum_region *region, const struct vellum_guest_regio
         release(state);
         return result;
     }
+    try_mapping(region, state);
     *prepared = state;
     return 0;
 }

@@ -14,8 +14,8 @@ import org.osgi.annotation.versioning.ProviderType;
  * any thread. {@link #commit()} makes everything stored so far durable, atomically; after a crash the region holds
  * exactly the last committed state. All methods may be called by any thread.
  *
- * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()} and
- * {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
+ * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()},
+ * {@link #activity()} and {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
  * load or store through a buffer taken earlier reaches nobody's memory. The JVM reports it as an
  * {@link InternalError}, possibly a few statements late; CAS, {@code setMemory} and native code may end the JVM
  * ({@code docs/closed-regions.md}).
@@ -131,6 +131,9 @@ public interface Region extends AutoCloseable {
 
     /** What there is to know about it now; also of a closed region (its last status). */
     RegionStatus status();
+
+    /** What it did lately: commits, how long they took, and where it was written. */
+    RegionActivity activity();
 
     /** False once closed, by its owner or because the runtime went away. */
     boolean isOpen();

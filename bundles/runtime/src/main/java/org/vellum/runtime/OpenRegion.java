@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
+import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionEvents;
 import org.vellum.api.RegionException;
@@ -76,6 +78,7 @@ final class OpenRegion implements Region {
     private final NativeCore core;
     private final Listener listener;
     private final ChannelTransfer transfer = new ChannelTransfer(this);
+    private final Activity activity;
 
     private final ReentrantLock transaction = new ReentrantLock(true);
     private final ReentrantReadWriteLock sections = new ReentrantReadWriteLock(true);
@@ -124,6 +127,7 @@ final class OpenRegion implements Region {
         this.core = services.core();
         this.listener = listener;
         this.epoch = image.epoch();
+        this.activity = new Activity(size / NativeCore.PAGE_SIZE, epoch);
         this.gauges = readGauges();
         services.observers().passesThrough(name, path.phases());
     }
@@ -336,6 +340,7 @@ final class OpenRegion implements Region {
     }
 
     private long commitInTransaction() {
+        long began = System.nanoTime();
         sections.writeLock().lock();
         boolean cutting = true;
         control.lock();
@@ -344,10 +349,13 @@ final class OpenRegion implements Region {
             services.observers().entered(name, Phase.CUT);
             try {
                 cutsStarted++;
-                cut();
+                long before = epoch;
+                CommitPath.Cut cut = cut();
                 sections.writeLock().unlock();
                 cutting = false;
+                path.pagesOfCut(page -> activity.wrote(page, epoch + 1));
                 makeDurable();
+                noteCommit(cut, before, began);
             } finally {
                 services.observers().entered(name, Phase.STORE);
             }
@@ -361,12 +369,20 @@ final class OpenRegion implements Region {
         }
     }
 
-    private void cut() {
+    private void noteCommit(CommitPath.Cut cut, long before, long began) {
+        if (epoch != before) {
+            activity.committed(new RegionActivity.Commit(
+                    Instant.now(), epoch, System.nanoTime() - began, cut.dirtyPages(), cut.changedBytes()));
+        }
+    }
+
+    private CommitPath.Cut cut() {
         try {
             CommitPath.Cut cut = path.cut();
             dirtyPages += cut.dirtyPages();
             changedBytes += cut.changedBytes();
             lastGateNanoseconds = cut.gateNanoseconds();
+            return cut;
         } catch (CommitPath.Failure e) {
             throw commitFailure(e.getMessage(), e.getCause());
         }
@@ -716,7 +732,7 @@ final class OpenRegion implements Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), image.loggedBytes(), image.logSize(), image.remarks());
+                core.regionCounters(parts.region()), path.loggedBytes(), image.logSize(), image.remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -741,6 +757,11 @@ final class OpenRegion implements Region {
 
     private boolean isDegraded() {
         return inForce.untracked() != null || missingStore != null;
+    }
+
+    @Override
+    public RegionActivity activity() {
+        return activity;
     }
 
     private RegionStatus statusIn(State stateNow) {

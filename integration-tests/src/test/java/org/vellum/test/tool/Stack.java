@@ -28,8 +28,8 @@ public final class Stack implements AutoCloseable {
     /** Packages that the test sees with the framework's eyes. */
     private static final String SHARED_PACKAGES = String.join(
             ",",
-            "org.vellum.api;version=1.0.0",
-            "org.vellum.api.provider;version=1.1.0",
+            "org.vellum.api;version=1.1.0",
+            "org.vellum.api.provider;version=1.2.0",
             "org.osgi.service.cm;version=1.6.1",
             "org.osgi.service.event;version=1.4.1",
             "org.osgi.service.log;version=1.5.0");

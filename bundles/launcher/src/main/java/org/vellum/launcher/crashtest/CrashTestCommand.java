@@ -19,7 +19,10 @@ import picocli.CommandLine.Spec;
         description = {
             "Kill an application with SIGKILL in every phase of a commit, reopen its region, and check it.",
             "A bank of accounts must balance and miss no acknowledged commit; stores made without any section must be cut"
-                    + " at one instant. A phase that was never hit fails the run."
+                    + " at one instant. A phase that was never hit fails the run.",
+            "With --exhaustive nothing is killed: the stores' steps are recorded, and every image that a power cut behind any"
+                    + " of them may leave is recovered and compared, as is every image of a crash in that recovery; and"
+                    + " each write-back, fence and sync is left out once, which must be noticed."
         })
 public final class CrashTestCommand implements Subcommand {
     private static final long DEFAULT_SIZE = 16 << 20;
@@ -48,6 +51,9 @@ public final class CrashTestCommand implements Subcommand {
             description = "an empty folder for the regions' files (default: deleted, unless a check fails)")
     private Path directory;
 
+    @Option(names = "--exhaustive", description = "enumerate crash images instead of killing; minutes, with --seconds less")
+    private boolean exhaustive;
+
     @Mixin
     private ProviderSelection selection = new ProviderSelection();
 
@@ -55,6 +61,9 @@ public final class CrashTestCommand implements Subcommand {
     public Integer call() throws InterruptedException {
         requirePositive("--seconds", seconds);
         requirePositive("--kills", kills);
+        if (exhaustive) {
+            return enumerate();
+        }
         selection.requireStoreThatOutlivesItsProcess(specification.commandLine());
         long size = selection.size().orElse(DEFAULT_SIZE);
         if (size < SMALLEST_SIZE || size > LARGEST_SIZE) {
@@ -79,6 +88,18 @@ public final class CrashTestCommand implements Subcommand {
             RunFolder.delete(folder);
         }
         return held ? ExitStatus.HELD : ExitStatus.FAILED;
+    }
+
+    private int enumerate() throws InterruptedException {
+        if (kills != null || directory != null || !selection.arguments().isEmpty()) {
+            throw new ParameterException(
+                    specification.commandLine(),
+                    "--exhaustive enumerates all stores in memory: of the other options only --seconds and --seed go with"
+                            + " it");
+        }
+        Exhaustive run =
+                new Exhaustive(Console.standardOutput(), seed == null ? 1 : seed, seconds == null ? 0 : seconds);
+        return run.run() ? ExitStatus.HELD : ExitStatus.FAILED;
     }
 
     private void requirePositive(String option, Integer value) {
