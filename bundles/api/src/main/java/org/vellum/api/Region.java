@@ -116,8 +116,11 @@ public interface Region extends AutoCloseable {
      * <p>Where what is asked for does not go with an axis that is not named here, that axis gives way: {@code vmm=kvm}
      * brings {@code pagetable=guest}. The result says which tuple is in force.
      *
+     * <p>A store is swapped between two commits, and only for one that opens the image's very files, in the same folder:
+     * {@code file} for {@code dax} and back. The content is not copied.
+     *
      * @param selectors for each axis that is to change ({@link RegionOptions#AXES}) a selector as in
-     *     {@link RegionOptions}; {@code store} is not among those that can be swapped yet
+     *     {@link RegionOptions}
      * @return the swap; when the providers in force are the best for the selectors already, one from and to them
      * @throws ProviderMissingException nothing fits the selectors; all stays as it is
      * @throws InvalidRegionException an axis there is none of, or a malformed filter

@@ -65,6 +65,11 @@ final class OpenRegion implements Region {
     private final TupleInForce inForce;
     /** Changed under the control lock. */
     private volatile StoreImage image;
+    /**
+     * The image while its store is away, else null. Not so for the moment in which one store takes the place of another,
+     * which a commit waits for. Changed under the control lock.
+     */
+    private volatile StoreAway missingStore;
     private final CommitPath path;
     private final long size;
     private final NativeParts parts;
@@ -328,8 +333,9 @@ final class OpenRegion implements Region {
             String message = "region '" + name + "': " + operation + " refused: " + failure;
             throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
         }
-        if (image instanceof StoreAway away && !operation.equals("rollback")) {
-            throw away.missing(operation);
+        StoreAway missing = missingStore;
+        if (missing != null && !operation.equals("rollback")) {
+            throw missing.missing(operation);
         }
     }
 
@@ -576,27 +582,32 @@ final class OpenRegion implements Region {
         requireOutsideCommit("losing its store");
         control.lock();
         try {
-            requireWorking("losing its store");
-            StoreImage leaving = image;
-            StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
-            try {
-                changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
-            } catch (RuntimeException e) {
-                away.close();
-                throw e;
-            }
-            image = away;
-            try {
-                closeAndMap(leaving, away);
-            } catch (RuntimeException e) {
-                fail("its store went away: " + e.getMessage());
-                throw e;
-            }
-            path.changeImage(away);
+            missingStore = leaveStore();
             changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
         } finally {
             control.unlock();
         }
+    }
+
+    private StoreAway leaveStore() {
+        requireWorking("losing its store");
+        StoreImage leaving = image;
+        StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
+        try {
+            changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
+        } catch (RuntimeException e) {
+            away.close();
+            throw e;
+        }
+        image = away;
+        try {
+            closeAndMap(leaving, away);
+        } catch (RuntimeException e) {
+            fail("its store went away: " + e.getMessage());
+            throw e;
+        }
+        path.changeImage(away);
+        return away;
     }
 
     /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
@@ -620,9 +631,37 @@ final class OpenRegion implements Region {
         }
     }
 
+    /**
+     * Goes on with another store that opens the very files of the image: closed by one and opened by the other between two
+     * commits.
+     *
+     * @throws RegionException the other does not open it, or not the same one; the region goes on with the store it had
+     */
+    RegionStatus.Swap exchangeStore(Store next, Store.Request request, String reason) {
+        requireOutsideCommit("a swap");
+        control.lock();
+        try {
+            Store before = inForce.tuple().store();
+            StoreAway away = leaveStore();
+            try {
+                goTo(next, request, away);
+            } catch (RegionException e) {
+                missingStore = away;
+                goTo(before, request, away);
+                missingStore = null;
+                throw new RegionException("region '" + name + "' stays on " + inForce.names()
+                        + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
+            }
+            return changed(
+                    RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
+        } finally {
+            control.unlock();
+        }
+    }
+
     /** The name of the store that is away. */
     Optional<String> storeAway() {
-        return image instanceof StoreAway away ? Optional.of(away.store()) : Optional.empty();
+        return Optional.ofNullable(missingStore).map(StoreAway::store);
     }
 
     /**
@@ -634,29 +673,33 @@ final class OpenRegion implements Region {
         requireOutsideCommit("regaining its store");
         control.lock();
         try {
-            if (state != State.OPEN || !(image instanceof StoreAway away)) {
-                return;
+            if (state == State.OPEN && missingStore != null) {
+                goTo(store, request, missingStore);
+                missingStore = null;
+                changed(
+                        RegionEvents.SWAPPED,
+                        inForce.tuple().withStore(store),
+                        0,
+                        "its store is back",
+                        inForce.untracked());
             }
-            StoreImage next = reopen(store, request, away);
-            try {
-                changeHome(next, next.committedView());
-            } catch (RuntimeException e) {
-                next.close();
-                lockAgain(away);
-                throw e;
-            }
-            path.changeImage(next);
-            image = next;
-            away.close();
-            changed(
-                    RegionEvents.SWAPPED,
-                    inForce.tuple().withStore(store),
-                    0,
-                    "its store is back",
-                    inForce.untracked());
         } finally {
             control.unlock();
         }
+    }
+
+    private void goTo(Store store, Store.Request request, StoreAway away) {
+        StoreImage next = reopen(store, request, away);
+        try {
+            changeHome(next, next.committedView());
+        } catch (RuntimeException e) {
+            next.close();
+            lockAgain(away);
+            throw e;
+        }
+        path.changeImage(next);
+        image = next;
+        away.close();
     }
 
     private StoreImage reopen(Store store, Store.Request request, StoreAway away) {
@@ -689,7 +732,7 @@ final class OpenRegion implements Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), image.loggedBytes(), image.logSize(), image.remarks());
+                core.regionCounters(parts.region()), path.loggedBytes(), image.logSize(), image.remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -713,7 +756,7 @@ final class OpenRegion implements Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || image instanceof StoreAway;
+        return inForce.untracked() != null || missingStore != null;
     }
 
     @Override
@@ -794,6 +837,12 @@ final class OpenRegion implements Region {
                 listener.closed(this);
             }
         }
+    }
+
+    /** Waits for a close in progress: afterwards a region that is not open uses nothing. */
+    void awaitClosed() {
+        control.lock();
+        control.unlock();
     }
 
     /** As far as possible: each step is made whatever became of the one before. */

@@ -121,6 +121,11 @@ final class RedoPath implements CommitPath {
     }
 
     @Override
+    public long loggedBytes() {
+        return image.loggedBytes();
+    }
+
+    @Override
     public Set<Phase> phases() {
         return EnumSet.allOf(Phase.class);
     }

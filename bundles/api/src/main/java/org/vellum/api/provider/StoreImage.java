@@ -1,6 +1,7 @@
 package org.vellum.api.provider;
 
 import java.util.List;
+import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -56,6 +57,34 @@ public interface StoreImage extends AutoCloseable {
 
     /** Called before a rollback: nothing of a failed batch may be found by a later recovery. */
     void forgetFailedBatch();
+
+    /**
+     * Makes the image ready to be written in place, by the native core: the home image holds the last epoch, there is room
+     * for a pre-image of every page, and a crash from now on is recovered from those. Until {@link #endInPlace} the home
+     * image is the core's: it commits by the epoch word, {@link #epoch} tells it, {@link #persist} and {@link #apply} are
+     * not called, and the committed view means nothing. Called by the control thread, with nothing stored since the last
+     * commit.
+     *
+     * @return empty: this store cannot; nothing has changed
+     * @throws org.vellum.api.RegionException there is no room, or the medium failed; the image goes on as before, though
+     *     {@link #persist} may refuse until the medium works again
+     */
+    default Optional<InPlace> beginInPlace() {
+        return Optional.empty();
+    }
+
+    /**
+     * The image is not written in place any more; batches are accepted again, and the committed view holds {@code epoch}.
+     * Before this call the core has returned the home image to the last committed epoch, durably, and lets go of all that
+     * {@link InPlace} names. A {@link #close} without this call leaves the image to the next open, as a crash does.
+     *
+     * @param epoch the last committed one
+     * @throws org.vellum.api.RegionException the medium failed. Nothing is lost, but the home image must not be stored to
+     *     any more: call this again, or close
+     */
+    default void endInPlace(long epoch) {
+        throw new IllegalStateException("the image is not written in place");
+    }
 
     /** Bytes written to the log since the image was opened, headers and padding included. */
     long loggedBytes();

@@ -11,6 +11,7 @@ import java.util.Map;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
+import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 
 /** The native core by JNA. One at a time in a class loader. */
@@ -24,6 +25,10 @@ public final class JnaNativeCore implements NativeCore {
     private static final int BATCH_WINDOW = 1 << 30;
 
     private static final int ABI_VERSION = 3;
+
+    // as InPlace says
+    private static final long OPENING_IN_UNDO_HEADER = 24;
+    private static final long EPOCH_WORD_IN_UNDO_HEADER = 64;
 
     private static final int RTLD_LAZY = 0x1;
     /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
@@ -99,6 +104,37 @@ public final class JnaNativeCore implements NativeCore {
         long[] region = new long[1];
         return valueOr(
                 CoreLibrary.vellum_region_create(base, length, homeFile, homeOffset, committed, region), region);
+    }
+
+    @Override
+    public long regionCreateInPlace(long base, long length, InPlace inPlace) {
+        long opening = new Pointer(inPlace.undoHeader()).getLong(OPENING_IN_UNDO_HEADER);
+        long[] description = { // struct vellum_in_place
+            inPlace.persistence(),
+            opening,
+            inPlace.undoHeader() + EPOCH_WORD_IN_UNDO_HEADER,
+            inPlace.pageChecksums(),
+            inPlace.undoSlotHeaders(),
+            inPlace.undoSlotContents()
+        };
+        long[] region = new long[1];
+        return valueOr(
+                CoreLibrary.vellum_region_create_in_place(
+                        base,
+                        length,
+                        inPlace.homeFile(),
+                        inPlace.homeOffset(),
+                        inPlace.synchronous() ? 1 : 0,
+                        description,
+                        region),
+                region);
+    }
+
+    @Override
+    public InPlaceCommit regionCommitInPlace(long region) {
+        long[] commit = new long[3];
+        CoreLibrary.vellum_region_commit_in_place(region, commit);
+        return new InPlaceCommit(commit[0], commit[1], commit[2]);
     }
 
     @Override

@@ -40,7 +40,12 @@ record Checkpoint(
         /** Batches may have been appended since. */
         IN_USE,
         /** The log holds nothing behind {@code homeEpoch}, and nothing was appended since. */
-        CLOSED
+        CLOSED,
+        /**
+         * As closed, but the home image may have been stored to since: the undo file says which epoch is committed, not
+         * before {@code homeEpoch}, and what its pages held then.
+         */
+        IN_PLACE
     }
 
     static final int SLOTS = 2;

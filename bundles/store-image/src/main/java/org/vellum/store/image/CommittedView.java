@@ -69,6 +69,27 @@ final class CommittedView implements AutoCloseable {
         return highestEpoch;
     }
 
+    /** Puts a page's content of the committed epoch into the view; the file keeps what it has. */
+    void putBack(long page, NativeMemory content) {
+        updated.add(page);
+        core.view(address + page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE)
+                .put(content.view(0, NativeCore.PAGE_SIZE));
+    }
+
+    /** Takes back pages that were to be brought home and may not be there. */
+    void putBack(PageSet pages) {
+        updated.addAll(pages);
+    }
+
+    /**
+     * The home image holds {@code epoch} as a whole, and from now on is changed by others: the view forgets its private
+     * copies and shows what is there. Only while no page is {@link #updated}.
+     */
+    void follow(long epoch) {
+        core.memoryDiscard(address, size);
+        highestEpoch = epoch;
+    }
+
     /** Moves the pages updated since the last call into another set. */
     void takeUpdated(PageSet to) {
         to.addAll(updated);

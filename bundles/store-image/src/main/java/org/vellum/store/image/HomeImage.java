@@ -46,9 +46,9 @@ final class HomeImage implements AutoCloseable {
         staging = new NativeMemory(core, RUN_PAGES * (NativeCore.PAGE_SIZE + (long) PageChecksums.ENTRY_SIZE));
     }
 
-    /** @param file the home image or a segment of its log */
+    /** @param file the home image, a segment of its log, or its undo file */
     static DamagedImageException damaged(String region, StoreFile file, long offset, String sentence) {
-        String image = file.path().toString().replaceFirst("-log[01]$", "");
+        String image = file.path().toString().replaceFirst("-(log[01]|undo)$", "");
         return new DamagedImageException("region '" + region + "': " + file.path() + ", offset " + offset + ": "
                 + sentence + ". Nothing was overwritten; './vellum verify " + image
                 + "' shows what is intact, and a backup brings the rest back");
@@ -135,6 +135,14 @@ final class HomeImage implements AutoCloseable {
             first = pages.next(first + count);
         }
         file.syncData(PersistPoint.HOME_PAGES);
+    }
+
+    /** Writes one page and its checksum. Not synced. */
+    void writePage(long page, NativeMemory content) throws FileFailure {
+        file.write(content.address(), NativeCore.PAGE_SIZE, identity.homeOffset() + page * NativeCore.PAGE_SIZE);
+        ByteBuffer bytes = content.view(0, NativeCore.PAGE_SIZE);
+        staging.view(0, PageChecksums.ENTRY_SIZE).putInt(0, PageChecksums.entry(bytes));
+        file.write(staging.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
     }
 
     @Override

@@ -5,25 +5,50 @@ import java.lang.System.Logger.Level;
 import java.text.MessageFormat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.vellum.api.CommitException;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Persistence;
 
-/** A region's files, open and recovered: home image, committed view, log and trimmer, put together. */
+/**
+ * A region's files, open and recovered: home image, committed view, log and trimmer, put together; and the undo file, while
+ * the native core writes the home image in place.
+ *
+ * <pre>
+ *   LOGGED ──beginInPlace──▶ IN PLACE ──endInPlace──▶ LOGGED
+ *      │ failed                   │ failed
+ *      ▼                          ▼
+ *   IN DOUBT ──LOGGED again,   ENDING ──endInPlace──▶ LOGGED
+ *      before anything is accepted
+ * </pre>
+ *
+ * <p>What must stay true:
+ * <ul>
+ *   <li>While the device may say that the image is written in place, nothing is appended to the log; while it may say that
+ *       it is not, nothing is stored in place. A failed checkpoint may have said either: hence IN DOUBT and ENDING.
+ *   <li>Whoever ends, having returned the home image to its last committed epoch, has ended; a close without that leaves
+ *       everything to the next open, as a crash does.
+ * </ul>
+ */
 public final class Image implements StoreImage {
     private static final Logger LOGGER = System.getLogger(Image.class.getName());
     private static final String NOT_WRITTEN_BACK =
             "region ''{0}'': the home image could not be written back at close (nothing is lost, the next open"
                     + " replays the log): {1}";
 
+    private final NativeCore core;
+    private final StoreFiles files;
+    private final ImageFiles names;
     private final String region;
     private final HomeImage home;
     private final CommittedView view;
@@ -39,11 +64,20 @@ public final class Image implements StoreImage {
      */
     private long appliedEpoch;
 
+    /** Not null IN PLACE and ENDING. Changed by the control thread with this object's lock, under which others read it. */
+    private UndoFile undo;
+    /** The device may say "in place" although {@link #undo} is null. */
+    private boolean inDoubt;
+    /** The device may say "in use" although {@link #undo} is not null. */
+    private boolean ending;
+
     private boolean closed;
     private boolean writtenBack;
 
     private Image(
-            String region,
+            NativeCore core,
+            StoreFiles files,
+            ImageFiles names,
             HomeImage home,
             CommittedView view,
             Log log,
@@ -51,7 +85,10 @@ public final class Image implements StoreImage {
             Trimmer trimmer,
             PhaseObserver observer,
             List<String> remarks) {
-        this.region = region;
+        this.core = core;
+        this.files = files;
+        this.names = names;
+        region = names.region();
         this.home = home;
         this.view = view;
         this.log = log;
@@ -155,11 +192,19 @@ public final class Image implements StoreImage {
             Recovery recovery = new Recovery(
                     region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
-            if (home.checkpoint().state() == Checkpoint.State.CLOSED) {
-                recovered = recovery.confirmClosed();
-            } else {
-                observer.entered(region, Phase.RECOVERY);
-                recovered = recovery.replay();
+            switch (home.checkpoint().state()) {
+                case CLOSED -> recovered = recovery.confirmEmpty();
+                case IN_USE -> {
+                    observer.entered(region, Phase.RECOVERY);
+                    recovered = recovery.replay();
+                }
+                case IN_PLACE -> {
+                    observer.entered(region, Phase.RECOVERY);
+                    recovery.confirmEmpty();
+                    recovered = putBack(home);
+                    view.follow(recovered.epoch());
+                }
+                default -> throw new IllegalStateException("state " + home.checkpoint().state());
             }
             // Its creator may have been killed between the rename and the sync of that name. A commit acknowledged
             // before the name is durable would be lost with it.
@@ -180,7 +225,18 @@ public final class Image implements StoreImage {
             Trimmer trimmer = new Trimmer(region, writeBack, view, observer);
             Log log = new Log(
                     region, core, home, segments, trimmer, observer, recovered.epoch(), recovered.generation());
-            return new Image(region, home, view, log, writeBack, trimmer, observer, remarks);
+            return new Image(core, files, names, home, view, log, writeBack, trimmer, observer, remarks);
+        }
+
+        private Recovery.Result putBack(HomeImage home) throws FileFailure {
+            if (!files.exists(names.undo())) {
+                throw new DamagedImageException("region '" + names.region() + "': the undo file " + names.undo()
+                        + " is missing, and " + names.home() + " was being written in place: it may hold stores that were"
+                        + " never committed. Nothing was overwritten; bring it back from where the home image is from");
+            }
+            try (StoreFile undo = files.open(names.undo(), false)) {
+                return new UndoRecovery(names.region(), core, home).putBack(undo);
+            }
         }
 
         private StoreFile openLocked() throws FileFailure {
@@ -245,8 +301,8 @@ public final class Image implements StoreImage {
     }
 
     @Override
-    public long epoch() {
-        return log.epoch();
+    public synchronized long epoch() {
+        return undo == null ? log.epoch() : undo.epoch();
     }
 
     @Override
@@ -266,7 +322,8 @@ public final class Image implements StoreImage {
 
     @Override
     public long persist(long batch, long length) {
-        requireOpen();
+        requireLogged();
+        settleDoubt();
         if (appliedEpoch != log.epoch()) {
             throw new CommitException("region '" + region + "': " + notApplied()
                     + "; no batch is accepted behind it. Close the region and open it again, which recovers that"
@@ -277,7 +334,7 @@ public final class Image implements StoreImage {
 
     @Override
     public void apply(long batch, long length) {
-        requireOpen();
+        requireLogged();
         observer.entered(region, Phase.HOME_UPDATE);
         view.apply(region, log.epoch(), batch, length);
         appliedEpoch = log.epoch();
@@ -310,6 +367,125 @@ public final class Image implements StoreImage {
         return List.copyOf(all);
     }
 
+    @Override
+    public Optional<InPlace> beginInPlace() {
+        requireLogged();
+        Optional<Persistence> persistence = files.persistence();
+        if (persistence.isEmpty()) {
+            return Optional.empty();
+        }
+        if (appliedEpoch != log.epoch()) {
+            throw new RegionException("region '" + region + "': " + notApplied()
+                    + "; it cannot be written in place. Close the region and open it again, which recovers that epoch");
+        }
+        settleDoubt();
+        log.settle();
+        trimmer.awaitFree();
+        UndoFile prepared = prepareUndo();
+        boolean begun = false;
+        try {
+            enterInPlace();
+            begun = true;
+        } finally {
+            if (!begun) {
+                prepared.close();
+            }
+        }
+        synchronized (this) {
+            undo = prepared;
+        }
+        return Optional.of(new InPlace(
+                homeFile(),
+                homeOffset(),
+                prepared.headerAddress(),
+                prepared.slotHeadersAddress(),
+                prepared.slotContentsAddress(),
+                prepared.slots(),
+                home.file().mapping().orElseThrow() + home.identity().tableOffset(),
+                files.synchronous(),
+                persistence.get().address()));
+    }
+
+    private UndoFile prepareUndo() {
+        try {
+            return UndoFile.prepare(core, files, names, home.identity(), log.epoch());
+        } catch (FileFailure e) {
+            throw new RegionException(
+                    "region '" + region + "': no undo file of " + UndoFile.fileSize(home.identity().pages())
+                            + " bytes can be had, without which it cannot be written in place: " + e.getMessage() + "; "
+                            + e.wayOut(),
+                    e);
+        }
+    }
+
+    /** As at close: everything goes home, and the log is left in a generation never used. */
+    private void enterInPlace() {
+        PageSet pages = view.newPageSet();
+        view.takeUpdated(pages);
+        long generation = log.generation() + 1;
+        inDoubt = true;
+        try {
+            writeBack.run(pages, log.epoch(), generation, Checkpoint.State.IN_PLACE);
+        } catch (FileFailure e) {
+            view.putBack(pages);
+            throw new RegionException(
+                    "region '" + region + "': it cannot be written in place, for its home image could not be brought to"
+                            + " epoch " + log.epoch() + ": " + e.getMessage() + "; " + e.wayOut(),
+                    e);
+        }
+        inDoubt = false;
+        view.follow(log.epoch());
+        log.restart(log.epoch(), generation);
+    }
+
+    /** Makes sure that recovery takes the image for one that is logged. */
+    private void settleDoubt() {
+        if (!inDoubt) {
+            return;
+        }
+        try {
+            home.writeCheckpoint(home.checkpoint());
+            inDoubt = false;
+        } catch (FileFailure e) {
+            throw new CommitException(
+                    "region '" + region + "': after it could not be opened in place, its checkpoint cannot be written: "
+                            + e.getMessage() + ". No batch is accepted until that works; " + e.wayOut(),
+                    e);
+        }
+    }
+
+    @Override
+    public void endInPlace(long epoch) {
+        requireOpen();
+        if (undo == null) {
+            throw new IllegalStateException("region '" + region + "': it is not written in place");
+        }
+        if (epoch != undo.epoch()) {
+            throw new IllegalArgumentException("region '" + region + "': it ends at epoch " + epoch
+                    + ", but its epoch word says " + undo.epoch());
+        }
+        ending = true;
+        try {
+            home.writeCheckpoint(home.checkpoint()
+                    .next(Checkpoint.State.IN_USE, epoch, home.checkpoint().generation(), epoch));
+        } catch (FileFailure e) {
+            throw new RegionException(
+                    "region '" + region + "': that it is no longer written in place cannot be recorded: "
+                            + e.getMessage() + "; nothing is lost. Close the region and open it again; " + e.wayOut(),
+                    e);
+        }
+        view.follow(epoch);
+        log.restart(epoch, home.checkpoint().generation());
+        appliedEpoch = epoch;
+        leaveInPlace();
+        ending = false;
+    }
+
+    private synchronized void leaveInPlace() {
+        undo.close();
+        undo = null;
+    }
+
     private String notApplied() {
         return "epoch " + log.epoch() + " is durable, but the committed view holds no more than epoch " + appliedEpoch;
     }
@@ -320,12 +496,23 @@ public final class Image implements StoreImage {
         }
     }
 
+    private void requireLogged() {
+        requireOpen();
+        if (undo != null) {
+            throw new IllegalStateException("region '" + region + "': it is written in place, and has no log");
+        }
+    }
+
     @Override
     public void close() {
         if (closed) {
             return;
         }
         closed = true;
+        if (undo != null) {
+            closeInPlace();
+            return;
+        }
         PageSet pages = trimmer.stop();
         try {
             if (appliedEpoch == log.epoch()) {
@@ -343,6 +530,21 @@ public final class Image implements StoreImage {
             log.close();
             home.close();
         }
+    }
+
+    /** Nothing is written: who stored to the home image has not said that all of it is committed. */
+    private void closeInPlace() {
+        if (!ending) {
+            LOGGER.log(Level.WARNING, "region ''{0}'': closed while it is written in place; the next open puts back what"
+                    + " was not committed behind epoch {1}", region, undo.epoch());
+        }
+        trimmer.stop();
+        log.restart(undo.epoch(), log.generation());
+        leaveInPlace();
+        writtenBack = ending;
+        view.close();
+        log.close();
+        home.close();
     }
 
     @Override

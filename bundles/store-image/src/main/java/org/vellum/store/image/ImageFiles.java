@@ -13,6 +13,11 @@ public record ImageFiles(Path directory, String region) {
         return directory.resolve(region + ".vellum.new");
     }
 
+    /** Pre-images, for an image that was opened in place. */
+    public Path undo() {
+        return directory.resolve(region + ".vellum-undo");
+    }
+
     public Path log(int segment) {
         return directory.resolve(region + ".vellum-log" + segment);
     }

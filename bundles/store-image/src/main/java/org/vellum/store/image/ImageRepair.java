@@ -130,13 +130,13 @@ public final class ImageRepair {
      */
     public void replace(ImageFiles damaged, ImageFiles repaired) {
         try {
-            for (int step = 0; step < 3; step++) {
+            for (int step = 0; step < 4; step++) {
                 Path kept = keptName(file(damaged, step));
                 if (files.exists(kept)) {
                     throw new InvalidRegionException(kept + " is there, of an earlier repair; move it away first");
                 }
             }
-            for (int step = 0; step < 3; step++) {
+            for (int step = 0; step < 4; step++) {
                 if (files.exists(file(damaged, step))) {
                     files.rename(file(damaged, step), keptName(file(damaged, step)));
                 }
@@ -151,9 +151,13 @@ public final class ImageRepair {
         }
     }
 
-    /** The files of an image, home first. */
+    /** The files of an image, home first; last the undo file, which a repaired image does not have. */
     private static Path file(ImageFiles names, int index) {
-        return index == 0 ? names.home() : names.log(index - 1);
+        return switch (index) {
+            case 0 -> names.home();
+            case 3 -> names.undo();
+            default -> names.log(index - 1);
+        };
     }
 
     private static Path keptName(Path file) {

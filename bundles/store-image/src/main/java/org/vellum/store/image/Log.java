@@ -117,6 +117,16 @@ final class Log implements AutoCloseable {
     }
 
     /**
+     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments are
+     * free. Only with an idle trimmer, and not in doubt.
+     */
+    void restart(long newEpoch, long newGeneration) {
+        epoch = newEpoch;
+        generation = newGeneration;
+        tail = 0;
+    }
+
+    /**
      * Makes sure that recovery finds nothing at the tail.
      *
      * @throws CommitException that could not be made durable; the log stays in doubt

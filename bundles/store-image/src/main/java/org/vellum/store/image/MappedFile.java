@@ -1,6 +1,7 @@
 package org.vellum.store.image;
 
 import java.nio.file.Path;
+import java.util.OptionalLong;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
@@ -169,6 +170,11 @@ final class MappedFile implements StoreFile {
     @Override
     public long mapPrivate(long offset, long length) throws FileFailure {
         return file.mapPrivate(offset, length);
+    }
+
+    @Override
+    public synchronized OptionalLong mapping() {
+        return mapped > 0 ? OptionalLong.of(address) : OptionalLong.empty();
     }
 
     @Override

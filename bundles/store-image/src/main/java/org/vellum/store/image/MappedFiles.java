@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
 
@@ -111,6 +112,16 @@ public final class MappedFiles implements StoreFiles {
     @Override
     public long freeSpace(Path directory) throws FileFailure {
         return files.freeSpace(directory);
+    }
+
+    @Override
+    public Optional<Persistence> persistence() {
+        return Optional.of(persistence);
+    }
+
+    @Override
+    public boolean synchronous() {
+        return demand == Demand.SYNCHRONOUS;
     }
 
     @Override

@@ -137,6 +137,7 @@ public final class OfflineImage implements AutoCloseable {
     }
 
     private void examineLog() throws FileFailure {
+        boolean inPlace = header.checkpoint().state() == Checkpoint.State.IN_PLACE;
         boolean closed = header.checkpoint().state() == Checkpoint.State.CLOSED;
         long homeEpoch = header.checkpoint().homeEpoch();
         LogSegment[] segments = new LogSegment[2];
@@ -145,21 +146,29 @@ public final class OfflineImage implements AutoCloseable {
             segments[i] = segment(i);
             whole &= segments[i] != null;
         }
+        if (inPlace) {
+            examineUndo();
+        }
         if (!whole) {
+            if (inPlace) {
+                return;
+            }
             // closed, all of it is at home and the log is nothing but room
             intactEpoch = closed ? OptionalLong.of(homeEpoch) : OptionalLong.empty();
             return;
         }
         Recovery recovery =
                 new Recovery(names.region(), core, names.home(), header.checkpoint(), segments, view);
-        if (closed) {
+        if (closed || inPlace) {
             try {
-                recovery.confirmClosed();
-                find(Verdict.INTACT, "log", "empty: the image was closed in order");
+                recovery.confirmEmpty();
+                find(Verdict.INTACT, "log", closed ? "empty: the image was closed in order" : "empty");
             } catch (DamagedImageException e) {
                 find(Verdict.DAMAGED, "log", e.getMessage());
             }
-            intactEpoch = OptionalLong.of(homeEpoch);
+            if (closed) {
+                intactEpoch = OptionalLong.of(homeEpoch);
+            }
             return;
         }
         Recovery.Chain chain = recovery.examine();
@@ -174,6 +183,29 @@ public final class OfflineImage implements AutoCloseable {
         intactEpoch = chain.epoch() < header.checkpoint().highestEpoch()
                 ? OptionalLong.empty()
                 : OptionalLong.of(chain.epoch());
+    }
+
+    /** Puts what was stored in place and not committed back, in the view. */
+    private void examineUndo() throws FileFailure {
+        if (!files.exists(names.undo())) {
+            find(Verdict.DAMAGED, "undo", names.undo() + " is missing: nothing tells what was not committed of what is at"
+                    + " home");
+            return;
+        }
+        try (StoreFile undo = files.open(names.undo(), false);
+                NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            UndoScan scan =
+                    UndoScan.read(core, names.region(), undo, file, header.identity(), header.checkpoint());
+            for (UndoScan.Slot slot : scan.live()) {
+                scan.readContent(slot, page);
+                view.putBack(slot.page(), page);
+            }
+            intactEpoch = OptionalLong.of(scan.epoch());
+            find(Verdict.INTACT, "undo", "epoch " + scan.epoch() + " is committed in place, " + scan.live().size()
+                    + " pages have been stored to since");
+        } catch (DamagedImageException e) {
+            find(Verdict.DAMAGED, "undo", e.getMessage());
+        }
     }
 
     /** A log segment as far as it is there; null: not at all. */

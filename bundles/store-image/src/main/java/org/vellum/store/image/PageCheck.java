@@ -48,6 +48,15 @@ final class PageCheck {
         return damaged;
     }
 
+    /** Whether a page can be read and fits its checksum. */
+    boolean fits(long page) throws FileFailure {
+        try (NativeMemory content = new NativeMemory(core, NativeCore.PAGE_SIZE);
+                NativeMemory entry = new NativeMemory(core, PageChecksums.ENTRY_SIZE)) {
+            file.read(entry.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
+            return isReadable(content, page, 1) && fits(content, 0, entry, 0);
+        }
+    }
+
     /** Reads pages to the beginning of {@code pages}; false where the medium does not give them. */
     private boolean isReadable(NativeMemory pages, long first, int count) {
         try {
@@ -62,15 +71,6 @@ final class PageCheck {
     private static boolean fits(NativeMemory pages, int page, NativeMemory entries, int entry) {
         ByteBuffer content = pages.view((long) page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
         int expected = entries.view((long) entry * PageChecksums.ENTRY_SIZE, PageChecksums.ENTRY_SIZE).getInt(0);
-        return expected == 0 ? isZero(content) : PageChecksums.entry(content) == expected;
-    }
-
-    private static boolean isZero(ByteBuffer page) {
-        for (int i = 0; i < page.limit(); i += Long.BYTES) {
-            if (page.getLong(i) != 0) {
-                return false;
-            }
-        }
-        return true;
+        return PageChecksums.fits(expected, content);
     }
 }

@@ -28,6 +28,11 @@ final class PageChecksums {
         return value == 0 ? 1 : value;
     }
 
+    /** Whether an entry speaks of this page; the buffer as above. */
+    static boolean fits(int entry, ByteBuffer page) {
+        return entry == 0 ? page.mismatch(ByteBuffer.allocate(NativeCore.PAGE_SIZE)) < 0 : entry == entry(page);
+    }
+
     static long offset(ImageIdentity identity, long page) {
         return identity.tableOffset() + page * ENTRY_SIZE;
     }

@@ -204,10 +204,10 @@ final class Recovery {
     }
 
     /**
-     * For an image closed in order: its log holds nothing, so it is not read. One look at the start of each segment
-     * makes sure that this log belongs to this home image and not to a later state of it.
+     * For an image closed in order, or written in place: its log holds nothing, so it is not read. One look at the start
+     * of each segment makes sure that this log belongs to this home image and not to a later state of it.
      */
-    Result confirmClosed() throws FileFailure {
+    Result confirmEmpty() throws FileFailure {
         for (LogSegment segment : segments) {
             try (NativeMemory memory = new NativeMemory(core, Batch.HEADER_SIZE)) {
                 segment.file().read(memory.address(), Batch.HEADER_SIZE, 0);
@@ -215,19 +215,39 @@ final class Recovery {
                     continue;
                 }
                 ByteBuffer header = memory.view(0, Batch.HEADER_SIZE);
-                if (header.getLong(Batch.IDENTITY_AT) != identity) {
+                boolean own = header.getLong(Batch.IDENTITY_AT) == identity;
+                if (own && header.getLong(Batch.GENERATION_AT) < checkpoint.generation()
+                        || !isSealed(segment, header.getLong(Batch.PAYLOAD_LENGTH_AT))) {
+                    continue;
+                }
+                if (!own) {
                     throw foreign(segment, header.getLong(Batch.IDENTITY_AT));
                 }
-                if (header.getLong(Batch.GENERATION_AT) >= checkpoint.generation()) {
-                    throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
-                            + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
-                            + ", but " + home + " was closed at epoch " + checkpoint.homeEpoch()
-                            + " before generation " + checkpoint.generation()
-                            + ": the files are not of one moment");
-                }
+                throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
+                        + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
+                        + ", but " + home + " was "
+                        + (checkpoint.state() == Checkpoint.State.CLOSED ? "closed" : "opened in place")
+                        + " at epoch " + checkpoint.homeEpoch() + " before generation " + checkpoint.generation()
+                        + ": the files are not of one moment");
             }
         }
         return new Result(checkpoint.homeEpoch(), checkpoint.generation(), List.of());
+    }
+
+    /**
+     * Whether the batch that a segment begins with is whole. One that is not, torn or damaged, is no evidence of another
+     * region or moment. The file counts, not the segment's size: a later state may have grown it.
+     */
+    private boolean isSealed(LogSegment segment, long payload) throws FileFailure {
+        if (payload < 0 || payload > segment.file().size() - Batch.HEADER_SIZE) {
+            return false;
+        }
+        long length = Batch.HEADER_SIZE + payload;
+        try (NativeMemory memory = new NativeMemory(core, length)) {
+            segment.file().read(memory.address(), length, 0);
+            Batch batch = new Batch(core, memory.address(), length);
+            return batch.storedChecksum() == batch.computeChecksum();
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 package org.vellum.store.image;
 
 import java.nio.file.Path;
+import java.util.OptionalLong;
 
 /**
  * One open file, with exactly the calls the store needs. All that the store does to a file goes through here, so a test
@@ -43,6 +44,14 @@ public interface StoreFile extends AutoCloseable {
 
     /** A private writable view of a range; stores to it never reach the file. Given back by NativeCore.memoryUnmap. */
     long mapPrivate(long offset, long length) throws FileFailure;
+
+    /**
+     * Address of a shared, writable mapping of the whole file, where the medium is one that the processor addresses: what is
+     * stored there is made durable by {@link StoreFiles#persistence}. Valid until the file is resized or closed.
+     */
+    default OptionalLong mapping() {
+        return OptionalLong.empty();
+    }
 
     /** Closes the descriptor, which releases the lock. Idempotent. */
     @Override

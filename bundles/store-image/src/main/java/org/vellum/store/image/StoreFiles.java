@@ -2,6 +2,8 @@ package org.vellum.store.image;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import org.vellum.nativelib.Persistence;
 
 /** The file system as far as the store uses it; see {@link StoreFile}. */
 public interface StoreFiles {
@@ -34,6 +36,16 @@ public interface StoreFiles {
 
     /** Bytes an ordinary user may still allocate there. */
     long freeSpace(Path directory) throws FileFailure;
+
+    /** By what stores to {@link StoreFile#mapping} become durable; empty: files here have none. */
+    default Optional<Persistence> persistence() {
+        return Optional.empty();
+    }
+
+    /** Whether a shared mapping must be one with MAP_SYNC, so that what is fenced survives a power cut. */
+    default boolean synchronous() {
+        return false;
+    }
 
     /** Sentences about the medium, for the status of the regions on it. */
     default List<String> remarks() {

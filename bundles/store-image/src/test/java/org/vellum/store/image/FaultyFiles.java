@@ -1,6 +1,5 @@
 package org.vellum.store.image;
 
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -75,6 +74,24 @@ final class FaultyFiles implements StoreFiles {
         int errnoOf(int index, Call call);
     }
 
+    /** Room for a page on its way to a view; used under the lock of the class. */
+    private static final NativeMemory STAGING = new NativeMemory(Cores.CORE, PAGE);
+
+    /** A private mapping: of a file of the kernel's that follows ours, so pages that its owner did not change do too. */
+    private record View(Object owner, int file, long offset, long length) {
+        void follow(long page, byte[] content) {
+            long at = page * PAGE - offset;
+            if (at >= 0 && at + PAGE <= length) {
+                synchronized (FaultyFiles.class) {
+                    Cores.CORE.view(STAGING.address(), PAGE).put(content);
+                    if (Cores.CORE.fileWrite(file, STAGING.address(), PAGE, at) != 0) {
+                        throw new IllegalStateException("a file in memory does not take a page");
+                    }
+                }
+            }
+        }
+    }
+
     private static final class Content {
         final Map<Long, byte[]> cache = new TreeMap<>();
         final Map<Long, byte[]> device = new HashMap<>();
@@ -82,6 +99,7 @@ final class FaultyFiles implements StoreFiles {
         long size;
         long deviceSize;
         Object lock;
+        final List<View> views = new ArrayList<>();
 
         /** Pages are never changed, only replaced, so copies share them. */
         Content copy() {
@@ -124,6 +142,9 @@ final class FaultyFiles implements StoreFiles {
                 byte[] changed = cache.getOrDefault(page, new byte[PAGE]).clone();
                 System.arraycopy(bytes, done, changed, at, part);
                 cache.put(page, changed);
+                for (View view : views) {
+                    view.follow(page, changed);
+                }
                 dirty.add(page);
                 done += part;
             }
@@ -271,6 +292,26 @@ final class FaultyFiles implements StoreFiles {
         Content content = other.names.get(from).copy();
         names.put(to, content);
         deviceNames.put(to, content);
+    }
+
+    /** Whether both have the same files, and each file the same bytes for whoever reads it. */
+    static boolean isSame(FaultyFiles one, FaultyFiles other) {
+        if (!one.names.keySet().equals(other.names.keySet())) {
+            return false;
+        }
+        for (Map.Entry<Path, Content> entry : one.names.entrySet()) {
+            Content there = other.names.get(entry.getKey());
+            Content here = entry.getValue();
+            if (here.size != there.size || !here.cache.keySet().equals(there.cache.keySet())) {
+                return false;
+            }
+            for (Map.Entry<Long, byte[]> page : here.cache.entrySet()) {
+                if (!Arrays.equals(page.getValue(), there.cache.get(page.getKey()))) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     /* The calls. */
@@ -472,23 +513,23 @@ final class FaultyFiles implements StoreFiles {
             }
         }
 
-        /** A copy: the region's pages change in the file only as the store itself writes them. */
         @Override
         public long mapPrivate(long offset, long length) throws FileFailure {
             synchronized (FaultyFiles.this) {
                 String described = "private mapping of " + length + " bytes at offset " + offset + " of " + path;
                 call(Kind.MAP, offset, length, null, described);
-                long address = Cores.CORE.memoryMap(length);
+                int file = Cores.CORE.fileInMemory(path.getFileName().toString());
+                int resized = file < 0 ? file : Cores.CORE.fileTruncate(file, length);
+                long address = resized < 0 ? resized : Cores.CORE.fileMapPrivate(file, 0, length);
                 if (address < 0) {
+                    if (file >= 0) {
+                        Cores.CORE.fileClose(file);
+                    }
                     throw new FileFailure(described, (int) address);
                 }
-                content.cache.forEach((page, bytes) -> {
-                    long at = page * PAGE - offset;
-                    if (at >= 0 && at + PAGE <= length) {
-                        ByteBuffer view = Cores.CORE.view(address + at, PAGE);
-                        view.put(bytes);
-                    }
-                });
+                View view = new View(this, file, offset, length);
+                content.cache.forEach(view::follow);
+                content.views.add(view);
                 return address;
             }
         }
@@ -496,6 +537,12 @@ final class FaultyFiles implements StoreFiles {
         @Override
         public void close() {
             synchronized (FaultyFiles.this) {
+                for (View view : List.copyOf(content.views)) {
+                    if (view.owner == this) {
+                        Cores.CORE.fileClose(view.file);
+                        content.views.remove(view);
+                    }
+                }
                 if (content.lock == this) {
                     content.lock = null;
                 }

@@ -9,6 +9,10 @@ import org.vellum.nativelib.NativeCore;
 public final class HomeCheck {
     private HomeCheck() {}
 
+    public static long slotOffset(int slot) {
+        return Checkpoint.offset(slot);
+    }
+
     /** @throws IllegalStateException the home image is not this content, or a page's checksum does not fit */
     public static void check(NativeCore core, StoreFiles files, ImageFiles names, byte[] content) throws FileFailure {
         try (StoreFile home = files.open(names.home(), false);

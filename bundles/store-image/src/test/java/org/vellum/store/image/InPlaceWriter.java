@@ -1,0 +1,123 @@
+package org.vellum.store.image;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.zip.CRC32C;
+import org.vellum.api.provider.InPlace;
+import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Persistence;
+
+/** Stands in for the native half, which logs pre-images and commits in place; one step at a time, on one thread. */
+final class InPlaceWriter {
+    static final int PRE_IMAGE = 1;
+    static final int COMMIT_PAGE = 2;
+    static final int COMMIT_CHECKSUM = 3;
+    static final int COMMIT_CONTENT = 4;
+    static final int COMMIT_EPOCH = 5;
+    static final int COMMITTED = 6;
+    static final int ROLLED_BACK = 7;
+
+    private static final int PAGE = NativeCore.PAGE_SIZE;
+
+    private final InPlace in;
+    private final TornMemory memory;
+    private final Persistence persistence;
+    private final long home;
+    private final long opening;
+    /** Pages stored to in this epoch, and their slots. */
+    private final Map<Integer, Integer> slots = new LinkedHashMap<>();
+
+    private long epoch;
+
+    InPlaceWriter(TornMemory memory, InPlace in, ImageIdentity identity) {
+        this.in = in;
+        this.memory = memory;
+        persistence = memory.thread();
+        // The native core maps the home image itself; here the image's own mapping is as good.
+        home = in.pageChecksums() - identity.tableOffset() + identity.homeOffset();
+        ByteBuffer header = view(in.undoHeader(), PAGE);
+        opening = header.getLong(UndoFile.OPENING_AT);
+        epoch = UndoFile.epochOf(header.getLong((int) UndoFile.EPOCH_WORD_AT));
+    }
+
+    private static ByteBuffer view(long address, int length) {
+        return Cores.CORE.view(address, length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    long epoch() {
+        return epoch;
+    }
+
+    /** One line, all bytes {@code value}. */
+    void store(int page, int line, int value) {
+        if (!slots.containsKey(page)) {
+            log(page, slots.size(), slots.size());
+        }
+        ByteBuffer target = view(home + (long) page * PAGE + line * 64L, 64);
+        for (int word = 0; word < 64; word += 8) {
+            if (word % 32 == 0) {
+                memory.step("store in place");
+            }
+            target.putLong(word, value * 0x0101010101010101L);
+        }
+    }
+
+    /** @param complete so many slots are durable; fewer than {@code slot} where other threads are at theirs */
+    void log(int page, int slot, int complete) {
+        byte[] content = new byte[PAGE];
+        if (page < TestStore.PAGES) {
+            view(home + (long) page * PAGE, PAGE).get(content);
+        }
+        ByteBuffer header = ByteBuffer.allocate(UndoFile.SLOT_HEADER)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(0, UndoFile.SLOT_MAGIC)
+                .putLong(UndoFile.SLOT_PAGE_AT, page)
+                .putLong(UndoFile.SLOT_EPOCH_AT, epoch + 1)
+                .putLong(UndoFile.SLOT_COMPLETE_AT, complete)
+                .putLong(UndoFile.SLOT_OPENING_AT, opening);
+        CRC32C checksum = new CRC32C();
+        checksum.update(header.array());
+        checksum.update(content);
+        header.putInt(UndoFile.SLOT_CHECKSUM_AT, (int) checksum.getValue());
+        persistence.store(in.undoSlotContents() + (long) slot * PAGE, content, 0, PAGE);
+        persistence.store(in.undoSlotHeaders() + (long) slot * UndoFile.SLOT_HEADER, header.array(), 0, UndoFile.SLOT_HEADER);
+        persistence.fence(PRE_IMAGE);
+        slots.put(page, slot);
+    }
+
+    long commit() {
+        for (int page : slots.keySet()) {
+            persistence.writeBack(home + (long) page * PAGE, PAGE, COMMIT_PAGE);
+            long word = in.pageChecksums() + (page & ~1) * 4L;
+            ByteBuffer pair = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, view(word, 8).getLong(0));
+            pair.putInt(page % 2 * 4, PageChecksums.entry(view(home + (long) page * PAGE, PAGE)));
+            persistence.storeWord(word, pair.getLong(0));
+            persistence.writeBack(word, 8, COMMIT_CHECKSUM);
+        }
+        persistence.fence(COMMIT_CONTENT);
+        epoch++;
+        long word = in.undoHeader() + UndoFile.EPOCH_WORD_AT;
+        persistence.storeWord(word, UndoFile.epochWord(epoch, opening));
+        persistence.writeBack(word, 8, COMMIT_EPOCH);
+        persistence.fence(COMMITTED);
+        slots.clear();
+        return epoch;
+    }
+
+    /** A page keeps its slot: it holds the committed content until the epoch word moves on. */
+    void rollback() {
+        slots.forEach((page, slot) -> {
+            byte[] content = new byte[PAGE];
+            view(in.undoSlotContents() + (long) slot * PAGE, PAGE).get(content);
+            ByteBuffer target = view(home + (long) page * PAGE, PAGE);
+            for (int word = 0; word < PAGE; word += PAGE / 2) {
+                memory.step("put back in place");
+                target.put(word, content, word, PAGE / 2);
+            }
+            persistence.writeBack(home + (long) page * PAGE, PAGE, ROLLED_BACK);
+        });
+        persistence.fence(ROLLED_BACK);
+    }
+}
