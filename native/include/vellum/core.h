@@ -95,7 +95,7 @@ int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_ope
 void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap);
 
 /*
- * control, no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
+ * control, not in place (-EINVAL), no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
  * same content as those before: the last committed epoch, for the blocks that nobody has stored to at least in the home
  * image. Afterwards nothing of the old ones is used. -ENOMEM, …: everything is as before, but cold blocks may be read
  * from either file.

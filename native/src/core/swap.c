@@ -11,6 +11,7 @@
  *
  * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c, store_fault.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "carried.h"
@@ -126,6 +127,9 @@ static void change_home_in_host(void *argument) {
 
 VELLUM_EXPORT int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset,
                                             const void *committed) {
+    if (region->in_place != NULL) {
+        return -EINVAL; /* what is stored to would stay the old home image */
+    }
     struct home_call call = {
         .region = region, .home_file = home_file, .home_offset = home_offset, .committed = committed};
     stopping_call(region, change_home_in_host, &call);
