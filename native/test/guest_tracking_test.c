@@ -373,6 +373,34 @@ static void a_strategy_that_needs_the_host_is_never_asked_at_ring_0(void) {
     CHECK_EQUAL(0, machine.vcpus[2].ring_0_openings);
 }
 
+/* The smallest undo log: the pre-images are in memory. */
+static uint8_t saved[3 * LEAVES][PAGE];
+static const uint8_t *saving;
+static void save(struct vellum_undo_log *log, size_t first_page, size_t count) {
+    (void)log;
+    memcpy(saved[first_page], saving + first_page * PAGE, count * PAGE);
+}
+static const uint8_t *saved_page(const struct vellum_undo_log *log, size_t page) {
+    (void)log;
+    return saved[page];
+}
+
+/* Though the strategy would work there: making something durable does not. */
+static void a_region_with_an_undo_log_is_never_logged_at_ring_0(void) {
+    struct vellum_undo_log undo_log = {.append = save, .pre_image = saved_page};
+    start_machine();
+    saving = machine.fixture.base;
+    machine.fixture.region->undo_log = &undo_log;
+    for (int epoch = 0; epoch < 3; epoch++) {
+        guest_store(0, 1);
+        guest_store(2, 2 * LEAVES);
+        CHECK_EQUAL(2, commit_and_check());
+    }
+    CHECK_EQUAL(0, machine.vcpus[0].ring_0_openings);
+    CHECK_EQUAL(0, machine.vcpus[2].ring_0_openings);
+    machine.fixture.region->undo_log = NULL;
+}
+
 /* ---- refusals ---- */
 
 static int refuse_to_log(struct vellum_region *region, size_t first_page, size_t count) {
@@ -676,6 +704,7 @@ int main(void) {
     RUN_EACH_GUEST_WAY(many_first_stores_to_one_page_at_once_are_all_found);
     RUN_WRITE_PROTECT(a_page_is_logged_once_and_before_any_store_of_a_crowd);
     RUN_WRITE_PROTECT(a_strategy_that_needs_the_host_is_never_asked_at_ring_0);
+    RUN_WRITE_PROTECT(a_region_with_an_undo_log_is_never_logged_at_ring_0);
     RUN_WRITE_PROTECT(a_store_that_the_strategy_cannot_log_is_refused_and_the_next_is_not);
     RUN_EACH_GUEST_WAY(stores_are_refused_even_where_pages_were_open);
     RUN_EACH_GUEST_WAY(attach_says_what_is_missing);

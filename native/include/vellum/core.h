@@ -8,7 +8,9 @@
 
 #include "vellum/batch.h"
 #include "vellum/dispatcher.h"
+#include "vellum/persistence.h"
 #include "vellum/providers.h"
+#include "vellum/undo_log.h"
 
 uint32_t vellum_core_abi_version(void);
 
@@ -32,6 +34,35 @@ void vellum_range_retire(uint64_t address, uint64_t length);
  */
 int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, const void *committed,
                          struct vellum_region **region);
+
+/*
+ * What a region that is written in place has on the medium beside its home image; mapped and writable until destroy, like
+ * the home image, whose file has all its blocks. NativeCore.java mirrors it.
+ */
+struct vellum_in_place {
+    const struct vellum_persistence *persistence;
+    /*
+     * What slots and epoch word carry. Of this opening alone: a slot that an earlier one wrote for the same epoch must not
+     * pass for one of this opening's.
+     */
+    uint64_t identity;
+    uint64_t *epoch_word;           /* epoch, and its check, as undo_log.h says; holds the committed epoch */
+    uint32_t *page_checksums;       /* 8-byte aligned, one a page, room for an even number of them */
+    struct vellum_undo_slot *slots; /* one a page; none of them live */
+    uint8_t *slot_contents;         /* as many pages */
+};
+
+/*
+ * As vellum_region_create, for undo in place: the application's stores go to the home image itself, in `home_file` at
+ * `home_offset`, mapped at base and once more as the alias; with MAP_SYNC if `map_sync` is not 0 (-EOPNOTSUPP where the
+ * file is not on DAX). Only a strategy that write-protects can be attached. Such a region is committed by
+ * vellum_region_commit_in_place, never cut; without providers it refuses stores. -EBADMSG: the epoch word fails its check.
+ */
+int vellum_region_create_in_place(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, int map_sync,
+                                  const struct vellum_in_place *description, struct vellum_region **region);
+
+/* The epoch word for an epoch, below 2^48. */
+uint64_t vellum_epoch_word(uint64_t epoch, uint64_t identity);
 
 /* control. Puts the first tuple in force. On failure nothing is attached, and `reason` says which provider refused and
  * why. */
@@ -58,12 +89,13 @@ int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_ope
                        size_t reason_size);
 /*
  * As vellum_region_swap, to no providers at all: the region is writable without tracking. The first store to a block
- * opens the whole block, until the next cut, which compares all of it with the committed view. Cannot fail.
+ * opens the whole block, until the next cut, which compares all of it with the committed view. Cannot fail. A region that
+ * is written in place refuses stores until providers are in force again: its pre-images would have nobody to take them.
  */
 void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap);
 
 /*
- * control, no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
+ * control, not in place (-EINVAL), no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
  * same content as those before: the last committed epoch, for the blocks that nobody has stored to at least in the home
  * image. Afterwards nothing of the old ones is used. -ENOMEM, …: everything is as before, but cold blocks may be read
  * from either file.
@@ -79,7 +111,7 @@ struct vellum_cut {
 };
 
 /*
- * control. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`, opens the gate.
+ * control, not in place. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`, opens the gate.
  * `batch` holds at least vellum_batch_capacity(region) bytes (map it NORESERVE: it is touched only as far as used).
  * The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if it never
  * does, the next cut encodes them again.
@@ -88,8 +120,22 @@ void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_
 /* control. The batch is durable and applied to the committed view: its pages are no longer carried. */
 void vellum_region_cut_persisted(struct vellum_region *region);
 
-/* control. Returns every page stored to since the last commit, and every carried one, to the committed content; how
- * many there were. */
+/* What a commit in place found and cost. */
+struct vellum_in_place_commit {
+    uint64_t epoch;       /* durable now */
+    uint64_t dirty_pages; /* stored to since the commit before; 0: the epoch is the one before, nothing was written */
+    uint64_t gate_nanoseconds; /* how long the gate was closed */
+};
+
+/*
+ * control. Makes everything stored so far durable in the home image, as one epoch, and returns when it is. The gate is
+ * closed from the cut to the new epoch: two epochs with live pre-images there never are. Behind the collected
+ * dirty set no system call is made but those that wake threads that wait, and the one that restores the signal mask.
+ */
+void vellum_region_commit_in_place(struct vellum_region *region, struct vellum_in_place_commit *commit);
+
+/* control. Returns every page stored to since the last commit, and every carried one, to the committed content (in
+ * place durably so, when it returns); how many there were. */
 uint64_t vellum_region_rollback(struct vellum_region *region);
 
 /* control. Stores are refused from now on until the region is destroyed; loads go on. No cut may follow. */
@@ -97,8 +143,9 @@ void vellum_region_refuse_stores(struct vellum_region *region);
 
 /*
  * control. Detaches the providers, waits until no thread is inside the region's code, replaces the range by a mapping
- * of an empty file that stays for the life of the process, and frees everything. The committed view and the home
- * file are the caller's again when it returns.
+ * of an empty file that stays for the life of the process, and frees everything. In place, what was stored since the
+ * last commit is rolled back first. The committed view, the home file and what struct vellum_in_place points to are the
+ * caller's again when it returns.
  */
 void vellum_region_destroy(struct vellum_region *region);
 

@@ -23,6 +23,12 @@
 
 #include "vellum/region.h"
 
+enum vellum_gate_state {
+    VELLUM_GATE_OPEN = 0,
+    VELLUM_GATE_CLOSED = 1,
+    VELLUM_GATE_AWAITED = 2 /* closed, and somebody sleeps on it: who opens it makes a system call */
+};
+
 /* Both return on wake-up, on a value that differs, and spuriously: callers loop. errno is the caller's to save. */
 static inline void vellum_futex_wait(_Atomic uint32_t *word, uint32_t value) {
     syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -32,42 +38,53 @@ static inline void vellum_futex_wake_all(_Atomic uint32_t *word) {
     syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+/* handler, not announced. Returns when the gate was open at some moment. */
+static inline void vellum_gate_await(struct vellum_gate *gate) {
+    uint32_t state = atomic_load(&gate->closed);
+    while (state != VELLUM_GATE_OPEN) {
+        if (state == VELLUM_GATE_AWAITED
+            || atomic_compare_exchange_strong(&gate->closed, &state, VELLUM_GATE_AWAITED)) {
+            vellum_futex_wait(&gate->closed, VELLUM_GATE_AWAITED);
+            state = atomic_load(&gate->closed);
+        }
+    }
+}
+
 /* handler. True: announced, leave with vellum_gate_leave. False: the gate was closed and has opened since; the
  * caller returns and lets the store execute again. */
 static inline bool vellum_gate_enter(struct vellum_gate *gate) {
     atomic_fetch_add(&gate->handlers, 1);
-    if (atomic_load(&gate->closed) == 0) {
+    if (atomic_load(&gate->closed) == VELLUM_GATE_OPEN) {
         return true;
     }
     if (atomic_fetch_sub(&gate->handlers, 1) == 1) {
         vellum_futex_wake_all(&gate->handlers);
     }
-    while (atomic_load(&gate->closed) != 0) {
-        vellum_futex_wait(&gate->closed, 1);
-    }
+    vellum_gate_await(gate);
     return false;
 }
 
 /* handler. */
 static inline void vellum_gate_leave(struct vellum_gate *gate) {
-    if (atomic_fetch_sub(&gate->handlers, 1) == 1 && atomic_load(&gate->closed) != 0) {
+    if (atomic_fetch_sub(&gate->handlers, 1) == 1 && atomic_load(&gate->closed) != VELLUM_GATE_OPEN) {
         vellum_futex_wake_all(&gate->handlers);
     }
 }
 
 /* control. Returns when no thread is inside the fault path and none can enter it. */
 static inline void vellum_gate_close(struct vellum_gate *gate) {
-    atomic_store(&gate->closed, 1);
+    atomic_store(&gate->closed, VELLUM_GATE_CLOSED);
     uint32_t handlers;
     while ((handlers = atomic_load(&gate->handlers)) != 0) {
         vellum_futex_wait(&gate->handlers, handlers);
     }
 }
 
-/* control. */
+/* control. No system call when nobody waits: a commit on persistent memory makes none behind the collected dirty set. */
 static inline void vellum_gate_open(struct vellum_gate *gate) {
-    atomic_store(&gate->closed, 0);
-    vellum_futex_wake_all(&gate->closed);
+    if (atomic_exchange(&gate->closed, VELLUM_GATE_OPEN) == VELLUM_GATE_AWAITED) {
+        vellum_futex_wake_all(&gate->closed);
+    }
 }
 
 #endif

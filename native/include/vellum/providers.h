@@ -103,7 +103,8 @@ struct vellum_pagetable_operations {
     /* gate. Takes write permission from everything opened since the last cut. When it returns, every store made
      * is visible to this thread and no later one can be made. */
     void (*close_writes)(struct vellum_region *region);
-    /* gate, after close_writes. Visits every page stored to since the last collection and arms it again. */
+    /* gate, after close_writes. Visits every page stored to since the last collection and arms it again, unless
+     * region->leaves_force. */
     void (*collect_dirty)(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context);
 };
 
@@ -115,7 +116,8 @@ struct vellum_strategy_operations {
     uint32_t abi_version;
     const char *name;
     enum vellum_tracking tracking;
-    /* before_first_store may run as guest code at CPL 0: no system call, general registers only. */
+    /* before_first_store may run as guest code at CPL 0: no system call, general registers only. Not so for a region with an
+     * undo log, whatever this says: durability is not for CPL 0. */
     bool works_at_ring_0;
     /* control. */
     int (*prepare)(struct vellum_region *region, void **state);
@@ -126,10 +128,12 @@ struct vellum_strategy_operations {
     /*
      * handler. Pages [first_page, first_page + count) are about to become writable and still hold their
      * committed content (or, when carried over, newer). Called exactly once a page and epoch; NULL when
-     * tracking is VELLUM_TRACK_DIRTY_BIT. 0, or a negative errno when the store must be refused.
+     * tracking is VELLUM_TRACK_DIRTY_BIT. In place, the pre-images are durable when it returns. 0, or a negative errno when
+     * the store must be refused.
      */
     int (*before_first_store)(struct vellum_region *region, size_t first_page, size_t count);
-    /* gate, after close_writes. Visits each page dirtied in this epoch exactly once. */
+    /* gate, after close_writes. Visits each page dirtied in this epoch exactly once. With write-protect it may be called
+     * again before begin_epoch and visits the same pages. */
     void (*collect)(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context);
     /* gate. The collected set is taken: forget it, the next store starts a new epoch. */
     void (*begin_epoch)(struct vellum_region *region);

@@ -14,6 +14,10 @@
  *
  * A guest sees base and alias through two memory slots (guest.h).
  *
+ * A region that is written in place (undo_log) has no working file and no committed view: base and alias both map the home
+ * image itself, and every block is warm from the start. What is committed is the home image with the live pre-images of the
+ * undo log put back.
+ *
  * Lifetime: created by vellum_region_create, freed by vellum_region_destroy; both are called by one control
  * thread at a time. Everything that a fault handler reads is either constant after creation or atomic.
  *
@@ -26,6 +30,7 @@
 #define VELLUM_REGION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,10 +47,12 @@ struct vellum_pagetable_operations;
 struct vellum_strategy_operations;
 struct vellum_guest_region;
 struct vellum_dispatcher;
+struct vellum_in_place; /* core.h */
+struct vellum_undo_log; /* undo_log.h */
 
 /* The per-region barrier; gate.h has its protocol. */
 struct vellum_gate {
-    _Atomic uint32_t closed;   /* 0 open, 1 closed; stopped writers wait on it (futex) */
+    _Atomic uint32_t closed;   /* enum vellum_gate_state; stopped writers wait on it (futex) */
     _Atomic uint32_t handlers; /* threads inside the fault path; the closer waits for 0 (futex) */
 };
 
@@ -59,8 +66,8 @@ enum vellum_block_state {
 struct vellum_working_image {
     int home_file;          /* descriptor of the home image, owned by the store; the blocks' cold content */
     uint64_t home_offset;   /* where page 0 is in that file, a multiple of the page size */
-    int working_file;       /* the memfd, owned here */
-    uint8_t *alias;         /* writable mapping of the working file */
+    int working_file;       /* the memfd, owned here; -1 in place */
+    uint8_t *alias;         /* writable mapping of the working file; in place, of the home image */
     size_t block_size;      /* bytes, a power of two, at least 64 KiB */
     size_t block_count;
     _Atomic uint32_t *block_state; /* enum vellum_block_state, one word a block */
@@ -72,12 +79,22 @@ struct vellum_region {
     uint8_t *base;            /* address of page 0, page-aligned */
     size_t length;            /* bytes, a multiple of the page size */
     size_t page_count;
-    const uint8_t *committed; /* the store's view of the last committed epoch */
+    const uint8_t *committed; /* the store's view of the last committed epoch; NULL in place */
     struct vellum_working_image image;
     struct vellum_gate gate;
 
+    /* Written in place; else NULL. */
+    const struct vellum_in_place *in_place;
+    struct vellum_undo_log *undo_log;
+
     /* Nonzero: stores are refused (failed or closing). Read by handlers, set with the gate closed. */
     _Atomic uint32_t refuses_stores;
+
+    /*
+     * The tuple in force is on its way out: what it closes is not stored to under it again, so it closes pages, and says
+     * which were dirty, but need not arm any again. Set with the gate closed.
+     */
+    bool leaves_force;
 
     /*
      * Pages that belong to the next epoch although nothing may have stored to them since: those of a cut that has not

@@ -10,23 +10,10 @@
 
 #include "carried.h"
 #include "clock.h"
+#include "in_place.h"
 #include "stopping.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
-#include "vellum/gate.h"
-
-/* From here to open_region_again no thread stores into the region; see gate.h for what makes it an instant. */
-static void stop_region(struct vellum_region *region) {
-    vellum_gate_close(&region->gate);
-    region->vmm->stop_writers(region->vmm_state);
-    region->pagetable->close_writes(region);
-}
-
-static void open_region_again(struct vellum_region *region) {
-    region->strategy->begin_epoch(region);
-    region->vmm->resume_writers(region->vmm_state);
-    vellum_gate_open(&region->gate);
-}
 
 /* Two words: what the baseline processor compares at once. Pages are aligned, so every part of a line is. */
 typedef uint64_t line_part __attribute__((vector_size(16), may_alias));
@@ -103,10 +90,10 @@ static void cut_in_host(void *argument) {
         .region = region, .position = (uint8_t *)batch + sizeof(struct vellum_batch_header), .cut = cut};
 
     uint64_t closed_at = now_nanoseconds();
-    stop_region(region);
+    stopping_begin(region);
     encode_carried_pages(&encoder);
     region->strategy->collect(region, encode_new_page, &encoder);
-    open_region_again(region);
+    stopping_end(region);
     cut->gate_nanoseconds = now_nanoseconds() - closed_at;
 
     if (encoder.entries > 0) {
@@ -142,7 +129,7 @@ static void restore_page(void *visitor_context, size_t page, const uint8_t *comm
 static void rollback_in_host(void *argument) {
     struct restorer *restorer = argument;
     struct vellum_region *region = restorer->region;
-    stop_region(region);
+    stopping_begin(region);
     region->strategy->collect(region, restore_page, restorer);
     for (size_t i = 0; i < region->carried_count; i++) {
         size_t page = region->carried_pages[i];
@@ -151,10 +138,13 @@ static void rollback_in_host(void *argument) {
     }
     restorer->pages += region->carried_count;
     carried_clear(region);
-    open_region_again(region);
+    stopping_end(region);
 }
 
 VELLUM_EXPORT uint64_t vellum_region_rollback(struct vellum_region *region) {
+    if (region->in_place != NULL) {
+        return in_place_rollback(region);
+    }
     struct restorer restorer = {.region = region};
     stopping_call(region, rollback_in_host, &restorer);
     return restorer.pages;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "in_place.h"
 #include "memory.h"
 #include "stopping.h"
 #include "tuple.h"
@@ -38,7 +39,8 @@ VELLUM_EXPORT int vellum_core_use_dispatcher(const struct vellum_dispatcher *pro
 #endif
 static bool is_readable(const struct vellum_region *region, const void *address) {
     uint8_t *page = vellum_page_address(region, vellum_page_of(region, address));
-    return region->strategy->tracking == VELLUM_TRACK_WRITE_PROTECT
+    bool is_memory = region->undo_log == NULL; /* a warm block is; in place, a file system may have failed */
+    return (is_memory && region->strategy->tracking == VELLUM_TRACK_WRITE_PROTECT)
            || madvise(page, VELLUM_PAGE_SIZE, MADV_POPULATE_READ) == 0;
 }
 
@@ -93,6 +95,7 @@ static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_f
 
 static void free_region(struct vellum_region *region) {
     untracked_destroy(region);
+    in_place_destroy(region);
     working_image_destroy(region);
     if (region->carried != NULL) {
         vellum_memory_unmap((uint64_t)(uintptr_t)region->carried, (region->page_count + 63) / 64 * sizeof(uint64_t));
@@ -112,28 +115,29 @@ static int map_words(size_t count, uint64_t **words) {
     return result;
 }
 
-VELLUM_EXPORT int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset,
-                                       const void *committed, struct vellum_region **created) {
+static struct vellum_region *new_region(uint64_t base, uint64_t length) {
     struct vellum_region *region = calloc(1, sizeof(*region));
     if (region == NULL) {
-        return -ENOMEM;
+        return NULL;
     }
     region->abi_version = VELLUM_ABI_VERSION;
     region->base = (uint8_t *)(uintptr_t)base;
     region->length = length;
     region->page_count = length >> VELLUM_PAGE_SHIFT;
-    region->committed = committed;
     region->dispatcher = dispatcher;
     region->warm_blocks = working_image_warm;
     region->image.working_file = -1;
     atomic_store(&region->refuses_stores, 1); /* until a tuple is attached */
+    return region;
+}
 
-    int result = map_words((region->page_count + 63) / 64, &region->carried);
+/* What every region has besides its image. On failure the region is freed. */
+static int complete_region(struct vellum_region *region, int result, struct vellum_region **created) {
     if (result == 0) {
-        result = map_words(region->page_count, &region->carried_pages);
+        result = map_words((region->page_count + 63) / 64, &region->carried);
     }
     if (result == 0) {
-        result = working_image_create(region, home_file, home_offset);
+        result = map_words(region->page_count, &region->carried_pages);
     }
     if (result == 0) {
         result = untracked_create(region);
@@ -150,13 +154,41 @@ VELLUM_EXPORT int vellum_region_create(uint64_t base, uint64_t length, int home_
     return 0;
 }
 
+VELLUM_EXPORT int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset,
+                                       const void *committed, struct vellum_region **created) {
+    struct vellum_region *region = new_region(base, length);
+    if (region == NULL) {
+        return -ENOMEM;
+    }
+    region->committed = committed;
+    return complete_region(region, working_image_create(region, home_file, home_offset), created);
+}
+
+VELLUM_EXPORT int vellum_region_create_in_place(uint64_t base, uint64_t length, int home_file, uint64_t home_offset,
+                                                int map_sync, const struct vellum_in_place *description,
+                                                struct vellum_region **created) {
+    struct vellum_region *region = new_region(base, length);
+    if (region == NULL) {
+        return -ENOMEM;
+    }
+    int result = working_image_create_in_place(region, home_file, home_offset, map_sync != 0);
+    if (result == 0) {
+        result = in_place_create(region, description);
+    }
+    return complete_region(region, result, created);
+}
+
 /* Takes the tuple out of force; from then on stores are refused. */
 static void detach_in_host(void *detached) {
     struct vellum_region *region = detached;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
+    region->leaves_force = true;
     region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
+    if (region->in_place != NULL) {
+        in_place_restore(region);
+    }
     tuple_detach(region);
     region->vmm->resume_writers(region->vmm_state);
     vellum_gate_open(&region->gate);

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vellum/gate.h"
 #include "vellum/providers.h"
 
 struct blocked_call {
@@ -15,7 +16,10 @@ static uint64_t bit_of(int signal) {
     return UINT64_C(1) << (signal - 1);
 }
 
-/* By the raw call, whose set is one word: the C library's would leave out its own signals. */
+/*
+ * By the raw call, whose set is one word: the C library's would leave out its own signals. The second one is the only system call that a
+ * commit in place makes behind the collected dirty set, where nobody waits for it: the mask has to be what it was.
+ */
 static void call_with_signals_blocked(void *argument) {
     const struct blocked_call *call = argument;
     uint64_t blocked = ~(bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGTRAP));
@@ -28,4 +32,16 @@ static void call_with_signals_blocked(void *argument) {
 void stopping_call(struct vellum_region *region, void (*function)(void *argument), void *argument) {
     struct blocked_call call = {.function = function, .argument = argument};
     region->vmm->run_in_host(call_with_signals_blocked, &call);
+}
+
+void stopping_begin(struct vellum_region *region) {
+    vellum_gate_close(&region->gate);
+    region->vmm->stop_writers(region->vmm_state);
+    region->pagetable->close_writes(region);
+}
+
+void stopping_end(struct vellum_region *region) {
+    region->strategy->begin_epoch(region);
+    region->vmm->resume_writers(region->vmm_state);
+    vellum_gate_open(&region->gate);
 }

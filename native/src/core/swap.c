@@ -11,6 +11,7 @@
  *
  * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c, store_fault.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "carried.h"
@@ -44,10 +45,12 @@ static void swap_behind_gate(void *argument) {
     uint64_t closed_at = now_nanoseconds();
     vellum_gate_close(&region->gate);
     call->previous = tuple_in_force(region);
+    region->leaves_force = true;
     region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
     region->strategy->collect(region, carry_page, region);
     tuple_detach(region);
+    region->leaves_force = false;
     tuple_engage(region, call->next);
     call->previous.vmm->resume_writers(call->previous.vmm_state);
     vellum_gate_open(&region->gate);
@@ -124,6 +127,9 @@ static void change_home_in_host(void *argument) {
 
 VELLUM_EXPORT int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset,
                                             const void *committed) {
+    if (region->in_place != NULL) {
+        return -EINVAL; /* what is stored to would stay the old home image */
+    }
     struct home_call call = {
         .region = region, .home_file = home_file, .home_offset = home_offset, .committed = committed};
     stopping_call(region, change_home_in_host, &call);

@@ -86,6 +86,9 @@ static int open_run(struct vellum_region *region, struct block_run run) {
 /* A process at its limit of mappings is refused one that needs a boundary. The region has none inside when all of it is
  * open. */
 static enum vellum_fault_verdict open_for_store(struct vellum_region *region, void *address) {
+    if (region->undo_log != NULL) {
+        return VELLUM_FAULT_REFUSED; /* in place a store without a pre-image could never be taken back */
+    }
     struct block_run block = {.first = vellum_block_of_page(region, vellum_page_of(region, address)), .count = 1};
     int result = open_run(region, block);
     if (result == -ENOMEM) {

@@ -55,49 +55,72 @@ static size_t block_size_for(size_t length) {
     return size;
 }
 
-int working_image_create(struct vellum_region *region, int home_file, uint64_t home_offset) {
+static int describe(struct vellum_region *region, int home_file, uint64_t home_offset) {
     struct vellum_working_image *image = &region->image;
     image->home_file = home_file;
     image->home_offset = home_offset;
     image->block_size = block_size_for(region->length);
     image->block_count = (region->length + image->block_size - 1) / image->block_size;
     image->working_file = -1;
-
     uint64_t states;
     int result = vellum_memory_map(image->block_count * sizeof(*image->block_state), &states);
-    if (result != 0) {
-        return result;
-    }
-    image->block_state = (_Atomic uint32_t *)(uintptr_t)states;
-
-    image->working_file = memfd_create("vellum-working", MFD_CLOEXEC);
-    if (image->working_file < 0 || ftruncate(image->working_file, (off_t)region->length) != 0) {
-        result = -errno;
-        working_image_destroy(region);
-        return result;
-    }
-    image->alias = mmap(NULL, region->length, PROT_READ | PROT_WRITE, MAP_SHARED, image->working_file, 0);
-    if (image->alias == MAP_FAILED) {
-        result = -errno;
-        image->alias = NULL;
-        working_image_destroy(region);
-        return result;
-    }
-    if (mmap(region->base, region->length, PROT_READ, MAP_SHARED | MAP_FIXED, home_file, (off_t)home_offset) ==
-        MAP_FAILED) {
-        result = -errno;
-        working_image_destroy(region);
-        return result;
-    }
-    result = memory_keep_private(region->base, region->length);
     if (result == 0) {
-        result = memory_keep_private(image->alias, region->length);
+        image->block_state = (_Atomic uint32_t *)(uintptr_t)states;
+    }
+    return result;
+}
+
+static int create_working_file(struct vellum_region *region) {
+    int file = memfd_create("vellum-working", MFD_CLOEXEC);
+    region->image.working_file = file;
+    return file < 0 || ftruncate(file, (off_t)region->length) != 0 ? -errno : 0;
+}
+
+/* The alias to `written`, and base to the home image, both shared and with these flags as well. */
+static int map_image(struct vellum_region *region, int written, uint64_t written_offset, int flags) {
+    struct vellum_working_image *image = &region->image;
+    void *alias = mmap(NULL, region->length, PROT_READ | PROT_WRITE, flags, written, (off_t)written_offset);
+    if (alias == MAP_FAILED) {
+        return -errno;
+    }
+    image->alias = alias;
+    if (mmap(region->base, region->length, PROT_READ, flags | MAP_FIXED, image->home_file, (off_t)image->home_offset) ==
+        MAP_FAILED) {
+        return -errno;
+    }
+    int result = memory_keep_private(region->base, region->length);
+    return result != 0 ? result : memory_keep_private(image->alias, region->length);
+}
+
+int working_image_create(struct vellum_region *region, int home_file, uint64_t home_offset) {
+    int result = describe(region, home_file, home_offset);
+    if (result == 0) {
+        result = create_working_file(region);
+    }
+    if (result == 0) {
+        result = map_image(region, region->image.working_file, 0, MAP_SHARED);
     }
     if (result != 0) {
         working_image_destroy(region);
         return result;
     }
-    take_spare_mappings(image);
+    take_spare_mappings(&region->image);
+    return 0;
+}
+
+int working_image_create_in_place(struct vellum_region *region, int home_file, uint64_t home_offset, bool map_sync) {
+    struct vellum_working_image *image = &region->image;
+    int result = describe(region, home_file, home_offset);
+    if (result == 0) {
+        result = map_image(region, home_file, home_offset, map_sync ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED);
+    }
+    if (result != 0) {
+        working_image_destroy(region);
+        return result;
+    }
+    for (size_t block = 0; block < image->block_count; block++) {
+        atomic_store(&image->block_state[block], VELLUM_BLOCK_WARM);
+    }
     return 0;
 }
 

@@ -1,12 +1,19 @@
-/* The working image of a region: cold blocks map the home image, warm blocks map the working file (region.h). */
+/* The working image of a region: cold blocks map the home image, warm blocks map the working file or, in place, the home
+ * image too (region.h). */
 #ifndef VELLUM_CORE_WORKING_IMAGE_H
 #define VELLUM_CORE_WORKING_IMAGE_H
+
+#include <stdbool.h>
 
 #include "vellum/region.h"
 
 /* control. Maps `region->base` (reserved before) to the home image and creates working file and alias. 0 or -errno;
  * on failure nothing is left behind but the reservation. */
 int working_image_create(struct vellum_region *region, int home_file, uint64_t home_offset);
+
+/* control. As working_image_create, with the home image itself as what is written: alias and base map it, every block is
+ * warm. With MAP_SYNC if `map_sync`. */
+int working_image_create_in_place(struct vellum_region *region, int home_file, uint64_t home_offset, bool map_sync);
 
 /* handler or control; see struct vellum_region, warm_blocks. */
 int working_image_warm(struct vellum_region *region, size_t first_block, size_t count);

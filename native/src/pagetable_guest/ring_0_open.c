@@ -9,7 +9,7 @@ static bool log_at_ring_0(struct vellum_region *region, size_t page) {
     if (state_in(atomic_load(state_word(state, page)), page) == PAGE_LOGGED) {
         return true;
     }
-    return region->strategy->works_at_ring_0
+    return region->strategy->works_at_ring_0 && region->undo_log == NULL
            && change_page_state(state, page, PAGE_ARMED, PAGE_LOGGING_AT_RING_0)
            && take_pre_image(region, page, PAGE_LOGGING_AT_RING_0) == 0;
 }

@@ -223,8 +223,13 @@ void tracking_note_store(struct vellum_region *region, size_t page) {
 
 /* ---- the cut ---- */
 
+/* On the way out the VMM makes the processors forget everything. */
 static void rearm(struct vellum_region *region) {
     struct page_set *pages = &guest_state(region)->pages;
+    if (region->leaves_force) {
+        page_set_clear(pages);
+        return;
+    }
     for (struct page_run piece = page_set_next_piece(pages, 0, LARGEST_GAP); piece.count > 0;
          piece = page_set_next_piece(pages, piece.first + piece.count, LARGEST_GAP)) {
         region->guest->rearm(region, &pages->bits[piece.first / PAGES_IN_WORD], piece.first, piece.count);
@@ -315,7 +320,7 @@ void tracking_collect_dirty(struct vellum_region *region, vellum_page_visitor vi
     bool is_cleared = take_dirty_pages(state);
     host_opening_take(region, true);
     struct page_run run = page_set_next_run(&state->pages, 0);
-    if (run.count == 0 && is_cleared) {
+    if (run.count == 0 && is_cleared && !region->leaves_force) {
         region->guest->rearm(region, NULL, 0, 0);
     }
     for (; run.count > 0; run = page_set_next_run(&state->pages, run.first + run.count)) {

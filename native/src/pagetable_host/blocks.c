@@ -117,7 +117,7 @@ int blocks_open(struct vellum_region *region, size_t block) {
 
 void blocks_close(struct vellum_region *region) {
     struct host_state *state = host_state(region);
-    struct block_run run = host_next_touched(state, 0);
+    struct block_run run = host_next_touched_span(state, 0);
     while (run.count > 0) {
         if (!vellum_take_write_permission(region, run_start(region, run), run_length(region, run))) {
             run = (struct block_run){.first = 0, .count = state->block_count};
@@ -126,7 +126,7 @@ void blocks_close(struct vellum_region *region) {
             uint32_t open = BLOCK_OPEN;
             atomic_compare_exchange_strong(&state->blocks[block], &open, BLOCK_CLOSED);
         }
-        run = host_next_touched(state, run.first + run.count);
+        run = host_next_touched_span(state, run.first + run.count);
     }
 }
 
@@ -139,6 +139,7 @@ void blocks_start_over(struct host_state *state) {
 void blocks_detach(struct vellum_region *region) {
     struct host_state *state = host_state(region);
     size_t block = 0;
+    vellum_take_write_permission(region, region->base, region->length);
     while (block < state->block_count) {
         struct block_run run = {.first = block, .count = 0};
         while (block < state->block_count && atomic_load(&state->blocks[block]) != BLOCK_UNTRACKED) {
@@ -146,7 +147,6 @@ void blocks_detach(struct vellum_region *region) {
             run.count++;
         }
         if (run.count > 0) {
-            vellum_take_write_permission(region, run_start(region, run), run_length(region, run));
             /* Should it fail, closing the userfaultfd (release) unregisters the rest. */
             userfaultfd_unregister(state->userfaultfd, run_start(region, run), run_length(region, run));
         } else {

@@ -61,6 +61,20 @@ struct block_run host_next_touched(const struct host_state *state, size_t from) 
     return run;
 }
 
+#define LARGEST_GAP ((size_t)64) /* blocks */
+
+struct block_run host_next_touched_span(const struct host_state *state, size_t from) {
+    struct block_run span = host_next_touched(state, from);
+    if (span.count > 0) {
+        struct block_run next = host_next_touched(state, span.first + span.count);
+        while (next.count > 0 && next.first - (span.first + span.count) <= LARGEST_GAP) {
+            span.count = next.first + next.count - span.first;
+            next = host_next_touched(state, next.first + next.count);
+        }
+    }
+    return span;
+}
+
 void host_forget_touched(struct host_state *state, struct block_run run) {
     for (size_t block = run.first; block < run.first + run.count; block++) {
         atomic_fetch_and(&state->touched[block / 64], ~bit_of(block));

@@ -82,6 +82,11 @@ void host_wake(struct host_state *state, _Atomic uint32_t *word);
 void host_touch(struct host_state *state, size_t block);
 /* gate. The next run of touched blocks at or after `from`; count 0 when there is none. */
 struct block_run host_next_touched(const struct host_state *state, size_t from);
+/*
+ * gate. The next touched blocks with what is between those that are not far apart: one system call for all of it costs
+ * less than one for each, though the kernel looks at every mapping and page between.
+ */
+struct block_run host_next_touched_span(const struct host_state *state, size_t from);
 /* gate. */
 void host_forget_touched(struct host_state *state, struct block_run run);
 

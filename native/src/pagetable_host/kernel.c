@@ -70,7 +70,7 @@ int pagemap_take_written(int pagemap, const void *start, const void *end, struct
                          const uint8_t **stopped_at) {
     struct pm_scan_arg request = {
         .size = sizeof(request),
-        .flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+        .flags = PM_SCAN_WP_MATCHING,
         .start = (uint64_t)(uintptr_t)start,
         .end = (uint64_t)(uintptr_t)end,
         .vec = (uint64_t)(uintptr_t)runs,

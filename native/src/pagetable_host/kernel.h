@@ -32,6 +32,7 @@ int pagemap_open(void);
 /*
  * Finds runs of pages in [start, end) stored to since they were protected, protects them again, and writes
  * at most `capacity` of them to `runs`. The number of runs; *stopped_at says where to go on, `end` when done.
+ * Mappings that the userfaultfd does not know are passed over.
  */
 int pagemap_take_written(int pagemap, const void *start, const void *end, struct page_region *runs, size_t capacity,
                          const uint8_t **stopped_at);

@@ -69,6 +69,24 @@ static int open_descriptors(struct host_state *state) {
     return 0;
 }
 
+/*
+ * In place the range maps the store's file, which userfaultfd protects only where it is memory (tmpfs): found by trying,
+ * for what a file system's mappings can do is nowhere said. Warm blocks of other regions are a memfd, always.
+ */
+static void try_mapping(const struct vellum_region *region, struct host_state *state) {
+    if (state->mechanism != HOST_SYNCHRONOUS || region->undo_log == NULL) {
+        return;
+    }
+    int result = userfaultfd_register(state->userfaultfd, region->base, region->length);
+    if (result == -EINVAL) {
+        close(state->userfaultfd);
+        state->userfaultfd = -1;
+        state->mechanism = HOST_MAPPING;
+    } else if (result == 0) {
+        userfaultfd_unregister(state->userfaultfd, region->base, region->length);
+    } /* else the tuple in force has it registered, so it can be */
+}
+
 /* The best mechanism that works here. Write-protect always has one: mprotect. */
 static int choose_mechanism(enum vellum_tracking tracking, enum host_mechanism *mechanism, char *reason, size_t size) {
     if (tracking == VELLUM_TRACK_DIRTY_BIT) {
@@ -113,6 +131,7 @@ static int prepare(struct vellum_region *region, const struct vellum_guest_regio
         release(state);
         return result;
     }
+    try_mapping(region, state);
     *prepared = state;
     return 0;
 }
@@ -132,8 +151,11 @@ static enum vellum_fault_verdict open_for_store(struct vellum_region *region, vo
     return mechanism == HOST_ASYNCHRONOUS ? VELLUM_FAULT_RESOLVED : pages_open(region, page);
 }
 
+/* On the way out there is nothing to protect singly: one call closes all there is, and detach lifts what is left. */
 static void close_writes(struct vellum_region *region) {
-    if (host_state(region)->mechanism == HOST_ASYNCHRONOUS) {
+    if (region->leaves_force) {
+        vellum_take_write_permission(region, region->base, region->length);
+    } else if (host_state(region)->mechanism == HOST_ASYNCHRONOUS) {
         blocks_close(region);
     } else {
         pages_close(region);
@@ -141,7 +163,7 @@ static void close_writes(struct vellum_region *region) {
 }
 
 /*
- * Visits what was stored to in [position, end), all of it tracked and closed. A scan that fails is answered by visiting
+ * Visits what was stored to in [position, end), all of it closed; what is not tracked is passed over. A scan that fails is answered by visiting
  * everything: the pages stay marked as written, so they are found again, and a page that did not change costs the
  * cut a comparison.
  */
@@ -170,12 +192,12 @@ static void collect_dirty(struct vellum_region *region, vellum_page_visitor visi
     if (state->mechanism != HOST_ASYNCHRONOUS) {
         return;
     }
-    struct block_run run = host_next_touched(state, 0);
-    while (run.count > 0) {
-        const uint8_t *start = run_start(region, run);
-        collect_run(region, start, start + run_length(region, run), visitor, visitor_context);
-        host_forget_touched(state, run);
-        run = host_next_touched(state, run.first + run.count);
+    struct block_run span = host_next_touched_span(state, 0);
+    while (span.count > 0) {
+        const uint8_t *start = run_start(region, span);
+        collect_run(region, start, start + run_length(region, span), visitor, visitor_context);
+        host_forget_touched(state, span);
+        span = host_next_touched_span(state, span.first + span.count);
     }
 }
 

@@ -8,6 +8,9 @@
  * Slot k of `pages` and `pre_images` belongs to the k-th page of the epoch. A slot is taken by compare-and-set,
  * so it has one writer; it is read behind the closed gate, which has waited for every handler (gate.h), so what the
  * writer put there is visible. There is a slot for every page of the region: a handler never runs out of them.
+ *
+ * In place the list is the same, but the pre-images are in the region's undo log, where they survive a crash, and
+ * `contents` is NULL.
  */
 struct pre_images {
     size_t capacity;

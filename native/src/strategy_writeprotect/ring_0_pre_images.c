@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "pre_images.h"
+#include "vellum/undo_log.h"
 
 /* What processors copy whole pages by at full speed, without vector registers. */
 static void copy_pages(uint8_t *destination, const uint8_t *source, size_t count) {
@@ -24,6 +25,10 @@ int pre_images_take(struct vellum_region *region, size_t first_page, size_t coun
     for (size_t i = 0; i < count; i++) {
         state->pages[first_slot + i] = first_page + i;
     }
-    copy_pages(state->contents + first_slot * VELLUM_PAGE_SIZE, vellum_page_address(region, first_page), count);
+    if (region->undo_log != NULL) {
+        region->undo_log->append(region->undo_log, first_page, count); /* in a handler: never at CPL 0, providers.h */
+    } else {
+        copy_pages(state->contents + first_slot * VELLUM_PAGE_SIZE, vellum_page_address(region, first_page), count);
+    }
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, and the
- * copies are at once the list of dirty pages and what those are compared with at the cut.
+ * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, to memory or, in
+ * place, to the undo log. The copies are at once the list of dirty pages and what those are compared with at the cut.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "pre_images.h"
 #include "vellum/export.h"
 #include "vellum/lazy_memory.h"
+#include "vellum/undo_log.h"
 
 /* Pre-images kept in memory between epochs: touching them anew costs a page fault each. 8 MiB. */
 #define KEPT_SLOTS ((size_t)2048)
@@ -34,8 +35,9 @@ static int prepare(struct vellum_region *region, void **prepared) {
     }
     state->capacity = region->page_count;
     state->pages = vellum_lazy_memory_map(pages_size(state));
-    state->contents = vellum_lazy_memory_map(contents_size(state));
-    if (state->pages == NULL || state->contents == NULL) {
+    bool needs_contents = region->undo_log == NULL;
+    state->contents = needs_contents ? vellum_lazy_memory_map(contents_size(state)) : NULL;
+    if (state->pages == NULL || (needs_contents && state->contents == NULL)) {
         release(state);
         return -ENOMEM;
     }
@@ -47,19 +49,29 @@ static void detach(struct vellum_region *region) {
     (void)region;
 }
 
+static const uint8_t *pre_image(const struct vellum_region *region, size_t slot) {
+    const struct pre_images *state = region->strategy_state;
+    const struct vellum_undo_log *undo_log = region->undo_log;
+    return undo_log != NULL ? undo_log->pre_image(undo_log, state->pages[slot])
+                            : state->contents + slot * VELLUM_PAGE_SIZE;
+}
+
 static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     for (size_t slot = 0; slot < used; slot++) {
-        visitor(visitor_context, state->pages[slot], state->contents + slot * VELLUM_PAGE_SIZE);
+        visitor(visitor_context, state->pages[slot], pre_image(region, slot));
     }
 }
 
-/* The memory behind an unusually large epoch goes back to the kernel, so that one epoch does not stay resident. */
+/*
+ * The memory behind an unusually large epoch goes back to the kernel, so that one epoch does not stay resident. Not in
+ * place: there is little of it, and a commit makes no system call here.
+ */
 static void begin_epoch(struct vellum_region *region) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
-    if (used > KEPT_SLOTS) {
+    if (used > KEPT_SLOTS && state->contents != NULL) {
         madvise(state->contents + KEPT_SLOTS * VELLUM_PAGE_SIZE, (used - KEPT_SLOTS) * VELLUM_PAGE_SIZE, MADV_DONTNEED);
         size_t kept = (KEPT_SLOTS * sizeof(*state->pages) + VELLUM_PAGE_SIZE - 1) & ~(VELLUM_PAGE_SIZE - 1);
         if (used * sizeof(*state->pages) > kept) {
@@ -77,7 +89,8 @@ static uint64_t resident_bytes(struct vellum_region *region) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     size_t resident = atomic_load(&state->resident);
-    return (uint64_t)(used > resident ? used : resident) * (VELLUM_PAGE_SIZE + sizeof(*state->pages));
+    size_t slot_size = sizeof(*state->pages) + (state->contents != NULL ? VELLUM_PAGE_SIZE : 0);
+    return (uint64_t)(used > resident ? used : resident) * slot_size;
 }
 
 VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_writeprotect = {

@@ -5,9 +5,11 @@ import java.util.Optional;
 import org.vellum.api.RegionManager;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.pagetable.guest.GuestPageTable;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
+import org.vellum.store.dax.DaxStoreWithoutFramework;
 import org.vellum.store.file.FileStoreWithoutFramework;
 import org.vellum.store.image.LogFileWithoutFramework;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
@@ -19,6 +21,7 @@ import org.vellum.vmm.kvm.KvmVmm;
 /** Every provider there is, put together without a framework. One at a time in a process. */
 final class Assembly implements AutoCloseable {
     private final JnaNativeCore core = new JnaNativeCore();
+    private final JnaNativePersistence persistence = new JnaNativePersistence();
     private final HostVmm vmm = new HostVmm();
     private final HostPageTable pageTable = new HostPageTable();
     private final KvmVmm guestVmm = new KvmVmm();
@@ -40,6 +43,8 @@ final class Assembly implements AutoCloseable {
         regions.add(writeProtect);
         regions.add(dirtyBit);
         regions.add(FileStoreWithoutFramework.create(core, folder));
+        // behind it, so that it is taken by name only
+        regions.add(DaxStoreWithoutFramework.create(core, persistence, folder));
     }
 
     RegionManager regions() {
@@ -92,6 +97,7 @@ final class Assembly implements AutoCloseable {
         guestVmm.close();
         pageTable.close();
         vmm.close();
+        persistence.close();
         core.close();
     }
 }

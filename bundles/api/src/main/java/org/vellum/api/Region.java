@@ -14,8 +14,8 @@ import org.osgi.annotation.versioning.ProviderType;
  * any thread. {@link #commit()} makes everything stored so far durable, atomically; after a crash the region holds
  * exactly the last committed state. All methods may be called by any thread.
  *
- * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()} and
- * {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
+ * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()},
+ * {@link #activity()} and {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
  * load or store through a buffer taken earlier reaches nobody's memory. The JVM reports it as an
  * {@link InternalError}, possibly a few statements late; CAS, {@code setMemory} and native code may end the JVM
  * ({@code docs/closed-regions.md}).
@@ -116,8 +116,11 @@ public interface Region extends AutoCloseable {
      * <p>Where what is asked for does not go with an axis that is not named here, that axis gives way: {@code vmm=kvm}
      * brings {@code pagetable=guest}. The result says which tuple is in force.
      *
+     * <p>A store is swapped between two commits, and only for one that opens the image's very files, in the same folder:
+     * {@code file} for {@code dax} and back. The content is not copied.
+     *
      * @param selectors for each axis that is to change ({@link RegionOptions#AXES}) a selector as in
-     *     {@link RegionOptions}; {@code store} is not among those that can be swapped yet
+     *     {@link RegionOptions}
      * @return the swap; when the providers in force are the best for the selectors already, one from and to them
      * @throws ProviderMissingException nothing fits the selectors; all stays as it is
      * @throws InvalidRegionException an axis there is none of, or a malformed filter
@@ -128,6 +131,9 @@ public interface Region extends AutoCloseable {
 
     /** What there is to know about it now; also of a closed region (its last status). */
     RegionStatus status();
+
+    /** What it did lately: commits, how long they took, and where it was written. */
+    RegionActivity activity();
 
     /** False once closed, by its owner or because the runtime went away. */
     boolean isOpen();

@@ -3,6 +3,7 @@ package org.vellum.api;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import org.vellum.api.dto.RegionDTO;
 
 /**
  * A region at one moment. Counters run since it was opened.
@@ -46,6 +47,32 @@ public record RegionStatus(
         long workingBytes,
         List<String> remarks,
         Optional<Swap> lastSwap) {
+
+    /** The same for those who exchange data transfer objects. */
+    public RegionDTO toDTO() {
+        RegionDTO dto = new RegionDTO();
+        dto.name = name;
+        dto.state = state.name();
+        dto.size = size;
+        dto.address = address;
+        dto.epoch = epoch;
+        dto.vmm = providers.vmm();
+        dto.pageTable = providers.pageTable();
+        dto.strategy = providers.strategy();
+        dto.store = providers.store();
+        dto.commits = commits;
+        dto.commitsShared = commitsShared;
+        dto.rollbacks = rollbacks;
+        dto.storeFaults = storeFaults;
+        dto.dirtyPages = dirtyPages;
+        dto.changedBytes = changedBytes;
+        dto.loggedBytes = loggedBytes;
+        dto.logSize = logSize;
+        dto.lastGateNanoseconds = lastGateNanoseconds;
+        dto.workingBytes = workingBytes;
+        dto.remarks = remarks.toArray(String[]::new);
+        return dto;
+    }
 
     /** The states of a region (the design's section 5). */
     public enum State {

@@ -1,6 +1,7 @@
 package org.vellum.nativelib;
 
 import org.osgi.annotation.versioning.ProviderType;
+import org.vellum.api.provider.InPlace;
 
 /**
  * The native core, as plain calls: names, order and results follow {@code native/include/vellum/core.h}, which is the
@@ -22,6 +23,17 @@ public interface NativeCore {
 
     /** @return the region's handle, or a negative errno */
     long regionCreate(long base, long length, int homeFile, long homeOffset, long committed);
+
+    /**
+     * @param inPlace what {@link org.vellum.api.provider.StoreImage#beginInPlace} gave
+     * @return the region's handle, or a negative errno
+     */
+    long regionCreateInPlace(long base, long length, InPlace inPlace);
+
+    /** What a commit in place found; mirrors {@code struct vellum_in_place_commit}. */
+    record InPlaceCommit(long epoch, long dirtyPages, long gateNanoseconds) {}
+
+    InPlaceCommit regionCommitInPlace(long region);
 
     /** @return null when attached, else the sentence that says why not */
     String regionAttach(long region, long vmm, long pageTable, long strategy);
@@ -45,6 +57,9 @@ public interface NativeCore {
 
     /** @return what the cut found and wrote to {@code batch} */
     Cut regionCut(long region, long batch);
+
+    /** Shows each page of the batch that a cut wrote, by its number; see {@code native/include/vellum/batch.h}. */
+    void batchPages(long batch, long length, java.util.function.LongConsumer page);
 
     void regionCutPersisted(long region);
 

@@ -2,12 +2,13 @@ package org.vellum.runtime;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 
 /**
  * How the epochs of one region become durable. There are two ways: by a log of what changed ({@link RedoPath}), and in
- * place, with a log of what was there before.
+ * place, with a log of what was there before ({@link InPlacePath}).
  *
  * <p>Each call is made with the region's control lock held, {@link #cut} and {@link #rollback} with no section open too.
  */
@@ -41,6 +42,9 @@ interface CommitPath {
     /** The instant at which the epoch ends. When it returns, sections may be opened again. */
     Cut cut() throws Failure;
 
+    /** Shows each page of which the last cut took something, by its number; called between it and {@link #complete}. */
+    void pagesOfCut(LongConsumer page);
+
     /**
      * Makes what the last cut took durable, and brings the committed content up to it.
      *
@@ -54,6 +58,9 @@ interface CommitPath {
 
     /** Returns the region to its committed content, durably where stores reach the home image by themselves. */
     void rollback();
+
+    /** Bytes written to a log since the region was opened, headers and padding included. */
+    long loggedBytes();
 
     /** The phases in which a crash can find such a region; see {@link org.vellum.api.provider.PhaseObserver}. */
     Set<Phase> phases();

@@ -3,6 +3,7 @@ package org.vellum.runtime;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.vellum.api.ProviderMissingException;
@@ -18,8 +19,8 @@ import org.vellum.api.provider.Store;
  * whoever takes a provider out of the tables first and then calls {@link #providerLeft} knows afterwards that nobody is in
  * that provider on behalf of this region, nor will be.
  *
- * <p>The image stays where it is: a store that ranks better changes nothing, and of a store that comes it matters whether
- * it is the one that went.
+ * <p>The image stays where it is: a store that ranks better changes nothing, of a store that comes it matters whether it
+ * is the one that went, and one that is asked for must open the very files.
  */
 final class Composition {
     /** Axes that give way, one after the other and then together, when they were not asked for. */
@@ -68,7 +69,11 @@ final class Composition {
     void providerLeft(Object provider, String reason) {
         swapping.lock();
         try {
-            if (!region.isOpen() || !region.tuple().uses(provider)) {
+            if (!region.isOpen()) {
+                region.awaitClosed(); // it says so before it has left its providers
+                return;
+            }
+            if (!region.tuple().uses(provider)) {
                 return;
             }
             if (region.tuple().store() == provider) {
@@ -105,10 +110,12 @@ final class Composition {
             for (Map.Entry<String, String> selector : selectors.entrySet()) {
                 wanted = wanted.withSelector(selector.getKey(), selector.getValue());
             }
+            String reason = "asked for: " + text(selectors);
+            Optional<Store> store = otherStore(selectors);
             Accepted accepted = accept(wanted, selectors);
-            RegionStatus.Swap swap = put(accepted.tuple(), "asked for: " + text(selectors));
+            RegionStatus.Swap swap = put(accepted.tuple(), reason);
             options = accepted.options();
-            return swap;
+            return store.isEmpty() ? swap : region.exchangeStore(store.get(), request(), reason);
         } catch (RegionException e) {
             region.refused(e.getMessage());
             throw e;
@@ -153,13 +160,30 @@ final class Composition {
         return providers.get().selectTracking(subject(), by, region.tuple().store());
     }
 
+    /** The store that is asked for, if it is another than the one in force. */
+    private Optional<Store> otherStore(Map<String, String> asked) {
+        if (!asked.containsKey("store")) {
+            return Optional.empty();
+        }
+        Store wanted = providers.get().store(subject(), asked.get("store"));
+        if (wanted == region.tuple().store()) {
+            return Optional.empty();
+        }
+        if (!region.canLoseStore() || region.storeAway().isPresent()) {
+            throw new RegionException(subject() + ": its store cannot be swapped now: its image is "
+                    + (region.canLoseStore() ? "in a store that is away" : "written in place"));
+        }
+        return Optional.of(wanted);
+    }
+
+    private Store.Request request() {
+        return new Store.Request(region.name(), options.directory().orElse(null), 0, options.logSize());
+    }
+
     private record Accepted(RegionOptions options, Tuple tuple) {}
 
     /** The nearest tuple: other axes than those asked for are let go of only where nothing fits otherwise. */
     private Accepted accept(RegionOptions wanted, Map<String, String> asked) {
-        if (asked.containsKey("store")) {
-            throw new RegionException(subject() + ": its store cannot be swapped while it is open");
-        }
         try {
             return new Accepted(wanted, select(wanted));
         } catch (ProviderMissingException e) {
@@ -191,9 +215,7 @@ final class Composition {
         for (Axis.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
-                    region.regainStore(
-                            offer.service(),
-                            new Store.Request(region.name(), options.directory().orElse(null), 0, options.logSize()));
+                    region.regainStore(offer.service(), request());
                 } catch (RegionException e) {
                     region.refused(subject() + " is still without its store: " + e.getMessage());
                 }

@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
+import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionEvents;
 import org.vellum.api.RegionException;
@@ -63,6 +65,11 @@ final class OpenRegion implements Region {
     private final TupleInForce inForce;
     /** Changed under the control lock. */
     private volatile StoreImage image;
+    /**
+     * The image while its store is away, else null. Not so for the moment in which one store takes the place of another,
+     * which a commit waits for. Changed under the control lock.
+     */
+    private volatile StoreAway missingStore;
     private final CommitPath path;
     private final long size;
     private final NativeParts parts;
@@ -71,6 +78,7 @@ final class OpenRegion implements Region {
     private final NativeCore core;
     private final Listener listener;
     private final ChannelTransfer transfer = new ChannelTransfer(this);
+    private final Activity activity;
 
     private final ReentrantLock transaction = new ReentrantLock(true);
     private final ReentrantReadWriteLock sections = new ReentrantReadWriteLock(true);
@@ -119,6 +127,7 @@ final class OpenRegion implements Region {
         this.core = services.core();
         this.listener = listener;
         this.epoch = image.epoch();
+        this.activity = new Activity(size / NativeCore.PAGE_SIZE, epoch);
         this.gauges = readGauges();
         services.observers().passesThrough(name, path.phases());
     }
@@ -324,12 +333,14 @@ final class OpenRegion implements Region {
             String message = "region '" + name + "': " + operation + " refused: " + failure;
             throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
         }
-        if (image instanceof StoreAway away && !operation.equals("rollback")) {
-            throw away.missing(operation);
+        StoreAway missing = missingStore;
+        if (missing != null && !operation.equals("rollback")) {
+            throw missing.missing(operation);
         }
     }
 
     private long commitInTransaction() {
+        long began = System.nanoTime();
         sections.writeLock().lock();
         boolean cutting = true;
         control.lock();
@@ -338,10 +349,13 @@ final class OpenRegion implements Region {
             services.observers().entered(name, Phase.CUT);
             try {
                 cutsStarted++;
-                cut();
+                long before = epoch;
+                CommitPath.Cut cut = cut();
                 sections.writeLock().unlock();
                 cutting = false;
+                path.pagesOfCut(page -> activity.wrote(page, epoch + 1));
                 makeDurable();
+                noteCommit(cut, before, began);
             } finally {
                 services.observers().entered(name, Phase.STORE);
             }
@@ -355,12 +369,20 @@ final class OpenRegion implements Region {
         }
     }
 
-    private void cut() {
+    private void noteCommit(CommitPath.Cut cut, long before, long began) {
+        if (epoch != before) {
+            activity.committed(new RegionActivity.Commit(
+                    Instant.now(), epoch, System.nanoTime() - began, cut.dirtyPages(), cut.changedBytes()));
+        }
+    }
+
+    private CommitPath.Cut cut() {
         try {
             CommitPath.Cut cut = path.cut();
             dirtyPages += cut.dirtyPages();
             changedBytes += cut.changedBytes();
             lastGateNanoseconds = cut.gateNanoseconds();
+            return cut;
         } catch (CommitPath.Failure e) {
             throw commitFailure(e.getMessage(), e.getCause());
         }
@@ -560,27 +582,32 @@ final class OpenRegion implements Region {
         requireOutsideCommit("losing its store");
         control.lock();
         try {
-            requireWorking("losing its store");
-            StoreImage leaving = image;
-            StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
-            try {
-                changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
-            } catch (RuntimeException e) {
-                away.close();
-                throw e;
-            }
-            image = away;
-            try {
-                closeAndMap(leaving, away);
-            } catch (RuntimeException e) {
-                fail("its store went away: " + e.getMessage());
-                throw e;
-            }
-            path.changeImage(away);
+            missingStore = leaveStore();
             changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
         } finally {
             control.unlock();
         }
+    }
+
+    private StoreAway leaveStore() {
+        requireWorking("losing its store");
+        StoreImage leaving = image;
+        StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
+        try {
+            changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
+        } catch (RuntimeException e) {
+            away.close();
+            throw e;
+        }
+        image = away;
+        try {
+            closeAndMap(leaving, away);
+        } catch (RuntimeException e) {
+            fail("its store went away: " + e.getMessage());
+            throw e;
+        }
+        path.changeImage(away);
+        return away;
     }
 
     /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
@@ -604,9 +631,37 @@ final class OpenRegion implements Region {
         }
     }
 
+    /**
+     * Goes on with another store that opens the very files of the image: closed by one and opened by the other between two
+     * commits.
+     *
+     * @throws RegionException the other does not open it, or not the same one; the region goes on with the store it had
+     */
+    RegionStatus.Swap exchangeStore(Store next, Store.Request request, String reason) {
+        requireOutsideCommit("a swap");
+        control.lock();
+        try {
+            Store before = inForce.tuple().store();
+            StoreAway away = leaveStore();
+            try {
+                goTo(next, request, away);
+            } catch (RegionException e) {
+                missingStore = away;
+                goTo(before, request, away);
+                missingStore = null;
+                throw new RegionException("region '" + name + "' stays on " + inForce.names()
+                        + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
+            }
+            return changed(
+                    RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
+        } finally {
+            control.unlock();
+        }
+    }
+
     /** The name of the store that is away. */
     Optional<String> storeAway() {
-        return image instanceof StoreAway away ? Optional.of(away.store()) : Optional.empty();
+        return Optional.ofNullable(missingStore).map(StoreAway::store);
     }
 
     /**
@@ -618,29 +673,33 @@ final class OpenRegion implements Region {
         requireOutsideCommit("regaining its store");
         control.lock();
         try {
-            if (state != State.OPEN || !(image instanceof StoreAway away)) {
-                return;
+            if (state == State.OPEN && missingStore != null) {
+                goTo(store, request, missingStore);
+                missingStore = null;
+                changed(
+                        RegionEvents.SWAPPED,
+                        inForce.tuple().withStore(store),
+                        0,
+                        "its store is back",
+                        inForce.untracked());
             }
-            StoreImage next = reopen(store, request, away);
-            try {
-                changeHome(next, next.committedView());
-            } catch (RuntimeException e) {
-                next.close();
-                lockAgain(away);
-                throw e;
-            }
-            path.changeImage(next);
-            image = next;
-            away.close();
-            changed(
-                    RegionEvents.SWAPPED,
-                    inForce.tuple().withStore(store),
-                    0,
-                    "its store is back",
-                    inForce.untracked());
         } finally {
             control.unlock();
         }
+    }
+
+    private void goTo(Store store, Store.Request request, StoreAway away) {
+        StoreImage next = reopen(store, request, away);
+        try {
+            changeHome(next, next.committedView());
+        } catch (RuntimeException e) {
+            next.close();
+            lockAgain(away);
+            throw e;
+        }
+        path.changeImage(next);
+        image = next;
+        away.close();
     }
 
     private StoreImage reopen(Store store, Store.Request request, StoreAway away) {
@@ -673,7 +732,7 @@ final class OpenRegion implements Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), image.loggedBytes(), image.logSize(), image.remarks());
+                core.regionCounters(parts.region()), path.loggedBytes(), image.logSize(), image.remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -697,7 +756,12 @@ final class OpenRegion implements Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || image instanceof StoreAway;
+        return inForce.untracked() != null || missingStore != null;
+    }
+
+    @Override
+    public RegionActivity activity() {
+        return activity;
     }
 
     private RegionStatus statusIn(State stateNow) {
@@ -773,6 +837,12 @@ final class OpenRegion implements Region {
                 listener.closed(this);
             }
         }
+    }
+
+    /** Waits for a close in progress: afterwards a region that is not open uses nothing. */
+    void awaitClosed() {
+        control.lock();
+        control.unlock();
     }
 
     /** As far as possible: each step is made whatever became of the one before. */

@@ -71,8 +71,16 @@ final class Providers {
      * @throws ProviderMissingException nothing fits an axis; names the axis, the selector and what is there
      */
     Tuple select(String subject, RegionOptions options) {
-        return selectTracking(
-                subject, options, required(subject, stores, options.store()).get(0).service());
+        return selectTracking(subject, options, store(subject, options.store()));
+    }
+
+    /**
+     * The best store that the selector allows.
+     *
+     * @throws ProviderMissingException there is none; names the selector and what is there
+     */
+    Store store(String subject, String selector) {
+        return required(subject, stores, selector).get(0).service();
     }
 
     /** As {@link #select}, for a region whose image is in a store already. */

@@ -3,6 +3,7 @@ package org.vellum.runtime;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -49,6 +50,11 @@ final class RedoPath implements CommitPath {
         }
         batchLength = cut.batchLength();
         return new Cut(cut.dirtyPages(), cut.changedLines() * NativeCore.LINE_SIZE, cut.gateNanoseconds());
+    }
+
+    @Override
+    public void pagesOfCut(LongConsumer page) {
+        core.batchPages(batch, batchLength, page);
     }
 
     /** The next cut compares with the committed view, so this returns only when the view has this one. */
@@ -112,6 +118,11 @@ final class RedoPath implements CommitPath {
     @Override
     public void rollback() {
         core.regionRollback(region);
+    }
+
+    @Override
+    public long loggedBytes() {
+        return image.loggedBytes();
     }
 
     @Override

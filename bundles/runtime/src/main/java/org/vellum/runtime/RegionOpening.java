@@ -4,12 +4,15 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import org.vellum.api.AddressTakenException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
+import org.vellum.api.provider.Tracking;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
@@ -22,6 +25,9 @@ final class RegionOpening {
     private final NativeCore core;
     private final List<String> remarks;
     private final Deque<Runnable> undo = new ArrayDeque<>();
+    private Runnable retireRange;
+    /** The core's handle, once there is a region. */
+    private long region;
 
     private RegionOpening(String name, RegionOptions options, Tuple tuple, RuntimeServices services) {
         this.name = name;
@@ -63,16 +69,9 @@ final class RegionOpening {
         undo.push(image::close);
         checkFits(image, wantedSize);
         long base = reserve(image);
-        long region = create(image, base);
-        attach(region);
+        CommitPath path = inPlace(image, base).orElseGet(() -> redo(image, base));
         return new OpenRegion(
-                name,
-                tuple,
-                redo(image, region),
-                new OpenRegion.NativeParts(base, region),
-                remarks,
-                services,
-                listener);
+                name, tuple, path, new OpenRegion.NativeParts(base, region), remarks, services, listener);
     }
 
     private long roundedSize() {
@@ -111,26 +110,75 @@ final class RegionOpening {
             throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
                     + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base));
         }
-        undo.push(() -> core.rangeRetire(base, size));
+        retireRange = () -> core.rangeRetire(base, size);
+        undo.push(retireRange);
         if (image.address() == 0) {
             image.recordAddress(base);
         }
         return base;
     }
 
-    private long create(StoreImage image, long base) {
-        long region = core.regionCreate(
-                base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
-        if (region < 0) {
-            throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
-                    + Long.toHexString(base) + ": " + Errno.describe((int) region));
+    /**
+     * The region written in place, where its strategy intercepts first stores and its store is one that the processor
+     * addresses; empty: it goes by redo, and a remark says why if it could have been otherwise.
+     */
+    private Optional<CommitPath> inPlace(StoreImage image, long base) {
+        if (tuple.strategy().tracking() != Tracking.WRITE_PROTECT) {
+            return Optional.empty();
         }
-        undo.pop(); // destroying the region retires its range too
-        undo.push(() -> core.regionDestroy(region));
-        return region;
+        Optional<InPlace> begun;
+        try {
+            begun = image.beginInPlace();
+            if (begun.isEmpty()) {
+                return Optional.empty();
+            }
+            createInPlace(image, base, begun.get());
+        } catch (RegionException e) {
+            remarks.add("not written in place, but by redo: " + e.getMessage());
+            return Optional.empty();
+        }
+        attach();
+        return Optional.of(new InPlacePath(core, image, begun.get(), region));
     }
 
-    private void attach(long region) {
+    private void createInPlace(StoreImage image, long base, InPlace inPlace) {
+        Runnable end = () -> image.endInPlace(image.epoch());
+        long created = core.regionCreateInPlace(base, image.size(), inPlace);
+        if (created < 0) {
+            end.run();
+            throw new RegionException("region '" + name + "': cannot map its home image for stores in place: "
+                    + Errno.describe((int) created));
+        }
+        undo.push(end);
+        own(created);
+    }
+
+    private CommitPath redo(StoreImage image, long base) {
+        long created = core.regionCreate(
+                base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
+        if (created < 0) {
+            throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
+                    + Long.toHexString(base) + ": " + Errno.describe((int) created));
+        }
+        own(created);
+        attach();
+        long batchMemory = core.batchCapacity(region);
+        long batch = core.memoryMap(batchMemory);
+        if (batch < 0) {
+            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
+                    + Errno.describe((int) batch));
+        }
+        return new RedoPath(core, image, region, batch, batchMemory);
+    }
+
+    /** Destroying the region retires its range too. */
+    private void own(long created) {
+        region = created;
+        undo.remove(retireRange);
+        undo.push(() -> core.regionDestroy(created));
+    }
+
+    private void attach() {
         String refusal = core.regionAttach(
                 region,
                 tuple.vmm().operations(),
@@ -140,16 +188,6 @@ final class RegionOpening {
             throw new RegionException("region '" + name + "': cannot be attached to " + tuple.names() + ": " + refusal
                     + "; select other providers");
         }
-    }
-
-    private CommitPath redo(StoreImage image, long region) {
-        long batchMemory = core.batchCapacity(region);
-        long batch = core.memoryMap(batchMemory);
-        if (batch < 0) {
-            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
-                    + Errno.describe((int) batch));
-        }
-        return new RedoPath(core, image, region, batch, batchMemory);
     }
 
     private void takeBack(Throwable failure) {

@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import java.util.TreeMap;
+import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
@@ -27,12 +29,16 @@ final class FakeCore implements NativeCore {
     final List<String> calls = new ArrayList<>();
     private final TreeMap<Long, ByteBuffer> memory = new TreeMap<>();
     private final Map<Long, Long> committedViews = new HashMap<>();
+    /** Where the epoch of a region written in place is. */
+    private final Map<Long, Long> inPlaceEpochs = new HashMap<>();
+
     private final Map<Integer, byte[]> files = new TreeMap<>();
     /** Descriptors that were duplicated and are open. */
     final Map<Integer, Integer> duplicates = new TreeMap<>();
     private long nextAddress = 0x10_0000_0000L;
     long rangeResult;
     Runnable duringCut = () -> {};
+    Runnable duringDestroy = () -> {};
 
     synchronized long map(int length) {
         long address = nextAddress;
@@ -103,6 +109,36 @@ final class FakeCore implements NativeCore {
         return base;
     }
 
+    /** The fake store's home image is where the undo header should be, its epoch where the checksums should. */
+    @Override
+    public synchronized long regionCreateInPlace(long base, long length, InPlace inPlace) {
+        if (fails("regionCreateInPlace")) {
+            return -Errno.ENOMEM;
+        }
+        view(base, (int) length).put(view(inPlace.undoHeader(), (int) length));
+        inPlaceEpochs.put(base, inPlace.pageChecksums());
+        committedViews.put(base, inPlace.undoHeader());
+        heldRegions.add(base);
+        return base;
+    }
+
+    @Override
+    public synchronized InPlaceCommit regionCommitInPlace(long region) {
+        calls.add("regionCommitInPlace");
+        long home = committedViews.get(region);
+        int length = memory.get(region).capacity();
+        int dirty = 0;
+        for (int page = 0; page < length; page += PAGE_SIZE) {
+            if (!view(region + page, PAGE_SIZE).equals(view(home + page, PAGE_SIZE))) {
+                view(home + page, PAGE_SIZE).put(view(region + page, PAGE_SIZE));
+                dirty++;
+            }
+        }
+        ByteBuffer epoch = view(inPlaceEpochs.get(region), Long.BYTES);
+        epoch.putLong(0, epoch.getLong(0) + (dirty == 0 ? 0 : 1));
+        return new InPlaceCommit(epoch.getLong(0), dirty, 1000);
+    }
+
     @Override
     public synchronized String regionAttach(long region, long vmm, long pageTable, long strategy) {
         return fails("regionAttach") ? "the kernel says no" : null;
@@ -129,7 +165,12 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized void regionDestroy(long region) {
+    public void regionDestroy(long region) {
+        duringDestroy.run();
+        destroy(region);
+    }
+
+    private synchronized void destroy(long region) {
         calls.add("regionDestroy");
         heldRegions.remove(region);
         heldRanges.remove(region);
@@ -155,6 +196,14 @@ final class FakeCore implements NativeCore {
                 }
             }
             return new Cut(pages, pages, target.position(), 1000);
+        }
+    }
+
+    @Override
+    public synchronized void batchPages(long batch, long length, LongConsumer page) {
+        ByteBuffer source = view(batch, (int) length);
+        for (int entry = 0; entry < length; entry += Long.BYTES + PAGE_SIZE) {
+            page.accept(source.getLong(entry) / PAGE_SIZE);
         }
     }
 

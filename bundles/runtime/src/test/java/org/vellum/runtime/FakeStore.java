@@ -5,11 +5,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.vellum.api.CommitException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -25,7 +27,7 @@ final class FakeStore implements Store {
     }
 
     private final FakeCore core;
-    private final Map<String, Durable> images = new HashMap<>();
+    private final Map<String, Durable> images;
     final List<Request> requests = new ArrayList<>();
     final List<String> calls = new ArrayList<>();
     final AtomicInteger openImages = new AtomicInteger();
@@ -33,6 +35,8 @@ final class FakeStore implements Store {
     final Semaphore persistPermits = new Semaphore(Integer.MAX_VALUE / 2);
 
     final AtomicInteger persistsEntered = new AtomicInteger();
+    /** Its images can be written in place. */
+    boolean addressable;
     /** Calls that fail when made next. */
     final List<String> failing = new ArrayList<>();
 
@@ -42,7 +46,17 @@ final class FakeStore implements Store {
     Runnable duringOpen = () -> {};
 
     FakeStore(FakeCore core) {
+        this(core, new HashMap<>());
+    }
+
+    private FakeStore(FakeCore core, Map<String, Durable> images) {
         this.core = core;
+        this.images = images;
+    }
+
+    /** Another store, which opens what this one has closed. */
+    FakeStore onTheSameFiles() {
+        return new FakeStore(core, images);
     }
 
     byte[] durableContent(String region) {
@@ -92,6 +106,9 @@ final class FakeStore implements Store {
     private final class Image implements StoreImage {
         private final Durable durable;
         private final long committedView;
+        /** While it is written in place. */
+        private long epochWord;
+
         private boolean closed;
         private boolean writtenBack;
 
@@ -164,6 +181,25 @@ final class FakeStore implements Store {
         @Override
         public void forgetFailedBatch() {
             call("forgetFailedBatch");
+        }
+
+        @Override
+        public Optional<InPlace> beginInPlace() {
+            if (!addressable) {
+                return Optional.empty();
+            }
+            call("beginInPlace");
+            epochWord = core.map(Long.BYTES);
+            core.view(epochWord, Long.BYTES).putLong(0, durable.epoch);
+            return Optional.of(new InPlace(durable.file, 0, committedView, 0, 0, 0, epochWord, false, 0));
+        }
+
+        @Override
+        public void endInPlace(long epoch) {
+            call("endInPlace");
+            core.view(committedView, durable.content.length).get(durable.content);
+            durable.epoch = epoch;
+            core.unmap(epochWord);
         }
 
         @Override

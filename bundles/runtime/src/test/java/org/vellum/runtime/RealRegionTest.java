@@ -255,6 +255,22 @@ class RealRegionTest {
     }
 
     @Test
+    void activityKnowsThePagesOfEachEpoch() {
+        try (OpenRegion region = regions.open("warm", RegionOptions.size(SIZE).withDirectory(folder), () -> "test")) {
+            region.buffer(7 * 4096, 4096).putLong(8, 1);
+            region.buffer(200 * 4096, 8192).put(new byte[8192]).putLong(0, 1).putLong(8184, 1);
+            region.commit();
+            region.buffer(7 * 4096 + 512, 8).putLong(0, 2);
+            region.commit();
+            long[] lastWritten = region.activity().heat(256).lastWritten();
+            for (int page = 0; page < 256; page++) {
+                assertEquals(page == 7 ? 2 : page == 200 || page == 201 ? 1 : 0, lastWritten[page], "page " + page);
+            }
+            assertEquals(List.of(1L, 2L), region.activity().commits().stream().map(commit -> commit.epoch()).toList());
+        }
+    }
+
+    @Test
     void atomicallyRollsBackRealMemory() {
         OpenRegion region = open("auto");
         region.buffer(0, 8).putLong(1);

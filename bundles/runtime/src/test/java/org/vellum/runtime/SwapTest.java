@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.ProviderMissingException;
@@ -372,6 +373,37 @@ class SwapTest {
     }
 
     @Test
+    void aProviderLeavesOnlyWhenTheCloseInItIsOver() throws InterruptedException {
+        OpenRegion region = bench.open("orders");
+        CountDownLatch destroying = new CountDownLatch(1);
+        CountDownLatch destroyed = new CountDownLatch(1);
+        bench.core.duringDestroy = () -> {
+            destroying.countDown();
+            try {
+                destroyed.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Call<Object> closing = Bench.inAnotherThread(() -> {
+            region.close();
+            return null;
+        });
+        destroying.await();
+        assertFalse(region.isOpen());
+
+        Call<Object> leaving = Bench.inAnotherThread(() -> {
+                    regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+                    return null;
+                })
+                .awaitWaiting();
+
+        destroyed.countDown();
+        leaving.value();
+        closing.value();
+    }
+
+    @Test
     void aProviderThatComesWhileARegionIsOpenedIsNotMissed() {
         bench.store.duringOpen = () -> kvmArrives(100);
 
@@ -493,6 +525,78 @@ class SwapTest {
         assertFalse(region.isOpen());
         assertEquals(Map.of(), bench.core.duplicates);
         assertEquals(0, bench.core.mappings());
+    }
+
+    private FakeStore anotherStore(FakeStore other) {
+        regions.providerArrived(
+                Providers::stores,
+                other,
+                FakeProviders.properties(org.vellum.api.provider.Store.PROPERTY, "other", -5, 16));
+        return other;
+    }
+
+    @Test
+    void aStoreThatOpensTheSameFilesIsSwappedToByRequestAndTheUncommittedStoresStay() {
+        OpenRegion region = bench.open("orders");
+        region.buffer(0, 1).put((byte) 1);
+        region.commit();
+        region.buffer(0, 1).put((byte) 2);
+        FakeStore other = anotherStore(bench.store.onTheSameFiles());
+
+        RegionStatus.Swap swap = region.swap(Map.of("store", "other", "strategy", "write-protect"));
+
+        assertEquals("host/host/write-protect/fake", swap.to().toString());
+        assertSame(other, region.tuple().store());
+        assertEquals(0, bench.store.openImages.get());
+        assertEquals(1, other.openImages.get());
+        assertEquals(State.OPEN, region.status().state());
+        assertEquals(2, region.commit());
+        assertEquals(2, other.durableContent("orders")[0]);
+        region.close();
+        assertEquals(0, bench.core.mappings());
+        assertEquals(Map.of(), bench.core.duplicates);
+    }
+
+    @Test
+    void aCommitWaitsWhileOneStoreTakesTheImageFromAnother() throws InterruptedException {
+        OpenRegion region = bench.open("orders");
+        region.buffer(0, 1).put((byte) 1);
+        FakeStore other = anotherStore(bench.store.onTheSameFiles());
+        CountDownLatch opening = new CountDownLatch(1);
+        CountDownLatch opened = new CountDownLatch(1);
+        other.duringOpen = () -> {
+            opening.countDown();
+            try {
+                opened.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        Call<RegionStatus.Swap> swap = Bench.inAnotherThread(() -> region.swap(Map.of("store", "other")));
+        opening.await();
+        Call<Long> commit = Bench.inAnotherThread(region::commit).awaitWaiting();
+        assertEquals(State.OPEN, region.status().state());
+
+        opened.countDown();
+
+        swap.value();
+        assertEquals(1, commit.value());
+        assertEquals(1, other.durableContent("orders")[0]);
+    }
+
+    @Test
+    void aStoreWithoutTheImageIsRefusedAndTheOldOneGoesOn() {
+        OpenRegion region = bench.open("orders");
+        anotherStore(new FakeStore(bench.core));
+
+        String message = assertThrows(RegionException.class, () -> region.swap(Map.of("store", "other")))
+                .getMessage();
+
+        assertTrue(message.contains("stays on host/host/dirty-bit/fake") && message.contains("does not exist"), message);
+        assertSame(bench.store, region.tuple().store());
+        region.buffer(0, 1).put((byte) 3);
+        assertEquals(1, region.commit());
+        assertEquals(Map.of(), bench.core.duplicates);
     }
 
     @Test

@@ -41,6 +41,29 @@ class CommitTraceIT {
         assertNoneButTheJvms(commits);
     }
 
+    /**
+     * A commit in place is one native call. Behind the collected dirty set it makes no system call but the one that restores
+     * the signal mask; before it are the page table's own, which protect the pages again.
+     */
+    @Test
+    void undoMakesNoSystemCallBehindTheDirtySet() throws Exception {
+        List<List<String>> commits = trace("write-protect", "dax", "CUT");
+        List<List<String>> behind = commits.stream()
+                .map(calls -> calls.subList(endOfTracking(calls), calls.size()))
+                .map(calls -> calls.stream().filter(call -> !call.equals("rt_sigprocmask")).toList())
+                .toList();
+        assertNoneButTheJvms(behind);
+        commits.forEach(calls -> assertTrue(
+                calls.stream().filter("rt_sigprocmask"::equals).count() <= 2, calls.toString()));
+    }
+
+    /** Behind the last call by which the host's page table protects pages: ioctl of a userfaultfd, or mprotect. */
+    private static int endOfTracking(List<String> calls) {
+        int last = Math.max(calls.lastIndexOf("ioctl"), calls.lastIndexOf("mprotect"));
+        assertTrue(last >= 0, "no page was protected again: " + calls);
+        return last + 1;
+    }
+
     /** That the trace would show one: the file store's commit is a write and a sync. */
     @Test
     void theSameTraceShowsTheCallsOfTheFileStore() throws Exception {

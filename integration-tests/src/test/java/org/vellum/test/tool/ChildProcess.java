@@ -19,8 +19,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A main class of the tests in a JVM of its own, with everything it prints (standard output and standard error
- * together). Every wait ends: when the child's end makes it pointless, or when time is up; then the child is made to
+ * A main class of the tests, or a program, in a JVM of its own, with everything it prints (standard output and standard
+ * error together). Every wait ends: when the child's end makes it pointless, or when time is up; then the child is made to
  * say what its threads do, is killed, and the test fails with all it had printed.
  */
 public final class ChildProcess implements AutoCloseable {
@@ -80,6 +80,21 @@ public final class ChildProcess implements AutoCloseable {
             builder.environment().putAll(environment);
             Process process = builder.start();
             return new ChildProcess(jdk, main.getSimpleName() + " on JDK " + jdk.feature() + " " + flags, process);
+        } catch (IOException e) {
+            throw new IllegalStateException("cannot start " + command, e);
+        }
+    }
+
+    /**
+     * Starts a program.
+     *
+     * @param name what messages call it
+     * @param jdk the one of {@code command}, which starts a JVM
+     */
+    public static ChildProcess start(String name, Jdk jdk, List<String> command) {
+        try {
+            return new ChildProcess(
+                    jdk, name, new ProcessBuilder(command).redirectErrorStream(true).start());
         } catch (IOException e) {
             throw new IllegalStateException("cannot start " + command, e);
         }

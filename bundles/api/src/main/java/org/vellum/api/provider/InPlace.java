@@ -13,6 +13,7 @@ package org.vellum.api.provider;
  * @param undoSlotContents a page a slot
  * @param slots as many as the region has pages
  * @param pageChecksums 4 bytes a page; aligned to 8 bytes, with room for an even number of entries
+ * @param synchronous the home image's file is on DAX: only mapped with MAP_SYNC its blocks are durable with what is stored
  * @param persistence the {@code struct vellum_persistence} by which all of these become durable
  */
 public record InPlace(
@@ -23,4 +24,5 @@ public record InPlace(
         long undoSlotContents,
         long slots,
         long pageChecksums,
+        boolean synchronous,
         long persistence) {}

@@ -22,6 +22,7 @@ public final class CrashEnumeration {
     private static final long PROGRESS_NANOSECONDS = 100_000_000;
 
     private final Subject subject;
+    private final CrashImage initial;
     private final List<Event> workload;
     private final Set<String> points = new TreeSet<>();
     /** By content of the image. Nothing that a mutation leaves out changes what a recovery finds. */
@@ -37,7 +38,8 @@ public final class CrashEnumeration {
      */
     public CrashEnumeration(Subject subject) {
         this.subject = subject;
-        RecordingMedium medium = new RecordingMedium(CrashImage.EMPTY);
+        initial = subject.initial();
+        RecordingMedium medium = new RecordingMedium(initial);
         try {
             subject.run(medium);
         } catch (Exception e) {
@@ -55,7 +57,8 @@ public final class CrashEnumeration {
         return workload;
     }
 
-    Subject subject() {
+    /** What is enumerated. */
+    public Subject subject() {
         return subject;
     }
 
@@ -111,7 +114,7 @@ public final class CrashEnumeration {
         }
 
         EnumerationReport enumerate(int from) {
-            enumerate(workload, new MediumState(CrashImage.EMPTY), subject.expectation(), from, 0, limits);
+            enumerate(workload, new MediumState(initial), subject.expectation(), from, 0, limits);
             progress.progress(ended ? share : 1, figures());
             return new EnumerationReport(
                     subject.name(), figures(), violations, !ended, Duration.ofNanos(System.nanoTime() - began));
@@ -153,7 +156,8 @@ public final class CrashEnumeration {
                     boolean onlyAdds = previousEnumerated
                             && !(event instanceof Event.Marker)
                             && !(event instanceof Event.Persist)
-                            && !(event instanceof Event.SyncDataFailed);
+                            && !(event instanceof Event.SyncDataFailed)
+                            && !(event instanceof Event.Damage);
                     cut(events, i + 1, state, expectation, level, extent, onlyAdds);
                     previousEnumerated = true;
                 }

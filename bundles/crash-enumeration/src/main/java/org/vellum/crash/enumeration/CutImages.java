@@ -169,12 +169,15 @@ final class CutImages {
         fill(order, consumer);
     }
 
-    /** One cell after the other, all of it. */
+    /** One cell after the other, all of it; if they are more than the bound, evenly spaced. */
     private void fill(List<Integer> order, Consumer consumer) {
         int[] versions = new int[cells.size()];
-        for (int i : order) {
-            versions[i] = cells.get(i).events().length;
-            offer(versions, null, consumer);
+        int step = (int) (1 + (order.size() - 1) / bound());
+        for (int n = 0; n < order.size(); n++) {
+            versions[order.get(n)] = cells.get(order.get(n)).events().length;
+            if (n % step == 0 || n == order.size() - 1) {
+                offer(versions, null, consumer);
+            }
         }
     }
 

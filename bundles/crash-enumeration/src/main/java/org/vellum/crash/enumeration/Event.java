@@ -86,6 +86,14 @@ public sealed interface Event {
         }
     }
 
+    /** The medium fails by itself: these bytes are what is durable there from now on, and what is read. */
+    record Damage(int file, long offset, byte[] bytes) implements Event {
+        @Override
+        public String toString() {
+            return "DAMAGE of file " + file + " " + range(offset, bytes.length) + " " + digest(bytes);
+        }
+    }
+
     // ---- sizes and names ----
 
     /** An empty file with a name; whatever had the name is gone. */

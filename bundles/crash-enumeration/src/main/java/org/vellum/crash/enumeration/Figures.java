@@ -23,7 +23,8 @@ public record Figures(
         long nestedCuts,
         long nestedDistinct,
         long violations) {
-    static final Figures NONE = new Figures(0, 0, 0, 0, 0, 0, 0, 0);
+    /** Nothing yet. */
+    public static final Figures NONE = new Figures(0, 0, 0, 0, 0, 0, 0, 0);
 
     /** Of two enumerations together. */
     public Figures plus(Figures other) {

@@ -10,7 +10,7 @@ import java.util.Map;
  * @param pages by page number; none at or behind the end, and zeros behind the end in the last one
  */
 record FileContent(int file, MediumKind kind, long size, Map<Long, Page> pages) {
-    private static final byte[] ZEROS = new byte[Page.SIZE];
+    static final byte[] ZEROS = new byte[Page.SIZE];
 
     static FileContent empty(int file, MediumKind kind) {
         return new FileContent(file, kind, 0, Map.of());

@@ -82,6 +82,12 @@ public final class MediumFile {
         medium.record(new Event.SyncDataFailed(number), () -> {});
     }
 
+    /** A medium that fails: for workloads in which something is kept twice. The file must reach so far. */
+    public void damage(long offset, byte[] bytes) {
+        byte[] copy = bytes.clone();
+        medium.record(new Event.Damage(number, offset, copy), () -> put(offset, copy));
+    }
+
     /** fallocate: grows the file if need be, by zeros. */
     public void allocate(long offset, long length) {
         medium.record(new Event.Allocate(number, offset, length), () -> size = Math.max(size, offset + length));
@@ -125,7 +131,8 @@ public final class MediumFile {
     public void forEachPage(PageConsumer consumer) {
         SortedMap<Long, byte[]> copies;
         synchronized (medium) {
-            copies = pages.copy();
+            // what was cut off is kept as zeros
+            copies = pages.copy().headMap((size + Page.SIZE - 1) / Page.SIZE);
         }
         copies.forEach((number, bytes) -> consumer.accept(number * Page.SIZE, bytes));
     }

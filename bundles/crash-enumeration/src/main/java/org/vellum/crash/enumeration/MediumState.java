@@ -113,6 +113,8 @@ final class MediumState {
             file(sync.file()).syncData();
         } else if (what instanceof Event.SyncDataFailed sync) {
             file(sync.file()).syncDataFailed();
+        } else if (what instanceof Event.Damage damage) {
+            file(damage.file()).damage(damage.offset(), damage.bytes());
         } else if (what instanceof Event.CreateFile create) {
             files.put(create.file(), new PendingFile(FileContent.empty(create.file(), create.kind())));
             nextFile = Math.max(nextFile, create.file() + 1);

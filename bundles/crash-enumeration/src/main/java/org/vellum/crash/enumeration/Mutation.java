@@ -90,12 +90,13 @@ public final class Mutation {
 
     private static Mutant run(List<CrashEnumeration> workloads, String point, Limits limits) {
         long images = 0;
-        // most show in the workload itself, where they are quickly found; the rest only in crashed recoveries
-        for (Limits extent : List.of(limits.withNested(0, 1, 0), limits)) {
+        // most show in the workload itself, where they are quickly found; then in processes that are killed, which are few;
+        // the rest only in crashed recoveries
+        for (Limits extent : List.of(limits.withNested(0, 1, 0), limits.withNested(0, 1, 1), limits)) {
             for (CrashEnumeration workload : workloads) {
                 boolean inWorkload = workload.workload().stream()
                         .anyMatch(event -> event instanceof Event.Persist persist && persist.point().equals(point));
-                if (inWorkload || extent == limits) {
+                if (inWorkload || extent.killEvery() > 0) {
                     EnumerationReport report = workload.runWithout(point, extent);
                     images += report.figures().images();
                     if (!report.violations().isEmpty()) {

@@ -1,6 +1,7 @@
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -98,9 +99,27 @@ final class PendingFile {
             int count = (int) Math.min(bytes.length - done, kind.atom() - at % kind.atom());
             Piece piece = new Piece(at / kind.atom(), at, bytes, done, count, event, shrink);
             piece.draining = draining;
-            units.computeIfAbsent(at / kind.unit(), unit -> new ArrayList<>()).add(piece);
+            List<Piece> earlier = units.get(at / kind.unit());
+            if (earlier != null || !isDurable(piece)) {
+                units.computeIfAbsent(at / kind.unit(), unit -> new ArrayList<>()).add(piece);
+            }
             done += count;
         }
+    }
+
+    /** Whether it is all the same if the piece reaches the medium, for it says what is there. */
+    private boolean isDurable(Piece piece) {
+        Page page = durable.pages().get(piece.offset / Page.SIZE);
+        byte[] there = page == null ? FileContent.ZEROS : page.bytes;
+        int at = (int) (piece.offset % Page.SIZE);
+        return Arrays.equals(there, at, at + piece.length, piece.bytes, piece.from, piece.from + piece.length);
+    }
+
+    /** The medium loses what was there, whatever is on its way. */
+    void damage(long offset, byte[] bytes) {
+        Map<Long, byte[]> pages = new HashMap<>();
+        FileContent.patch(durable.pages(), pages, offset, bytes, 0, bytes.length);
+        replaceDurable(pages);
     }
 
     void grow(long to, int event) {
@@ -201,12 +220,16 @@ final class PendingFile {
             return pieces.isEmpty();
         });
         if (!pages.isEmpty()) {
-            Map<Long, Page> all = new HashMap<>(durable.pages());
-            pages.forEach((number, bytes) -> all.put(number, new Page(bytes)));
-            // bytes behind the durable end stay: the size that reaches them may be on its way
-            durable = new FileContent(number, kind, durable.size(), all);
-            atLeast = null;
+            replaceDurable(pages);
         }
+    }
+
+    private void replaceDurable(Map<Long, byte[]> pages) {
+        Map<Long, Page> all = new HashMap<>(durable.pages());
+        pages.forEach((page, bytes) -> all.put(page, new Page(bytes)));
+        // bytes behind the durable end stay: the size that reaches them may be on its way
+        durable = new FileContent(number, kind, durable.size(), all);
+        atLeast = null;
     }
 
     void patch(Map<Long, byte[]> pages, Piece piece) {

@@ -25,16 +25,19 @@ public final class RecordingMedium {
         void before(Event event);
     }
 
+    private final CrashImage began;
     private final Map<String, MediumFile> names = new TreeMap<>();
     private final Set<String> directories = new TreeSet<>();
     private final List<Event> events = new ArrayList<>();
     private final Set<String> points = new HashSet<>();
     private final Map<Thread, Integer> threads = new HashMap<>();
     private int nextFile;
+    private boolean ended;
     private volatile Interceptor interceptor = event -> {};
 
     /** Begins as an image. */
     public RecordingMedium(CrashImage image) {
+        began = image;
         directories.addAll(image.directories());
         image.files().forEach((path, content) -> names.put(path, new MediumFile(this, path, content)));
         nextFile = image.nextFile();
@@ -50,6 +53,18 @@ public final class RecordingMedium {
         return List.copyOf(events);
     }
 
+    /** What is done from now on is not recorded: the process is dead, though its threads do not know it. */
+    public synchronized void end() {
+        ended = true;
+    }
+
+    /** All that there is now, as if it were durable. */
+    public synchronized CrashImage image() {
+        MediumState state = new MediumState(began);
+        events.forEach(state::apply);
+        return state.everything();
+    }
+
     /** The persist points that were reached. */
     synchronized Set<String> points() {
         return Set.copyOf(points);
@@ -59,9 +74,11 @@ public final class RecordingMedium {
     void record(Event event, Runnable effect) {
         interceptor.before(event);
         synchronized (this) {
-            events.add(event);
-            if (event instanceof Event.Persist persist) {
-                points.add(persist.point());
+            if (!ended) {
+                events.add(event);
+                if (event instanceof Event.Persist persist) {
+                    points.add(persist.point());
+                }
             }
             effect.run();
         }

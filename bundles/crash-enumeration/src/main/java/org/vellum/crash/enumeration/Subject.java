@@ -16,12 +16,17 @@ public interface Subject {
     /** The names of all persist points of the store: every call site of a write-back, a fence, or a sync. */
     List<String> persistPoints();
 
+    /** What the workload begins with; by default nothing. */
+    default CrashImage initial() {
+        return CrashImage.EMPTY;
+    }
+
     /**
      * Runs the workload. Says what may be found by {@link RecordingMedium#begun}, before the first byte of an epoch, and
-     * what must be by {@link RecordingMedium#acknowledged}. Epoch 0, with the content of a new store, is begun first.
+     * what must be by {@link RecordingMedium#acknowledged}. What a new store holds, as epoch 0, is begun first.
      * Content is whatever the oracle is to compare, as bytes.
      *
-     * @param medium empty
+     * @param medium begins as {@link #initial}
      */
     void run(RecordingMedium medium) throws Exception;
 

@@ -346,6 +346,24 @@ class CutImagesTest {
         assertEquals(Set.of("folders [], files", "folders [], files /f (file 0, 1 bytes)"), found);
     }
 
+    @Test
+    void damageIsThereWhateverIsOnItsWay() {
+        List<Event> events = created(MediumKind.BLOCK);
+        byte[] written = new byte[512];
+        Arrays.fill(written, (byte) 1);
+        byte[] lost = new byte[512];
+        Arrays.fill(lost, (byte) 9);
+        events.add(new Event.Write(0, 0, written));
+        events.add(new Event.SyncData(0, "s"));
+        events.add(new Event.Write(0, 512, written));
+        events.add(new Event.Damage(0, 0, lost));
+        Set<String> found = new TreeSet<>();
+        for (CrashImage image : images(state(events), ALL)) {
+            found.add(image.read(PATH, 0, 1)[0] + ":" + image.read(PATH, 512, 1)[0]);
+        }
+        assertEquals(Set.of("9:0", "9:1"), found);
+    }
+
     // ---- more than can be enumerated ----
 
     private static List<Event> writesOf(int sectors) {

@@ -145,7 +145,7 @@ final class CrashTest {
     }
 
     private Victim start() {
-        return new Victim(flags, arguments, folder.resolve("plan-" + ++started));
+        return new Victim("crashtest", flags, arguments, folder.resolve("plan-" + ++started), line -> false);
     }
 
     private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill)

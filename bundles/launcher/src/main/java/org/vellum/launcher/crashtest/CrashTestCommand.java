@@ -1,10 +1,8 @@
 package org.vellum.launcher.crashtest;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.vellum.launcher.command.CommandFailure;
+import java.util.Set;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
@@ -12,6 +10,7 @@ import org.vellum.launcher.console.Console;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -22,13 +21,17 @@ import picocli.CommandLine.Spec;
         description = {
             "Kill an application with SIGKILL in every phase of a commit, reopen its region, and check it.",
             "A bank of accounts must balance and miss no acknowledged commit; stores made without any section must be cut"
-                    + " at one instant. A phase that was never hit fails the run."
+                    + " at one instant. A phase that was never hit fails the run.",
+            "With --exhaustive nothing is killed: the stores' steps are recorded, and every image that a power cut behind any"
+                    + " of them may leave is recovered and compared, as is every image of a crash in that recovery; and"
+                    + " each write-back, fence and sync is left out once, which must be noticed."
         })
 public final class CrashTestCommand implements Subcommand {
     private static final long DEFAULT_SIZE = 16 << 20;
     private static final long SMALLEST_SIZE = 2 << 20;
     private static final long LARGEST_SIZE = 1 << 30;
     private static final int DEFAULT_SECONDS = 60;
+    private static final Set<String> WITH_EXHAUSTIVE = Set.of("--exhaustive", "--seconds", "--seed");
 
     @Spec
     private CommandSpec specification;
@@ -51,6 +54,9 @@ public final class CrashTestCommand implements Subcommand {
             description = "an empty folder for the regions' files (default: deleted, unless a check fails)")
     private Path directory;
 
+    @Option(names = "--exhaustive", description = "enumerate crash images instead of killing; minutes, with --seconds less")
+    private boolean exhaustive;
+
     @Mixin
     private ProviderSelection selection = new ProviderSelection();
 
@@ -58,6 +64,9 @@ public final class CrashTestCommand implements Subcommand {
     public Integer call() throws InterruptedException {
         requirePositive("--seconds", seconds);
         requirePositive("--kills", kills);
+        if (exhaustive) {
+            return enumerate();
+        }
         selection.requireStoreThatOutlivesItsProcess(specification.commandLine());
         long size = selection.size().orElse(DEFAULT_SIZE);
         if (size < SMALLEST_SIZE || size > LARGEST_SIZE) {
@@ -68,7 +77,7 @@ public final class CrashTestCommand implements Subcommand {
         Duration longest = seconds != null
                 ? Duration.ofSeconds(seconds)
                 : Duration.ofSeconds(kills != null ? Integer.MAX_VALUE : DEFAULT_SECONDS);
-        Path folder = folder();
+        Path folder = RunFolder.prepare(specification.commandLine(), directory, "vellum-crashtest-");
         CrashTest test = new CrashTest(
                 Console.standardOutput(),
                 folder,
@@ -79,43 +88,28 @@ public final class CrashTestCommand implements Subcommand {
                 kills == null ? Integer.MAX_VALUE : kills);
         boolean held = test.run();
         if (directory == null && held) {
-            delete(folder);
+            RunFolder.delete(folder);
         }
         return held ? ExitStatus.HELD : ExitStatus.FAILED;
+    }
+
+    private int enumerate() throws InterruptedException {
+        for (OptionSpec option : specification.commandLine().getParseResult().matchedOptions()) {
+            if (!WITH_EXHAUSTIVE.contains(option.longestName())) {
+                throw new ParameterException(
+                        specification.commandLine(),
+                        option.longestName() + " does not go with --exhaustive, which enumerates all stores in memory; of"
+                                + " the other options --seconds and --seed do");
+            }
+        }
+        Exhaustive run =
+                new Exhaustive(Console.standardOutput(), seed == null ? 1 : seed, seconds == null ? 0 : seconds);
+        return run.run() ? ExitStatus.HELD : ExitStatus.FAILED;
     }
 
     private void requirePositive(String option, Integer value) {
         if (value != null && value < 1) {
             throw new ParameterException(specification.commandLine(), option + " " + value + ": must be at least 1");
-        }
-    }
-
-    private Path folder() {
-        try {
-            if (directory == null) {
-                return Files.createTempDirectory("vellum-crashtest-");
-            }
-            Files.createDirectories(directory);
-            try (var files = Files.list(directory)) {
-                if (files.findAny().isPresent()) {
-                    throw new ParameterException(
-                            specification.commandLine(), "--directory " + directory + ": must be empty");
-                }
-            }
-            return directory.toAbsolutePath();
-        } catch (IOException e) {
-            throw new CommandFailure("no folder for the regions: " + e, e);
-        }
-    }
-
-    private static void delete(Path folder) {
-        try (var files = Files.list(folder)) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
-            }
-            Files.delete(folder);
-        } catch (IOException e) {
-            throw new CommandFailure("folder " + folder + " cannot be deleted: " + e, e);
         }
     }
 }

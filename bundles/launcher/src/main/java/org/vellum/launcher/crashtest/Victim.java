@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.framework.ApplicationLine;
 import org.vellum.launcher.framework.ChildJvm;
@@ -28,6 +29,7 @@ final class Victim implements AutoCloseable {
 
     private final Path plan;
     private final ChildJvm child;
+    private final Predicate<ApplicationLine> others;
     private final CountDownLatch ready = new CountDownLatch(1);
     private final CountDownLatch opened = new CountDownLatch(1);
     private final ErrorLines errors = new ErrorLines();
@@ -38,13 +40,18 @@ final class Victim implements AutoCloseable {
     private String providers = "";
     private boolean checked;
 
-    Victim(List<String> flags, List<String> arguments, Path plan) {
+    /**
+     * @param application what it is registered as
+     * @param others takes the lines that every application but the crash test's prints besides
+     */
+    Victim(String application, List<String> flags, List<String> arguments, Path plan, Predicate<ApplicationLine> others) {
+        this.others = others;
         this.plan = plan;
         List<String> allFlags = new ArrayList<>(FLAGS);
         allFlags.addAll(flags);
         List<String> all = new ArrayList<>(arguments);
         all.addAll(List.of("--plan", plan.toString()));
-        child = ChildJvm.start(allFlags, "crashtest", all, this::output, this::error);
+        child = ChildJvm.start(allFlags, application, all, this::output, this::error);
     }
 
     private synchronized void output(String text) {
@@ -64,7 +71,11 @@ final class Victim implements AutoCloseable {
                 subject.recoveries++;
             }
             case "ack" -> acknowledged(line);
-            default -> error(text);
+            default -> {
+                if (!others.test(line)) {
+                    error(text);
+                }
+            }
         }
     }
 

@@ -20,6 +20,11 @@ final class CoreLibrary {
     static native int vellum_region_create(
             long base, long length, int homeFile, long homeOffset, long committed, long[] region);
 
+    static native int vellum_region_create_in_place(
+            long base, long length, int homeFile, long homeOffset, int mapSync, long[] inPlace, long[] region);
+
+    static native void vellum_region_commit_in_place(long region, long[] commit);
+
     static native int vellum_region_attach(
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
 

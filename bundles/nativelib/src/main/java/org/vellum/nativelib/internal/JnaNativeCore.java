@@ -5,17 +5,30 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
+import java.util.function.LongConsumer;
 import java.nio.ByteOrder;
 import java.util.Map;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
+import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 
 /** The native core by JNA. One at a time in a class loader. */
 @Component
 public final class JnaNativeCore implements NativeCore {
+    /** As in {@code batch.h}: the header, and an entry without its lines: page number and line mask. */
+    private static final int BATCH_HEADER_SIZE = 64;
+
+    private static final int BATCH_ENTRY_SIZE = 16;
+    /** Bytes of a batch looked at through one buffer, which can have 2 GiB at most. */
+    private static final int BATCH_WINDOW = 1 << 30;
+
     private static final int ABI_VERSION = 3;
+
+    // as InPlace says
+    private static final long OPENING_IN_UNDO_HEADER = 24;
+    private static final long EPOCH_WORD_IN_UNDO_HEADER = 64;
 
     private static final int RTLD_LAZY = 0x1;
     /** The dispatcher must outlive its bundle: other libraries may have chained to its handlers. */
@@ -94,6 +107,37 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
+    public long regionCreateInPlace(long base, long length, InPlace inPlace) {
+        long opening = new Pointer(inPlace.undoHeader()).getLong(OPENING_IN_UNDO_HEADER);
+        long[] description = { // struct vellum_in_place
+            inPlace.persistence(),
+            opening,
+            inPlace.undoHeader() + EPOCH_WORD_IN_UNDO_HEADER,
+            inPlace.pageChecksums(),
+            inPlace.undoSlotHeaders(),
+            inPlace.undoSlotContents()
+        };
+        long[] region = new long[1];
+        return valueOr(
+                CoreLibrary.vellum_region_create_in_place(
+                        base,
+                        length,
+                        inPlace.homeFile(),
+                        inPlace.homeOffset(),
+                        inPlace.synchronous() ? 1 : 0,
+                        description,
+                        region),
+                region);
+    }
+
+    @Override
+    public InPlaceCommit regionCommitInPlace(long region) {
+        long[] commit = new long[3];
+        CoreLibrary.vellum_region_commit_in_place(region, commit);
+        return new InPlaceCommit(commit[0], commit[1], commit[2]);
+    }
+
+    @Override
     public String regionAttach(long region, long vmm, long pageTable, long strategy) {
         byte[] reason = new byte[NativeText.REASON_SIZE];
         int result = CoreLibrary.vellum_region_attach(region, vmm, pageTable, strategy, reason, reason.length);
@@ -125,6 +169,22 @@ public final class JnaNativeCore implements NativeCore {
         long[] cut = new long[4];
         CoreLibrary.vellum_region_cut(region, batch, cut);
         return new Cut(cut[0], cut[1], cut[2], cut[3]);
+    }
+
+    @Override
+    public void batchPages(long batch, long length, LongConsumer page) {
+        long entry = BATCH_HEADER_SIZE;
+        ByteBuffer window = null;
+        long windowStart = 0;
+        while (entry < length) {
+            if (window == null || entry + BATCH_ENTRY_SIZE > windowStart + window.capacity()) {
+                windowStart = entry;
+                window = view(batch + entry, (int) Math.min(BATCH_WINDOW, length - entry));
+            }
+            int place = (int) (entry - windowStart);
+            page.accept(window.getLong(place));
+            entry += BATCH_ENTRY_SIZE + (long) LINE_SIZE * Long.bitCount(window.getLong(place + Long.BYTES));
+        }
     }
 
     @Override

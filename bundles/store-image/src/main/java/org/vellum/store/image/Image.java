@@ -402,6 +402,7 @@ public final class Image implements StoreImage {
                 prepared.slotContentsAddress(),
                 prepared.slots(),
                 home.file().mapping().orElseThrow() + home.identity().tableOffset(),
+                files.synchronous(),
                 persistence.get().address()));
     }
 

@@ -159,7 +159,6 @@ final class ImageCreation {
         unfinished.syncData(PersistPoint.NEW_IMAGE);
         files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
         files.rename(names.unfinished(), names.home());
-        files.syncDirectory(names.directory(), PersistPoint.IMAGE_NAME);
     }
 
     /** Makes an empty file one of zeros with room for all that is to be in it. */

@@ -120,6 +120,11 @@ public final class MappedFiles implements StoreFiles {
     }
 
     @Override
+    public boolean synchronous() {
+        return demand == Demand.SYNCHRONOUS;
+    }
+
+    @Override
     public List<String> remarks() {
         return remarks;
     }

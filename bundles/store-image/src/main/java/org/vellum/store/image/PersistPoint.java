@@ -32,19 +32,15 @@ public enum PersistPoint {
     UNFINISHED_NAME,
     /** The names of the log segments; then the home image may be renamed to its own. */
     SEGMENT_NAMES,
-    /** The name of a finished home image: its creation is complete. */
-    IMAGE_NAME,
     /** The copy of an image of an older format version; then it may take the old one's name. */
     UPGRADED_IMAGE,
-    /** That name. */
-    UPGRADED_NAME,
     /** Header and allocation of the undo file; then a checkpoint may say that the image is written in place. */
     UNDO_HEADER,
     /** The undo file's name; likewise. */
     UNDO_NAME,
     /** Pre-images back at home, in recovery; then a checkpoint may say that the undo file means nothing any more. */
     PUT_BACK_PAGES,
-    /** The names again at every open, whose creator may have been killed; then the checkpoint may say in use. */
+    /** The names, at every open, be the image new, upgraded, or left by whoever was killed; then it may be relied on. */
     OPENED_NAMES,
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,

@@ -42,6 +42,11 @@ public interface StoreFiles {
         return Optional.empty();
     }
 
+    /** Whether a shared mapping must be one with MAP_SYNC, so that what is fenced survives a power cut. */
+    default boolean synchronous() {
+        return false;
+    }
+
     /** Sentences about the medium, for the status of the regions on it. */
     default List<String> remarks() {
         return List.of();

@@ -58,7 +58,6 @@ final class Upgrade {
                 throw e;
             }
         }
-        files.syncDirectory(names.directory(), PersistPoint.UPGRADED_NAME);
     }
 
     /**

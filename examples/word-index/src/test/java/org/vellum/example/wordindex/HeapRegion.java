@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import org.vellum.api.Region;
+import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.Section;
 
@@ -81,6 +82,11 @@ final class HeapRegion implements Region {
 
     @Override
     public RegionStatus status() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public RegionActivity activity() {
         throw new UnsupportedOperationException();
     }
 

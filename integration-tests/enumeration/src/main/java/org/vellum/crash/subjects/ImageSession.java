@@ -2,6 +2,7 @@ package org.vellum.crash.subjects;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.vellum.api.CommitException;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -23,45 +24,76 @@ final class ImageSession implements AutoCloseable {
     static final int PAGES = 8;
     static final int SIZE = PAGES * NativeCore.PAGE_SIZE;
 
-    private static final NativeCore CORE = new JnaNativeCore();
-    private static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), "orders");
+    static final NativeCore CORE = new JnaNativeCore();
+    static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), "orders");
     /** Two segments of one page: a few batches fill one. */
     private static final long LOG = 2 * NativeCore.PAGE_SIZE;
 
     private static final long FAILURE_TIMEOUT_NANOSECONDS = 20_000_000_000L;
-    private static final long ADDRESS = 0x100000000000L;
+    static final long ADDRESS = 0x100000000000L;
 
     final Faults faults = new Faults();
 
     private final Turns turns;
     private final RecordingMedium medium;
     private final StoreFiles files;
+    private final ImageFiles names;
     private StoreImage image;
+    private long address = ADDRESS;
     private byte[] content = new byte[SIZE];
     /** What failed to be committed and is not rolled back. */
     private Changes carried = new Changes();
 
-    ImageSession(RecordingMedium medium, Layer layer) {
+    ImageSession(RecordingMedium medium, Layer layer, ImageFiles names) {
         this.medium = medium;
+        this.names = names;
         turns = new Turns(medium);
         medium.intercept(turns);
         files = layer.files(CORE, medium, faults);
     }
 
-    /** What a crash during creation may leave, and that the address is not known yet. */
+    /** Before anything is done: what a crash during creation may leave. */
     void beginNew() {
         medium.begun(0, compared(0, content));
     }
 
+    /** A new image, with an address. */
+    void create() {
+        beginNew();
+        open();
+        recordAddress();
+    }
+
+    /** Instead of {@link #create}, for an image that is there. */
+    void continueWith(long epoch, long itsAddress, byte[] itsContent) {
+        address = itsAddress;
+        content = itsContent;
+        medium.begun(epoch, compared(address, content));
+        medium.acknowledged(epoch);
+    }
+
     void open() {
+        open(SIZE);
+    }
+
+    /** Refuses to create. */
+    void openExisting() {
+        open(0);
+    }
+
+    private void open(long size) {
         medium.phase("open");
         turns.opened();
-        image = Image.open(CORE, files, NAMES, new Store.Request(NAMES.region(), null, SIZE, LOG), turns);
+        image = Image.open(CORE, files, names, new Store.Request(names.region(), null, size, LOG), turns);
+    }
+
+    StoreFiles files() {
+        return files;
     }
 
     void recordAddress() {
-        medium.begun(0, compared(ADDRESS, content));
-        image.recordAddress(ADDRESS);
+        medium.begun(0, compared(address, content));
+        image.recordAddress(address);
         medium.acknowledged(0);
     }
 
@@ -72,10 +104,12 @@ final class ImageSession implements AutoCloseable {
         medium.recovered(image.epoch(), compared(image.address(), content));
         if (image.address() == 0) {
             recordAddress();
+        } else {
+            address = image.address();
         }
     }
 
-    private static byte[] compared(long address, byte[] region) {
+    static byte[] compared(long address, byte[] region) {
         return ByteBuffer.allocate(Long.BYTES + SIZE).putLong(address).put(region).array();
     }
 
@@ -91,6 +125,17 @@ final class ImageSession implements AutoCloseable {
     void commit(Changes changes, int trimBeforeWrite, int trimBeforeSync) {
         turns.plan(trimBeforeWrite, trimBeforeSync);
         persist(changes);
+        turns.finish();
+    }
+
+    /** A commit behind which, before the trim that it caused begins, the medium loses a slot and the process is killed. */
+    void commitBeforeDamageAndKill(Changes changes, int slot) {
+        turns.plan(0, 0);
+        persist(changes);
+        byte[] garbage = new byte[512];
+        Arrays.fill(garbage, (byte) 0xDB);
+        medium.open(names.home().toString()).damage(HomeCheck.slotOffset(slot), garbage);
+        medium.end();
         turns.finish();
     }
 
@@ -110,7 +155,7 @@ final class ImageSession implements AutoCloseable {
         Changes all = carried.and(changes);
         long epoch = image.epoch() + 1;
         byte[] next = all.appliedTo(content);
-        medium.begun(epoch, compared(ADDRESS, next));
+        medium.begun(epoch, compared(address, next));
         try (NativeMemory batch = all.batch(CORE)) {
             image.persist(batch.address(), all.length());
             medium.acknowledged(epoch);
@@ -139,17 +184,18 @@ final class ImageSession implements AutoCloseable {
         carried = new Changes();
     }
 
-    /** In order. */
+    /** In order; then the home image holds exactly this, page by page as its checksums say. */
     void closeImage() {
         medium.phase("close");
         image.close();
         image = null;
+        try {
+            HomeCheck.check(CORE, files, names, content);
+        } catch (FileFailure e) {
+            throw new IllegalStateException("the home image cannot be read behind close", e);
+        }
     }
 
-    /** The home image holds exactly what was closed with, page by page as its checksums say. */
-    void checkHome() throws FileFailure {
-        HomeCheck.check(CORE, files, NAMES, content);
-    }
 
     /** Lets go of what a failure left open. */
     @Override

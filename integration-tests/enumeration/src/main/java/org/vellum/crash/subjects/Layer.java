@@ -11,7 +11,7 @@ enum Layer {
     FILES {
         @Override
         StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults) {
-            return new MediumStoreFiles(core, medium, MediumKind.BLOCK, faults);
+            return new MediumStoreFiles(core, medium, kind(), faults);
         }
     },
     /** As the stores {@code dax} and {@code memory}: non-temporal stores into mapped files, and fences. */
@@ -19,10 +19,14 @@ enum Layer {
         @Override
         StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults) {
             return new MappedMedium(
-                            core, new MediumStoreFiles(core, medium, MediumKind.BYTE_ADDRESSABLE, faults), medium)
+                            core, new MediumStoreFiles(core, medium, kind(), faults), medium)
                     .mapped();
         }
     };
+
+    MediumKind kind() {
+        return this == FILES ? MediumKind.BLOCK : MediumKind.BYTE_ADDRESSABLE;
+    }
 
     abstract StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults);
 }

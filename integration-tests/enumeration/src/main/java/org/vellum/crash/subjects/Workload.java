@@ -2,6 +2,7 @@ package org.vellum.crash.subjects;
 
 import java.util.Random;
 import org.vellum.api.RegionException;
+import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.store.image.PersistPoint;
 
 /** What is done to an image before it is crashed; each shows what the others do not. */
@@ -11,6 +12,7 @@ enum Workload {
         @Override
         void run(ImageSession session) {
             Random random = new Random(11);
+            session.create();
             session.commit(Changes.random(random, 1, PAGES));
             session.commit(Changes.random(random, 9, PAGES));
             session.commit(new Changes().line(3, 0, 5));
@@ -27,6 +29,7 @@ enum Workload {
         @Override
         void run(ImageSession session) {
             Random random = new Random(12);
+            session.create();
             int commits = 0;
             for (int[] order : new int[][] {{0, 0}, {2, 1}, {9, 0}, {0, 9}, {3, 3}, {1, 4}}) {
                 // two fill a segment; the first of each pair but the first goes over to the other
@@ -45,6 +48,7 @@ enum Workload {
         @Override
         void run(ImageSession session) {
             Random random = new Random(13);
+            session.create();
             session.commit(Changes.random(random, 3, PAGES));
             session.commit(new Changes().page(1, 1).line(2, 5, 1), 0, 2);
             session.commit(Changes.random(random, 3, PAGES));
@@ -56,11 +60,28 @@ enum Workload {
             session.closeImage();
         }
     },
+    /**
+     * The medium loses one slot of the checkpoint at the moment at which the log that it made free is in use again: the
+     * other slot must say the same.
+     */
+    DAMAGED_SLOT_0 {
+        @Override
+        void run(ImageSession session) {
+            damaged(session, 0);
+        }
+    },
+    DAMAGED_SLOT_1 {
+        @Override
+        void run(ImageSession session) {
+            damaged(session, 1);
+        }
+    },
     /** Commits that fail, rolled back or carried. */
     ROLLBACK {
         @Override
         void run(ImageSession session) {
             Random random = new Random(14);
+            session.create();
             session.commit(Changes.random(random, 3, PAGES));
             session.faults.failSync(PersistPoint.BATCH, 1);
             session.commitFails(Changes.random(random, 9, PAGES));
@@ -83,11 +104,12 @@ enum Workload {
             session.closeImage();
         }
     },
-    /** Trims that fail and are tried again; a growth that fails. */
+    /** Trims that fail and are tried again. */
     FAILED_TRIM {
         @Override
         void run(ImageSession session) {
             Random random = new Random(15);
+            session.create();
             for (PersistPoint point : new PersistPoint[] {PersistPoint.HOME_PAGES, PersistPoint.CHECKPOINT}) {
                 session.commit(Changes.random(random, 24, 3));
                 session.commit(Changes.random(random, 24, 2));
@@ -98,25 +120,51 @@ enum Workload {
                 session.commit(Changes.random(random, 24, 2), 1, 1);
                 session.commit(Changes.random(random, 24, 2));
             }
+            session.closeImage();
+        }
+    },
+    /** A growth that fails, rolled back and carried; nothing else of a mapped image's commit can fail. */
+    FAILED_GROWTH {
+        @Override
+        void run(ImageSession session) {
+            session.create();
+            session.commit(new Changes().line(1, 1, 1));
             session.faults.failSync(PersistPoint.LOG_ZEROS, 1);
-            session.commitFails(new Changes().page(1, 1).page(2, 1));
-            session.commit(new Changes().line(3, 3, 3));
+            session.commitFails(new Changes().page(1, 2).page(2, 2));
+            session.rollback();
+            session.commit(new Changes().line(2, 2, 3));
+            session.faults.failSync(PersistPoint.LOG_ZEROS, 1);
+            session.commitFails(new Changes().page(3, 4).page(4, 4));
+            session.commit(new Changes().line(3, 3, 5));
             session.closeImage();
         }
     },
     /** A creation that fails, and is tried again. */
     CREATION {
         @Override
-        void create(ImageSession session) {
+        void run(ImageSession session) {
+            session.beginNew();
             session.faults.failSync(PersistPoint.NEW_IMAGE, 1);
             openFails(session);
-            session.faults.failSync(PersistPoint.IMAGE_NAME, 1);
+            session.faults.failSync(PersistPoint.OPENED_NAMES, 1);
             openFails(session);
             session.open();
+            session.recordAddress();
+            session.commit(new Changes().line(1, 1, 1));
+            session.closeImage();
+        }
+    },
+    /** An image of format version 1, left by a killed process, is opened and so becomes one of this version. */
+    UPGRADE {
+        @Override
+        CrashImage initial(Layer layer) {
+            return VersionOneImage.on(layer.kind());
         }
 
         @Override
         void run(ImageSession session) {
+            session.continueWith(VersionOneImage.EPOCH, VersionOneImage.ADDRESS, VersionOneImage.content());
+            session.open();
             session.commit(new Changes().line(1, 1, 1));
             session.closeImage();
         }
@@ -124,11 +172,25 @@ enum Workload {
 
     private static final int PAGES = ImageSession.PAGES;
 
-    void create(ImageSession session) {
-        session.open();
+    CrashImage initial(Layer layer) {
+        return CrashImage.EMPTY;
+    }
+
+    /** A copy into memory does not fail, nor does a fence. */
+    boolean canBeOn(Layer layer) {
+        return layer == Layer.FILES || this != ROLLBACK && this != FAILED_TRIM;
     }
 
     abstract void run(ImageSession session);
+
+    private static void damaged(ImageSession session, int slot) {
+        Random random = new Random(16);
+        session.create();
+        for (int i = 0; i < 4; i++) {
+            session.commit(Changes.random(random, 24, 2));
+        }
+        session.commitBeforeDamageAndKill(Changes.random(random, 24, 2), slot);
+    }
 
     private static void openFails(ImageSession session) {
         try {

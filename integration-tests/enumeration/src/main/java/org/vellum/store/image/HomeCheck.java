@@ -9,13 +9,16 @@ import org.vellum.nativelib.NativeCore;
 public final class HomeCheck {
     private HomeCheck() {}
 
+    public static long slotOffset(int slot) {
+        return Checkpoint.offset(slot);
+    }
+
     /** @throws IllegalStateException the home image is not this content, or a page's checksum does not fit */
     public static void check(NativeCore core, StoreFiles files, ImageFiles names, byte[] content) throws FileFailure {
-        HomeImage home = HomeImage.read(core, files.open(names.home(), false), names.region());
-        try (home;
+        try (StoreFile home = files.open(names.home(), false);
                 NativeMemory memory = new NativeMemory(core, content.length)) {
-            ImageIdentity identity = home.identity();
-            home.file().read(memory.address(), content.length, identity.homeOffset());
+            ImageIdentity identity = Header.read(core, home, names.region()).identity();
+            home.read(memory.address(), content.length, identity.homeOffset());
             byte[] found = new byte[content.length];
             memory.view(0, content.length).get(found);
             if (!Arrays.equals(found, content)) {
@@ -23,7 +26,7 @@ public final class HomeCheck {
                         "the home image differs from byte " + Arrays.mismatch(found, content) + " on");
             }
             for (int page = 0; page < identity.pages(); page++) {
-                home.file().read(memory.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
+                home.read(memory.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
                 int entry = memory.view(0, Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).getInt();
                 ByteBuffer bytes = ByteBuffer.wrap(found, page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
                 if (entry == 0 ? bytes.mismatch(ByteBuffer.allocate(NativeCore.PAGE_SIZE)) >= 0

@@ -1,0 +1,71 @@
+package org.vellum.inventory;
+
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.apache.felix.inventory.Format;
+import org.apache.felix.inventory.InventoryPrinter;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import org.vellum.api.Region;
+import org.vellum.api.RegionActivity;
+import org.vellum.api.RegionManager;
+import org.vellum.api.RegionStatus;
+
+/** Prints the status of every open region, and its latest commits, as text or JSON. */
+@Component(
+        property = {
+            InventoryPrinter.NAME + "=vellum-regions",
+            InventoryPrinter.TITLE + "=Vellum regions",
+            InventoryPrinter.FORMAT + "=TEXT",
+            InventoryPrinter.FORMAT + "=JSON"
+        })
+public final class RegionsPrinter implements InventoryPrinter {
+    private static final int COMMITS = 10;
+
+    private final RegionManager regions;
+
+    @Activate
+    public RegionsPrinter(@Reference RegionManager regions) {
+        this.regions = regions;
+    }
+
+    @Override
+    public void print(PrintWriter writer, Format format, boolean isZip) {
+        List<Region> open = regions.regions();
+        if (Format.JSON.equals(format)) {
+            // a DTO's own text is JSON
+            writer.println(open.stream()
+                    .map(region -> region.status().toDTO().toString())
+                    .collect(Collectors.joining(",\n ", "{\"regions\": [", "]}")));
+            return;
+        }
+        writer.println(open.size() + " regions are open");
+        open.forEach(region -> print(writer, region));
+    }
+
+    private static void print(PrintWriter writer, Region region) {
+        RegionStatus status = region.status();
+        writer.printf(
+                "%n%s: %s, %d bytes at 0x%x, epoch %d, %s%n",
+                status.name(), status.state(), status.size(), status.address(), status.epoch(), status.providers());
+        writer.printf(
+                "  commits %d (%d more shared one), rollbacks %d, first stores %d, dirty pages %d%n",
+                status.commits(), status.commitsShared(), status.rollbacks(), status.storeFaults(), status.dirtyPages());
+        writer.printf(
+                "  bytes: changed %d, logged %d, log %d, working image %d; last gate %d ns%n",
+                status.changedBytes(),
+                status.loggedBytes(),
+                status.logSize(),
+                status.workingBytes(),
+                status.lastGateNanoseconds());
+        status.remarks().forEach(remark -> writer.println("  remark: " + remark));
+        List<RegionActivity.Commit> commits = region.activity().commits();
+        for (RegionActivity.Commit commit : commits.subList(Math.max(0, commits.size() - COMMITS), commits.size())) {
+            writer.printf(
+                    "  epoch %d at %s: %d us, %d dirty pages, %d bytes changed%n",
+                    commit.epoch(), commit.when(), commit.nanoseconds() / 1000, commit.dirtyPages(), commit.changedBytes());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package org.vellum.launcher.crashtest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.vellum.launcher.command.CommandFailure;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** The folder of a run's regions: the user's, or a temporary one. */
+final class RunFolder {
+    private RunFolder() {}
+
+    /** @param wanted by the user; null: a temporary one is made */
+    static Path prepare(CommandLine command, Path wanted, String prefix) {
+        try {
+            if (wanted == null) {
+                return Files.createTempDirectory(prefix);
+            }
+            Files.createDirectories(wanted);
+            try (var files = Files.list(wanted)) {
+                if (files.findAny().isPresent()) {
+                    throw new ParameterException(command, "--directory " + wanted + ": must be empty");
+                }
+            }
+            return wanted.toAbsolutePath();
+        } catch (IOException e) {
+            throw new CommandFailure("no folder for the regions: " + e, e);
+        }
+    }
+
+    static void delete(Path folder) {
+        try (var files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+            Files.delete(folder);
+        } catch (IOException e) {
+            throw new CommandFailure("folder " + folder + " cannot be deleted: " + e, e);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package org.vellum.test.deployment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.vellum.test.tool.ChildProcess;
+import org.vellum.test.tool.Jdk;
+
+/** The examples as their READMEs start them, killed and looked at again. The word index has its test in the demo. */
+class ExamplesIT {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Path DISTRIBUTION = ContainerProcess.built("vellum.test.distribution");
+    private static final Pattern PLACED = Pattern.compile("placed number=(\\d+) epoch=\\d+");
+
+    @TempDir
+    Path folder;
+
+    private static ChildProcess vellum(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(Jdk.running().tool("java")));
+        command.addAll(List.of(System.getProperty("vellum.test.jvm").trim().split("\\s+")));
+        command.addAll(List.of("-jar", DISTRIBUTION.resolve("vellum.jar").toString()));
+        command.addAll(List.of(arguments));
+        return ChildProcess.start("vellum " + String.join(" ", arguments), Jdk.running(), command);
+    }
+
+    @Test
+    void orderBook() throws Exception {
+        long acknowledged;
+        try (ChildProcess trading = vellum("application", "order-book", "trade", folder.toString(), "1000000")) {
+            for (int i = 0; i < 200; i++) {
+                trading.await("placed ", PATIENCE);
+            }
+            trading.kill();
+            acknowledged = trading.printed().stream()
+                    .map(PLACED::matcher)
+                    .filter(matcher -> matcher.matches())
+                    .mapToLong(matcher -> Long.parseLong(matcher.group(1)))
+                    .max()
+                    .orElseThrow();
+        }
+        try (ChildProcess check = vellum("application", "order-book", "check", folder.toString())) {
+            String found = check.await("checked placed=", PATIENCE);
+            check.succeed(PATIENCE);
+            long placed = Long.parseLong(found.substring(0, found.indexOf(' ')));
+            // each of the two threads may have had one order durable that it had not printed yet
+            assertTrue(placed >= acknowledged && placed <= acknowledged + 2, found + " after order " + acknowledged);
+            assertTrue(found.endsWith(" contradictions=0"), found);
+        }
+    }
+
+    @Test
+    void visits() throws Exception {
+        for (int visit = 1; visit <= 2; visit++) {
+            try (ChildProcess run = vellum(
+                    "run",
+                    "--storage=" + folder,
+                    "--feature=" + DISTRIBUTION.resolve("features/vellum.json"),
+                    "--feature=" + DISTRIBUTION.resolve("features/visits.json"),
+                    "--command=vellum:regions",
+                    "--command=while { true } { sleep 1000 }")) {
+                assertEquals(Integer.toString(visit), run.await("visits: ", PATIENCE));
+                // configured before the bundles started, so it is open when the first command runs
+                assertTrue(run.await("visits ", PATIENCE).contains("open"));
+            }
+        }
+    }
+}
