@@ -260,6 +260,7 @@ static void a_full_buffer_is_an_error_and_the_steps_are_still_done(void) {
     persistence->store(persistence->context, area, "x", 1);
     CHECK_EQUAL('x', area[0]);
     CHECK_EQUAL(-ENOSPC, vellum_recorder_take(recorder, taken));
+    vellum_recorder_destroy(recorder);
 }
 
 static void memory_that_nobody_watches_is_an_error(void) {

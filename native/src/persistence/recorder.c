@@ -323,8 +323,9 @@ static void finish(struct vellum_recorder *recorder, struct application_store *s
     give_lock(recorder, mask);
 }
 
-/* By one instruction, which is executed again as a whole when it faults. */
-static void store_piece(void *address, uint64_t bytes, size_t length) {
+/* By one instruction, which is executed again as a whole when it faults. It must not fault inside a sanitizer's runtime, where
+ * the handler could not run. */
+__attribute__((noinline, no_sanitize("thread"))) static void store_piece(void *address, uint64_t bytes, size_t length) {
     switch (length) {
     case 1:
         __atomic_store_n((uint8_t *)address, (uint8_t)bytes, __ATOMIC_RELEASE);
