@@ -52,7 +52,7 @@ static void a_swap_keeps_what_a_failed_cut_carries(void) {
 
 static void no_store_is_lost_while_tuples_are_swapped(void) {
     struct fixture fixture = open_swapped_region(PAGES);
-    swap_under_load(&fixture, REPEAT(1000), 1);
+    swap_under_load(&fixture, REPEAT(400), 1);
     close_region(&fixture);
 }
 
@@ -65,7 +65,7 @@ static void no_store_is_lost_while_another_region_keeps_threads_in_guest_mode(vo
     struct writer writers[2];
     _Atomic int stop = 0;
     start_writers(writers, 2, &other, &stop, count_up_at_random);
-    swap_under_load(&fixture, REPEAT(500), 2);
+    swap_under_load(&fixture, REPEAT(200), 2);
     join_writers(writers, 2, &stop);
     commit(&other);
     check_no_store_is_lost(&other, writers, 2);
@@ -117,7 +117,7 @@ static void a_region_that_refuses_stores_goes_on_refusing_them(void) {
 
 static void the_machine_is_gone_when_no_region_is_left_on_it(void) {
     struct fixture fixture = open_swapped_region(PAGES);
-    for (size_t round = 0; round < REPEAT(50); round++) {
+    for (size_t round = 0; round < REPEAT(25); round++) {
         swap_to(&fixture, &tuples[round % 2]);
         *word(&fixture, 3, 0) += 1;
         CHECK_EQUAL(1, threads_in_guest_mode());

@@ -45,6 +45,8 @@ class VellumTest {
         "--unknown, '--unknown'",
         "probe --unknown, '--unknown'",
         "probe surplus, 'surplus'",
+        "crashtest --exhaustive --kills 3, --kills",
+        "crashtest --store file --exhaustive, --store",
         "probe --size 0, size 0",
         "probe --size -4096, size -4096",
         "probe --size many, 'many'",

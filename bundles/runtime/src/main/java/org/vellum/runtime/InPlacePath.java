@@ -1,10 +1,14 @@
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -18,24 +22,36 @@ final class InPlacePath implements CommitPath {
     /** What a first store to a page writes to the undo log: its content and the slot's header. */
     private static final long PRE_IMAGE = NativeCore.PAGE_SIZE + 64;
 
+    /** Of a slot's header in the undo log ({@code native/include/vellum/undo_log.h}). */
+    private static final int SLOT_HEADER = 64;
+
+    private static final int PAGE_AT = 8;
+    private static final int EPOCH_AT = 16;
+
     private static final System.Logger LOGGER = System.getLogger(InPlacePath.class.getName());
 
     private final NativeCore core;
     private final StoreImage image;
     private final long region;
+    private final ByteBuffer slotHeaders;
 
     private long epoch;
     private long loggedBytes;
 
     /**
      * @param image written in place since {@link StoreImage#beginInPlace}
+     * @param place what that returned
      * @param region the core's handle
      */
-    InPlacePath(NativeCore core, StoreImage image, long region) {
+    InPlacePath(NativeCore core, StoreImage image, InPlace place, long region) {
         this.core = core;
         this.image = image;
         this.region = region;
         this.epoch = image.epoch();
+        slotHeaders = core.view(
+                        place.undoSlotHeaders(),
+                        (int) Math.min(place.slots() * SLOT_HEADER, Integer.MAX_VALUE / SLOT_HEADER * SLOT_HEADER))
+                .order(ByteOrder.LITTLE_ENDIAN);
     }
 
     @Override
@@ -44,6 +60,22 @@ final class InPlacePath implements CommitPath {
         epoch = commit.epoch();
         loggedBytes += commit.dirtyPages() * PRE_IMAGE;
         return new Cut(commit.dirtyPages(), commit.dirtyPages() * NativeCore.PAGE_SIZE, commit.gateNanoseconds());
+    }
+
+    /**
+     * By the slots of the undo log, which are taken from the first on. Threads store again already and take slots for the
+     * next epoch: a page whose slot is taken over meanwhile is not shown. This is for people to look at, and nothing else.
+     */
+    @Override
+    public void pagesOfCut(LongConsumer page) {
+        for (int slot = 0; slot < slotHeaders.capacity(); slot += SLOT_HEADER) {
+            long slotEpoch = slotHeaders.getLong(slot + EPOCH_AT);
+            if (slotEpoch == epoch) {
+                page.accept(slotHeaders.getLong(slot + PAGE_AT));
+            } else if (slotEpoch != epoch + 1) {
+                return;
+            }
+        }
     }
 
     /** The cut has done it. */

@@ -126,8 +126,9 @@ final class RegionOpening {
         if (tuple.strategy().tracking() != Tracking.WRITE_PROTECT) {
             return Optional.empty();
         }
+        Optional<InPlace> begun;
         try {
-            Optional<InPlace> begun = image.beginInPlace();
+            begun = image.beginInPlace();
             if (begun.isEmpty()) {
                 return Optional.empty();
             }
@@ -137,7 +138,7 @@ final class RegionOpening {
             return Optional.empty();
         }
         attach();
-        return Optional.of(new InPlacePath(core, image, region));
+        return Optional.of(new InPlacePath(core, image, begun.get(), region));
     }
 
     private void createInPlace(StoreImage image, long base, InPlace inPlace) {

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import org.vellum.api.CommitException;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
+import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
@@ -19,6 +20,7 @@ final class MemoryRegions implements RegionManager {
     private final Map<String, Region> open = new TreeMap<>();
     private final Map<String, Long> epochs = new TreeMap<>();
     RegionOptions lastOptions;
+    RegionActivity activity;
     boolean diskFull;
     String pageTable = "host";
     private RegionStatus.Providers providers;
@@ -34,6 +36,7 @@ final class MemoryRegions implements RegionManager {
                         method.getName()) {
                     case "name" -> name;
                     case "status" -> status(name, options.size());
+                    case "activity" -> activity;
                     case "commit" -> commit(name);
                     case "close" -> close(name);
                     case "swap" -> swap(arguments[0]);

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -25,14 +26,14 @@ import org.vellum.api.RegionManager;
  * test and the bundles share them; everything else is found as in any framework.
  */
 public final class Stack implements AutoCloseable {
-    /** Packages that the test sees with the framework's eyes. */
+    /** Packages that the test sees with the framework's eyes, beside those of the api. */
     private static final String SHARED_PACKAGES = String.join(
             ",",
-            "org.vellum.api;version=1.1.0",
-            "org.vellum.api.provider;version=1.2.0",
             "org.osgi.service.cm;version=1.6.1",
             "org.osgi.service.event;version=1.4.1",
             "org.osgi.service.log;version=1.5.0");
+
+    private static final String API = "org.vellum.api.jar";
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -50,7 +51,7 @@ public final class Stack implements AutoCloseable {
             Path storage = Files.createTempDirectory("vellum-framework");
             Map<String, String> configuration = new HashMap<>();
             configuration.put(Constants.FRAMEWORK_STORAGE, storage.toString());
-            configuration.put(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, SHARED_PACKAGES);
+            configuration.put(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, SHARED_PACKAGES + "," + packagesOfApi());
             Framework framework = ServiceLoader.load(FrameworkFactory.class)
                     .findFirst()
                     .orElseThrow()
@@ -80,9 +81,15 @@ public final class Stack implements AutoCloseable {
         regions();
     }
 
+    private static String packagesOfApi() throws IOException {
+        try (JarFile api = new JarFile(Path.of(System.getProperty("vellum.test.bundles"), API).toFile())) {
+            return api.getManifest().getMainAttributes().getValue(Constants.EXPORT_PACKAGE);
+        }
+    }
+
     private static List<Path> bundles() throws IOException {
         try (Stream<Path> jars = Files.list(Path.of(System.getProperty("vellum.test.bundles")))) {
-            return jars.filter(jar -> !jar.endsWith("org.vellum.api.jar")).sorted().toList();
+            return jars.filter(jar -> !jar.endsWith(API)).sorted().toList();
         }
     }
 

@@ -2,6 +2,7 @@ package org.vellum.launcher.crashtest;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
@@ -9,6 +10,7 @@ import org.vellum.launcher.console.Console;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -29,6 +31,7 @@ public final class CrashTestCommand implements Subcommand {
     private static final long SMALLEST_SIZE = 2 << 20;
     private static final long LARGEST_SIZE = 1 << 30;
     private static final int DEFAULT_SECONDS = 60;
+    private static final Set<String> WITH_EXHAUSTIVE = Set.of("--exhaustive", "--seconds", "--seed");
 
     @Spec
     private CommandSpec specification;
@@ -91,11 +94,13 @@ public final class CrashTestCommand implements Subcommand {
     }
 
     private int enumerate() throws InterruptedException {
-        if (kills != null || directory != null || !selection.arguments().isEmpty()) {
-            throw new ParameterException(
-                    specification.commandLine(),
-                    "--exhaustive enumerates all stores in memory: of the other options only --seconds and --seed go with"
-                            + " it");
+        for (OptionSpec option : specification.commandLine().getParseResult().matchedOptions()) {
+            if (!WITH_EXHAUSTIVE.contains(option.longestName())) {
+                throw new ParameterException(
+                        specification.commandLine(),
+                        option.longestName() + " does not go with --exhaustive, which enumerates all stores in memory; of"
+                                + " the other options --seconds and --seed do");
+            }
         }
         Exhaustive run =
                 new Exhaustive(Console.standardOutput(), seed == null ? 1 : seed, seconds == null ? 0 : seconds);

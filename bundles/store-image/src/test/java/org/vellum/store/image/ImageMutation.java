@@ -24,6 +24,7 @@ final class ImageMutation {
     private boolean changed;
     private boolean sealed;
     private boolean mixed;
+    private boolean homeResized;
 
     ImageMutation(byte[] program, List<Seed> seeds) {
         this.program = program;
@@ -56,6 +57,11 @@ final class ImageMutation {
     /** Files are of different moments: what is there is an epoch of the region, but it may be any. */
     boolean mixed() {
         return mixed;
+    }
+
+    /** Pages and their checksums may both be zeros now, as if they had never been written. */
+    boolean homeResized() {
+        return homeResized;
     }
 
     private int unsigned(int bytes) {
@@ -205,6 +211,7 @@ final class ImageMutation {
             default -> path.equals(SeedImages.NAMES.home()) ? 1L << amount % (LARGEST_HOME_SHIFT + 1) : length * 2;
         };
         long most = path.equals(SeedImages.NAMES.home()) ? 1L << LARGEST_HOME_SHIFT : LARGEST_LOG;
+        homeResized |= path.equals(SeedImages.NAMES.home());
         files.resize(path, Math.min(most, Math.max(0, changedLength)));
     }
 

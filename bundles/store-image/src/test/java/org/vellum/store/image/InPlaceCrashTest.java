@@ -171,15 +171,15 @@ class InPlaceCrashTest {
         }
     }
 
-    private void crashEverywhere(int leftOut) {
+    private void crashEverywhere(int leftOut, int depth) {
         TornMemory memory = new TornMemory(directory.resolve("running"), leftOut);
-        memory.hook(new Crash(memory, 1));
+        memory.hook(new Crash(memory, depth));
         live(memory);
     }
 
     @Test
     void everyCrashImageHoldsExactlyOneEpochAndGoesOn() {
-        crashEverywhere(0);
+        crashEverywhere(0, 1);
         if (failure != null) {
             throw failure;
         }
@@ -200,14 +200,15 @@ class InPlaceCrashTest {
                 InPlaceWriter.ROLLED_BACK
             })
     void aNativePersistPointLeftOutIsNoticed(int point) {
-        crashEverywhere(point);
+        crashEverywhere(point, 0);
         assertTrue(failure != null, "nothing noticed in " + images + " crash images");
     }
 
     @ParameterizedTest
     @EnumSource(names = {"UNDO_HEADER", "PUT_BACK_PAGES", "HOME_PAGES", "BATCH"})
     void aPersistPointLeftOutIsNoticed(PersistPoint point) {
-        crashEverywhere(point.number());
+        // That of recovery is noticed by a crash of recovery.
+        crashEverywhere(point.number(), point == PersistPoint.PUT_BACK_PAGES ? 1 : 0);
         assertTrue(failure != null, "nothing noticed in " + images + " crash images");
     }
 }

@@ -53,8 +53,7 @@ public final class RecoveryFuzzTarget {
             content = TestStore.content(image);
             require(image.epoch() == expected.epoch(), "epoch " + image.epoch() + ", not " + expected.epoch(), null);
             require(image.address() == expected.address(), "address " + image.address(), null);
-            require(Arrays.equals(content, expected.bytes()), "another content than the format says, seed " + mutation.seed().name() + ", at "
-                            + Arrays.mismatch(content, expected.bytes()) , null);
+            require(Arrays.equals(content, expected.bytes()), "another content than the format says", null);
             requireCommitted(mutation, expected);
         }
         try (Image again = SeedImages.open(files)) {
@@ -80,7 +79,7 @@ public final class RecoveryFuzzTarget {
     }
 
     private static void requireCommitted(ImageMutation mutation, Content found) {
-        if (mutation.sealed() || mutation.mixed()) {
+        if (mutation.sealed() || mutation.mixed() || mutation.homeResized()) {
             return;
         }
         List<byte[]> committed = mutation.seed().committed();

@@ -14,6 +14,10 @@ import org.vellum.crash.enumeration.Limits;
 public final class ExhaustiveCommand {
     static final String PROGRESS = "\u0001progress";
 
+    /** One image in so many has its recovery crashed everywhere; every so many events the process is killed. */
+    private static final int NESTED_EVERY = 24;
+
+    private static final int KILL_EVERY = 4;
     private static final Duration MUTANT_TIME = Duration.ofSeconds(10);
     /** Kept, or its level is forgotten. */
     private static final Logger STORE_LOG = Logger.getLogger("org.vellum.store.image");
@@ -28,6 +32,7 @@ public final class ExhaustiveCommand {
         }
         long seconds = Long.parseLong(arguments[1]);
         Limits limits = Limits.DEFAULT
+                .withNested(1, NESTED_EVERY, KILL_EVERY)
                 .withSeed(Long.parseLong(arguments[0]))
                 .withTime(seconds == 0 ? null : Duration.ofSeconds(seconds));
         // it warns of each failure that a workload injects
