@@ -199,7 +199,7 @@ static void closing_leaves_the_medium_as_rolled_back(void) {
 
 
 
-/* A line that returns to its value is unchanged for who compares, and may be on the medium with the value in between. */
+/* A line that returns to its value is unchanged for who compares; the medium may have the value in between. */
 static void a_line_that_was_changed_and_changed_back_is_committed_as_it_is(void) {
     struct in_place_fixture fixture = open_watched();
     store(&fixture, 4, 128, 3);

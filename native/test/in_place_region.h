@@ -1,11 +1,11 @@
 /*
- * A region that is written in place, on a medium of its own whose every step is recorded, for the tests of all tuples. Each
- * test runs once for every kind of medium:
+ * A region that is written in place, on a medium of its own whose every step is recorded, for the tests of all tuples.
+ * Each test runs once for every kind of medium:
  *
  *     RUN_ON_EACH_MEDIUM(a_store_is_committed);
  *
- * The medium is one file: the home image; a page with the epoch word and, a line behind it, the page checksums; the undo
- * log's headers; its contents.
+ * The medium is one file: the home image; a page with the epoch word and, a line behind it, the page checksums; the
+ * undo log's headers; its contents.
  */
 #ifndef VELLUM_TEST_IN_PLACE_REGION_H
 #define VELLUM_TEST_IN_PLACE_REGION_H
