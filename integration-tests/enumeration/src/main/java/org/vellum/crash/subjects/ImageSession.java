@@ -136,6 +136,7 @@ final class ImageSession implements AutoCloseable {
         medium.phase("in place");
         image.beginInPlace().orElseThrow();
         image.endInPlace(image.epoch());
+        turns.opened();
         medium.phase("logged");
     }
 
