@@ -9,6 +9,7 @@ enum EntryPointCommand {
     BUILD("build", "Build from source what is newer than the distribution."),
     TEST("test", "Build, and run every test."),
     TEST_QEMU("test-qemu", "Run tests in emulated machines: KVM by the manual, persistent memory."),
+    FUZZ("fuzz", "Fuzz recovery and the native parser, for --seconds N (default: 600)."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;

@@ -94,7 +94,7 @@ class VellumTest {
     @Test
     void theHelpListsWhatTheEntryPointDoesItself() {
         assertEquals(ExitStatus.HELD, execute("--help"));
-        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "clean")) {
+        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "clean")) {
             assertTrue(out.toString().contains("\n  " + name + " "), out.toString());
         }
     }

@@ -157,6 +157,11 @@ class StoreFaultsTest {
             trimsExpected = trimsLeft;
         }
 
+        /** A failed commit before may have ended in any phase. */
+        synchronized void commitBegins() {
+            phase = Phase.CUT;
+        }
+
         /** Returns when the trimmer has done what the commit before asked of it. */
         synchronized void commitEnded() {
             letTrim();
@@ -365,6 +370,7 @@ class StoreFaultsTest {
         private boolean commit(BatchBuilder changes) {
             byte[] next = changes.appliedTo(committed.get(committed.size() - 1));
             boolean wasInDoubt = inDoubt != null;
+            turns.commitBegins();
             try (NativeMemory batch = changes.build()) {
                 long epoch = image.persist(batch.address(), changes.length());
                 assertEquals(committed.size(), epoch);
@@ -380,7 +386,7 @@ class StoreFaultsTest {
                 } else if (!wasInDoubt || !e.getMessage().contains("cannot be invalidated")) {
                     inDoubt = null;
                 }
-                return rollsBack && forgetFailedBatch() && false;
+                return rollsBack && forgetFailedBatch(); // then its changes are gone, and that is all
             } finally {
                 turns.commitEnded();
             }
