@@ -1,11 +1,11 @@
 /*
- * A region that is written in place, on a medium of its own whose every step is recorded, for the tests of all tuples. Each
- * test runs once for every kind of medium:
+ * A region that is written in place, on a medium of its own whose every step is recorded, for the tests of all tuples.
+ * Each test runs once for every kind of medium:
  *
  *     RUN_ON_EACH_MEDIUM(a_store_is_committed);
  *
- * The medium is one file: the home image; a page with the epoch word and, a line behind it, the page checksums; the undo
- * log's headers; its contents.
+ * The medium is one file: the home image; a page with the epoch word and, a line behind it, the page checksums; the
+ * undo log's headers; its contents.
  */
 #ifndef VELLUM_TEST_IN_PLACE_REGION_H
 #define VELLUM_TEST_IN_PLACE_REGION_H
@@ -146,6 +146,21 @@ static inline void attach_in_place(struct in_place_fixture *fixture, const struc
     }
 }
 
+static inline void take_events(struct in_place_fixture *fixture) {
+    int64_t taken = vellum_recorder_take(fixture->recorder, fixture->events);
+    if (taken < 0) {
+        CHECK_FAIL("the record is incomplete: %s", strerror((int)-taken));
+    }
+    fixture->event_bytes = (uint64_t)taken;
+}
+
+/* As a close does; the medium stays, and what was recorded. */
+static inline void destroy_in_place(struct in_place_fixture *fixture) {
+    vellum_region_destroy(fixture->region);
+    take_events(fixture);
+    vellum_recorder_destroy(fixture->recorder);
+}
+
 /* Recorded, by an ordinary store of 8 bytes. */
 static inline void store(const struct in_place_fixture *fixture, size_t page, size_t offset, uint64_t value) {
     CHECK_EQUAL(0, vellum_recorder_application_store(fixture->recorder, fixture->base + page * PAGE + offset, &value,
@@ -175,14 +190,6 @@ static inline struct vellum_in_place_commit commit(const struct in_place_fixture
     vellum_region_commit_in_place(fixture->region, &commit);
     vellum_recorder_acknowledge(fixture->recorder, commit.epoch);
     return commit;
-}
-
-static inline void take_events(struct in_place_fixture *fixture) {
-    int64_t taken = vellum_recorder_take(fixture->recorder, fixture->events);
-    if (taken < 0) {
-        CHECK_FAIL("the record is incomplete: %s", strerror((int)-taken));
-    }
-    fixture->event_bytes = (uint64_t)taken;
 }
 
 /* NULL gives the first one; NULL is returned behind the last. */

@@ -26,6 +26,7 @@ static void dirty_bit_is_refused_with_a_sentence(void) {
 static void an_epoch_word_that_does_not_fit_is_refused(void) {
     struct in_place_fixture fixture = create_in_place(reserve_somewhere);
     vellum_region_destroy(fixture.region);
+    vellum_recorder_destroy(fixture.recorder);
     *fixture.description.epoch_word += 1;
     uint8_t *base = reserve_somewhere(HOME_SIZE);
     struct vellum_region *region;
@@ -39,6 +40,7 @@ static void map_sync_is_refused_where_the_file_is_not_on_dax(void) {
     }
     struct in_place_fixture fixture = create_in_place(reserve_somewhere);
     vellum_region_destroy(fixture.region);
+    vellum_recorder_destroy(fixture.recorder);
     uint8_t *base = reserve_somewhere(HOME_SIZE);
     struct vellum_region *region;
     CHECK_EQUAL(-EOPNOTSUPP, vellum_region_create_in_place((uint64_t)(uintptr_t)base, HOME_SIZE, fixture.file, 0, 1,
@@ -61,7 +63,7 @@ static void a_region_that_refuses_stores_keeps_its_content(void) {
     store(&fixture, 0, 0, 6);
     vellum_region_refuse_stores(fixture.region);
     CHECK_EQUAL(VELLUM_FAULT_REFUSED, verdict_of_a_store_to(fixture.base));
-    vellum_region_destroy(fixture.region);
+    destroy_in_place(&fixture);
     CHECK_EQUAL(5, in_file(&fixture, 0, 0));
 }
 
@@ -98,6 +100,7 @@ static void a_swap_of_providers_keeps_the_pre_images(void) {
     store(&fixture, 3, 16, 10);
     CHECK_EQUAL(1, commit(&fixture).dirty_pages);
     remember(&oracle, &fixture, FIRST_EPOCH + 1);
+    take_events(&fixture);
     check_no_crash_breaks_anything(&fixture, 100);
 }
 

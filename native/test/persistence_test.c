@@ -55,7 +55,7 @@ static void the_processor_gets_its_best_flavour(void) {
     CHECK(strcmp("none", vellum_persistence_for_processor(1)->name) == 0);
 }
 
-/* Every length and alignment at which words, lines and their ends come into play; the bytes around stay as they were. */
+/* Every length and alignment at which words, lines and their ends come into play; the bytes around stay. */
 static void a_store_copies_exactly_what_it_is_told(void) {
     uint8_t source[256 + 8];
     uint8_t expected[AREA];
@@ -260,6 +260,7 @@ static void a_full_buffer_is_an_error_and_the_steps_are_still_done(void) {
     persistence->store(persistence->context, area, "x", 1);
     CHECK_EQUAL('x', area[0]);
     CHECK_EQUAL(-ENOSPC, vellum_recorder_take(recorder, taken));
+    vellum_recorder_destroy(recorder);
 }
 
 static void memory_that_nobody_watches_is_an_error(void) {
@@ -303,8 +304,9 @@ static void watching_more_than_there_is_room_for_is_refused(void) {
 }
 
 /*
- * A store that is in memory and that its thread has not recorded yet, when another step comes. The handler of the store's
- * fault provides that moment: it puts the bytes there and then takes the step that a commit on another thread would take.
+ * A store that is in memory and that its thread has not recorded yet, when another step comes. The handler of the
+ * store's fault provides that moment: it puts the bytes there and then takes the step that a commit on another thread
+ * would take.
  */
 static struct fixture *faulting;
 static uint8_t *protected_area;

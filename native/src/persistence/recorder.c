@@ -56,7 +56,8 @@ struct vellum_recorder {
 
 /*
  * All signals but those that an instruction causes. The system call is also what takes the thread out of a guest: in
- * there it could be stopped for a cut with the lock in its hands. Made raw, for the library's would spare its own signals.
+ * there it could be stopped for a cut with the lock in its hands. Made raw, for the library's would spare its own
+ * signals.
  */
 static uint64_t take_lock(struct vellum_recorder *recorder) {
     const uint64_t synchronous = UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1)
@@ -155,8 +156,8 @@ static void enter_finished_stores(struct vellum_recorder *recorder) {
 }
 
 /*
- * Something else is stored over [start, start + length), by a rollback: an application's store that was entered before it was
- * made will be made after it, and is to be entered once more.
+ * Something else is stored over [start, start + length), by a rollback: an application's store that was entered before
+ * it was made will be made after it, and is to be entered once more.
  */
 static void expect_again(struct vellum_recorder *recorder, const void *start, uint64_t length) {
     const struct range *overwritten = range_of(recorder, start, length);
@@ -323,8 +324,9 @@ static void finish(struct vellum_recorder *recorder, struct application_store *s
     give_lock(recorder, mask);
 }
 
-/* By one instruction, which is executed again as a whole when it faults. */
-static void store_piece(void *address, uint64_t bytes, size_t length) {
+/* By one instruction, which is executed again as a whole when it faults. It must not fault inside a sanitizer's runtime,
+ * where the handler could not run. */
+__attribute__((noinline, no_sanitize("thread"))) static void store_piece(void *address, uint64_t bytes, size_t length) {
     switch (length) {
     case 1:
         __atomic_store_n((uint8_t *)address, (uint8_t)bytes, __ATOMIC_RELEASE);

@@ -5,13 +5,15 @@
 # again. The last one only checks. The strategies take turns such that each recovers what either has left.
 
 strategies=(write-protect dirty-bit dirty-bit write-protect)
+# From which of the process's states on the moments of the cuts are drawn: the opening, which is mostly the recovery of
+# the cut before; the first commits; commits that have been acknowledged. So, with the strategies, every combination comes.
+cut_in=(acknowledged ready acknowledged acknowledged ready checked)
 # the asynchronous protection that dirty-bit needs (docs/host-page-table.md)
 dirty_bit_linux=6.7
 # A machine and a JVM in it start in a quarter of a minute when they have a processor.
 start_seconds=300
-# How long the bank is left to work, and how long a kill that is to hit the recovery waits, at most.
-longest_work_milliseconds=6000
-longest_recovery_milliseconds=1500
+# How long it is left in that state, at most.
+declare -A longest_milliseconds=([ready]=1500 [checked]=4000 [acknowledged]=6000)
 region_size=2MiB
 # small, so that a log is trimmed often
 log_size=256KiB
@@ -116,7 +118,10 @@ take_report() {
             state=checked
             ((recoveries += 1))
             ;;
-        'ack epoch='*) take_acknowledgement "${fields[@]:1}" ;;
+        'ack epoch='*)
+            state=acknowledged
+            take_acknowledgement "${fields[@]:1}"
+            ;;
         'exit '*) state=$report ;;
         *) trouble="the machine reports '$report'" ;;
     esac
@@ -190,14 +195,11 @@ run_bank() {
     for ((number = 0; number <= kills; number++)); do
         strategy=${strategies[number % ${#strategies[@]}]}
         before=$acknowledgements
-        if ((number == kills)); then
-            kill=''
-        elif ((number % 4 == 2)); then
-            draw $longest_recovery_milliseconds
-            kill="ready $drawn"
-        else
-            draw $longest_work_milliseconds
-            kill="checked $drawn"
+        kill=''
+        if ((number < kills)); then
+            kill=${cut_in[number % ${#cut_in[@]}]}
+            draw "${longest_milliseconds[$kill]}"
+            kill+=" $drawn"
         fi
         make_order "$folder/order.gz" "$strategy" "$([[ -z $kill ]] && echo true || echo false)"
         cat "$folder/initramfs.gz" "$folder/order.gz" >"$folder/initrd"
@@ -216,7 +218,7 @@ run_bank() {
         fi
         case $kill in
             '') echo "  ok      $what checked a last time" ;;
-            *) echo "  ok      $what killed ${kill#* } ms after it was ${kill% *}" ;;
+            *) echo "  ok      $what its power was cut ${kill#* } ms after '${kill% *}'" ;;
         esac
     done
     if ((acknowledgements == 0)); then

@@ -1,5 +1,6 @@
 package org.vellum.crash.enumeration;
 
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,6 +28,9 @@ public final class CrashEnumeration {
     private final Set<String> points = new TreeSet<>();
     /** By content of the image. Nothing that a mutation leaves out changes what a recovery finds. */
     private final Map<Long, Outcome> outcomes = new HashMap<>();
+
+    /** What recoveries found, each content once: there are far more images than contents. */
+    private final Map<ByteBuffer, byte[]> contents = new HashMap<>();
 
     /** What the recovery of an image found, or what it threw. */
     private record Outcome(Event.Recovered found, Throwable thrown) {}
@@ -82,6 +86,10 @@ public final class CrashEnumeration {
             }
         }
         return new Run(limits, ProgressListener.NONE, point).enumerate(first);
+    }
+
+    private byte[] known(byte[] content) {
+        return contents.computeIfAbsent(ByteBuffer.wrap(content), unknown -> content);
     }
 
     private static boolean isPoint(Event event, String point) {
@@ -294,7 +302,7 @@ public final class CrashEnumeration {
                 }
             }
             return found != null
-                    ? new Outcome(found, null)
+                    ? new Outcome(new Event.Recovered(found.epoch(), known(found.content())), null)
                     : new Outcome(null, new IllegalStateException("the recovery did not say what it found"));
         }
 

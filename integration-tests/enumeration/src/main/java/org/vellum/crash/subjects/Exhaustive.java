@@ -55,6 +55,7 @@ final class Exhaustive {
             }
             subjects.add(new RepairSubject(layer));
         }
+        subjects.add(new InPlaceSubject());
         return subjects;
     }
 

@@ -36,6 +36,7 @@ final class ImageSession implements AutoCloseable {
 
     private final Turns turns;
     private final RecordingMedium medium;
+    private final NativeCore core;
     private final StoreFiles files;
     private final ImageFiles names;
     private StoreImage image;
@@ -49,7 +50,9 @@ final class ImageSession implements AutoCloseable {
         this.names = names;
         turns = new Turns(medium);
         medium.intercept(turns);
-        files = layer.files(CORE, medium, faults);
+        PrivateMappings mappings = new PrivateMappings(CORE);
+        core = mappings.core();
+        files = layer.files(CORE, medium, faults, mappings);
     }
 
     /** Before anything is done: what a crash during creation may leave. */
@@ -84,7 +87,7 @@ final class ImageSession implements AutoCloseable {
     private void open(long size) {
         medium.phase("open");
         turns.opened();
-        image = Image.open(CORE, files, names, new Store.Request(names.region(), null, size, LOG), turns);
+        image = Image.open(core, files, names, new Store.Request(names.region(), null, size, LOG), turns);
     }
 
     StoreFiles files() {
@@ -126,6 +129,15 @@ final class ImageSession implements AutoCloseable {
         turns.plan(trimBeforeWrite, trimBeforeSync);
         persist(changes);
         turns.finish();
+    }
+
+    /** Written in place from now on, which nobody does, and then no more. */
+    void beginAndEndInPlace() {
+        medium.phase("in place");
+        image.beginInPlace().orElseThrow();
+        image.endInPlace(image.epoch());
+        turns.opened();
+        medium.phase("logged");
     }
 
     /** A commit behind which, before the trim that it caused begins, the medium loses a slot and the process is killed. */

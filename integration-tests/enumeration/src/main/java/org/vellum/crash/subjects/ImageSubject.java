@@ -13,12 +13,11 @@ import org.vellum.store.image.PersistPoint;
 
 /** The image code of {@code store-image} under one workload: redo, which is what both strategies do on every store. */
 record ImageSubject(Layer layer, Workload workload) implements Subject {
-    /** The points of repair and of images in place, which no redo passes. */
+    /** The points of {@link RepairSubject} and {@link InPlaceSubject}. */
     private static final Set<PersistPoint> ELSEWHERE = EnumSet.of(
             PersistPoint.REPLACED_NAMES,
-            PersistPoint.UNDO_HEADER,
-            PersistPoint.UNDO_NAME,
             PersistPoint.PUT_BACK_PAGES);
+    private static final Set<PersistPoint> IN_PLACE = EnumSet.of(PersistPoint.UNDO_HEADER, PersistPoint.UNDO_NAME);
     /** The holder's sector: process and time, for people. */
     static final List<WithoutMeaning> HOLDER = List.of(new WithoutMeaning(".vellum", 12288, 512));
 
@@ -31,6 +30,7 @@ record ImageSubject(Layer layer, Workload workload) implements Subject {
     public List<String> persistPoints() {
         return Arrays.stream(PersistPoint.values())
                 .filter(point -> !ELSEWHERE.contains(point))
+                .filter(point -> layer == Layer.MAPPED || !IN_PLACE.contains(point))
                 .map(PersistPoint::name)
                 .toList();
     }

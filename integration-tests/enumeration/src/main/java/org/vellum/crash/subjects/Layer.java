@@ -10,16 +10,16 @@ enum Layer {
     /** As the store {@code file}: system calls and fdatasync. */
     FILES {
         @Override
-        StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults) {
-            return new MediumStoreFiles(core, medium, kind(), faults);
+        StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults, PrivateMappings mappings) {
+            return new MediumStoreFiles(core, medium, kind(), faults, mappings);
         }
     },
     /** As the stores {@code dax} and {@code memory}: non-temporal stores into mapped files, and fences. */
     MAPPED {
         @Override
-        StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults) {
+        StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults, PrivateMappings mappings) {
             return new MappedMedium(
-                            core, new MediumStoreFiles(core, medium, kind(), faults), medium)
+                            core, new MediumStoreFiles(core, medium, kind(), faults, mappings), medium)
                     .mapped();
         }
     };
@@ -28,5 +28,5 @@ enum Layer {
         return this == FILES ? MediumKind.BLOCK : MediumKind.BYTE_ADDRESSABLE;
     }
 
-    abstract StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults);
+    abstract StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults, PrivateMappings mappings);
 }

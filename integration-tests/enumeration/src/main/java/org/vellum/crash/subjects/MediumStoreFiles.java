@@ -21,14 +21,16 @@ final class MediumStoreFiles implements StoreFiles {
     private final RecordingMedium medium;
     private final MediumKind kind;
     private final Faults faults;
+    private final PrivateMappings mappings;
     /** The files that are locked, by number. */
     private final Set<Integer> locked = new HashSet<>();
 
-    MediumStoreFiles(NativeCore core, RecordingMedium medium, MediumKind kind, Faults faults) {
+    MediumStoreFiles(NativeCore core, RecordingMedium medium, MediumKind kind, Faults faults, PrivateMappings mappings) {
         this.core = core;
         this.medium = medium;
         this.kind = kind;
         this.faults = faults;
+        this.mappings = mappings;
     }
 
     @Override
@@ -173,11 +175,10 @@ final class MediumStoreFiles implements StoreFiles {
 
         @Override
         public long mapPrivate(long offset, long length) throws FileFailure {
-            long address = core.memoryMap(length);
+            long address = mappings.map(file, offset, length);
             if (address < 0) {
                 throw new FileFailure("private mapping of " + path, (int) address);
             }
-            read(address, length, offset);
             return address;
         }
 

@@ -57,7 +57,7 @@ final class Turns implements RecordingMedium.Interceptor, PhaseObserver {
         }
     }
 
-    /** A newly opened image: its log begins in some segment without any trim. */
+    /** A newly opened image, or one that is logged again: its log begins in some segment without any trim. */
     synchronized void opened() {
         lastLog = -1;
     }

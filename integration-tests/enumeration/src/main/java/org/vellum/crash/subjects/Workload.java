@@ -139,6 +139,18 @@ enum Workload {
             session.closeImage();
         }
     },
+    /** Opened to be written in place, for the first time and once more, and logged again. */
+    IN_PLACE_AND_BACK {
+        @Override
+        void run(ImageSession session) {
+            session.create();
+            session.commit(new Changes().line(1, 1, 1));
+            session.beginAndEndInPlace();
+            session.commit(new Changes().line(2, 2, 2));
+            session.beginAndEndInPlace();
+            session.closeImage();
+        }
+    },
     /** A creation that fails, and is tried again. */
     CREATION {
         @Override
@@ -176,9 +188,9 @@ enum Workload {
         return CrashImage.EMPTY;
     }
 
-    /** A copy into memory does not fail, nor does a fence. */
+    /** A copy into memory does not fail, nor does a fence; files are not written in place. */
     boolean canBeOn(Layer layer) {
-        return layer == Layer.FILES || this != ROLLBACK && this != FAILED_TRIM;
+        return layer == Layer.FILES ? this != IN_PLACE_AND_BACK : this != ROLLBACK && this != FAILED_TRIM;
     }
 
     abstract void run(ImageSession session);
