@@ -338,8 +338,8 @@ class FailingFilesTest {
 
         /** Then no batch is accepted until it is invalid, and a crash before that may find it durable. */
         private boolean isInDoubt(RegionException e) {
-            return e.getMessage().contains("cannot be invalidated")
-                    || Stream.of(e.getSuppressed()).anyMatch(more -> more.getMessage().contains("cannot be invalidated"));
+            return Stream.concat(Stream.of(e), Stream.of(e.getSuppressed()))
+                    .anyMatch(one -> one.getMessage().contains("cannot be invalidated"));
         }
 
         private void rollBack(OpenRegion region) {
