@@ -72,8 +72,8 @@ public final class Mutation {
     /**
      * Runs all mutants of one store.
      *
-     * @param workloads of the same store: a mutant is caught if any shows it. What they recovered before is not
-     *     recovered again
+     * @param workloads of the same store: a mutant is caught if any that lists its point shows it. What they recovered
+     *     before is not recovered again
      * @param listener told of each mutant
      */
     public static Report run(List<CrashEnumeration> workloads, Limits limits, Consumer<Mutant> listener) {
@@ -81,7 +81,10 @@ public final class Mutation {
         workloads.forEach(workload -> points.addAll(workload.subject().persistPoints()));
         List<Mutant> mutants = new ArrayList<>();
         for (String point : points) {
-            Mutant mutant = run(workloads, point, limits.withViolations(1));
+            List<CrashEnumeration> passing = workloads.stream()
+                    .filter(workload -> workload.subject().persistPoints().contains(point))
+                    .toList();
+            Mutant mutant = run(passing, point, limits.withViolations(1));
             mutants.add(mutant);
             listener.accept(mutant);
         }

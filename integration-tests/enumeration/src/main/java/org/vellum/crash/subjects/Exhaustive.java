@@ -23,9 +23,9 @@ final class Exhaustive {
     }
 
     /** Mutants are many, and what shows them is near. */
-    private static final int MUTANT_UNITS = 8;
+    private static final int MUTANT_UNITS = 6;
 
-    private static final int MUTANT_SAMPLES = 8;
+    private static final int MUTANT_SAMPLES = 6;
     private static final double SHARE_OF_MUTANTS = 0.2;
 
     private final Limits limits;

@@ -20,8 +20,8 @@ import org.vellum.crash.enumeration.Subject;
 /** The short version of {@code ./vellum crashtest --exhaustive}: fewer subsets, fewer crashes of recoveries, all mutants. */
 class ExhaustiveTest {
     private static final Limits SHORT =
-            Limits.DEFAULT.withSubsets(6, 4, 4).withNested(1, 64, 16).withTime(Duration.ofSeconds(90));
-    private static final Duration MUTANT_TIME = Duration.ofSeconds(10);
+            Limits.DEFAULT.withSubsets(6, 4, 4).withNested(1, 64, 16).withTime(Duration.ofSeconds(75));
+    private static final Duration MUTANT_TIME = Duration.ofSeconds(6);
 
     @Test
     void noImageIsWrongAndEveryMutantIsCaught() {
