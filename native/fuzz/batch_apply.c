@@ -1,9 +1,9 @@
 /*
- * Applying a batch of any bytes whatever (vellum/batch.h) to an image: reads nothing outside of the batch, writes nothing
- * outside of the image, and either refuses and changes nothing or does what the format says.
+ * Applying a batch of any bytes whatever (vellum/batch.h) to an image: reads nothing outside of the batch, writes
+ * nothing outside of the image, and either refuses and changes nothing or does what the format says.
  *
- * Input: one byte, the image's pages; one byte, how many bytes the image has beyond those; the batch. Batch and image lie
- * in allocations of exactly their size, so the address sanitizer sees one byte too many. Half of all inputs would fall at
+ * Input: one byte, the image's pages; one byte, how many bytes the image has beyond those; the batch. Batch and image
+ * lie in allocations of exactly their size, so the address sanitizer sees one byte too many. Most inputs would fall at
  * the first count that does not fit, so an odd first byte makes the count of entries one that could.
  */
 #include <errno.h>

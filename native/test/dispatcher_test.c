@@ -105,6 +105,33 @@ static void *register_owner(volatile char *start, size_t pages, struct owner *ow
     return registration;
 }
 
+static _Atomic int interruptions;
+
+static void count_interruption(int signal) {
+    (void)signal;
+    interruptions++;
+}
+
+static enum vellum_fault_verdict serve_interrupted(void *owner, const struct vellum_fault *fault) {
+    (void)owner;
+    CHECK_EQUAL(0, raise(SIGUSR1));
+    CHECK_EQUAL(0, interruptions);
+    make_accessible(fault->address);
+    return VELLUM_FAULT_RESOLVED;
+}
+
+static void no_handler_interrupts_the_function_of_a_range(void) {
+    set_action(SIGSEGV, remember_and_open, 0);
+    set_plain_action(SIGUSR1, count_interruption);
+    CHECK_EQUAL(0, dispatcher->install());
+    volatile char *page = map_pages(1, PROT_NONE);
+    void *registration = NULL;
+    CHECK_EQUAL(0, dispatcher->register_range((void *)page, PAGE, serve_interrupted, NULL, &registration));
+    page[0] = 1;
+    CHECK_EQUAL(1, interruptions);
+    dispatcher->unregister_range(registration);
+}
+
 /* ---- passing on ---- */
 
 static void a_fault_outside_any_range_reaches_the_handler_that_was_there_before(void) {
@@ -437,7 +464,7 @@ static void after_unregistering_a_fault_reaches_the_handler_that_was_there_befor
 /*
  * A thread can be late: it faults, the range goes, it comes to the dispatcher. The kernel puts the frame of a second,
  * asynchronous signal on top of the fault's, so its handler can find the thread before the first instruction of the
- * dispatcher's handler, and hold it there.
+ * dispatcher's handler, and hold it there. SIGTRAP is one that is not blocked there.
  */
 static uintptr_t dispatcher_handler;
 static volatile char *late_page;
@@ -467,7 +494,7 @@ static void a_fault_that_was_under_way_when_its_range_went_meets_the_new_mapping
 #ifdef __SANITIZE_THREAD__
     SKIP("the thread sanitizer delivers asynchronous signals later than they come, so no thread can be held");
 #endif
-    set_action(SIGUSR1, hold_a_thread_that_has_just_faulted, 0);
+    set_action(SIGTRAP, hold_a_thread_that_has_just_faulted, 0);
     CHECK_EQUAL(0, dispatcher->install());
     struct sigaction installed;
     CHECK_EQUAL(0, sigaction(SIGSEGV, NULL, &installed));
@@ -478,7 +505,7 @@ static void a_fault_that_was_under_way_when_its_range_went_meets_the_new_mapping
     pthread_t thread;
     CHECK_EQUAL(0, pthread_create(&thread, NULL, store_until_held, NULL));
     while (!late_thread_is_held) {
-        CHECK_EQUAL(0, pthread_kill(thread, SIGUSR1));
+        CHECK_EQUAL(0, pthread_kill(thread, SIGTRAP));
     }
     int calls = owner.calls;
     char before = late_page[0];
@@ -700,6 +727,7 @@ static void a_thread_has_a_return_frame_of_its_own_until_it_ends(void) {
 
 int main(void) {
     dispatcher = vellum_dispatcher();
+    RUN(no_handler_interrupts_the_function_of_a_range);
     RUN(a_fault_outside_any_range_reaches_the_handler_that_was_there_before);
     RUN(a_fault_outside_any_range_reaches_a_plain_handler_too);
     RUN(the_handler_before_us_runs_with_the_signals_blocked_that_it_asked_for);

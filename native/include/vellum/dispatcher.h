@@ -38,9 +38,8 @@ struct vellum_fault {
 };
 
 /*
- * Runs inside the signal handler on the faulting thread's stack, async-signal-safe code only. Signals are
- * blocked as the previous handler's mask said, the fault's own is not: a fault in the function itself goes to the
- * previous handler. errno is saved and restored by the dispatcher.
+ * Runs inside the signal handler on the faulting thread's stack, async-signal-safe code only. Every signal is blocked but
+ * those that a fault raises: a fault in the function itself goes to the previous handler. errno is saved and restored by the dispatcher.
  * VELLUM_FAULT_REFUSED makes the previous SIGBUS handler run (HotSpot then throws InternalError) whatever the
  * signal was.
  */

@@ -75,6 +75,15 @@ static kernel_signal_set set_of(int signal) {
     return (kernel_signal_set)1 << (signal - 1);
 }
 
+/*
+ * What is blocked while a range's function runs: everything, except what a fault of that function itself may raise. A
+ * handler that came in between could store to the same region, and wait for a lock that its own thread holds, or jump out,
+ * and leave the gate entered for ever.
+ */
+static kernel_signal_set blocked_while_serving(void) {
+    return ~(set_of(SIGSEGV) | set_of(SIGBUS) | set_of(SIGILL) | set_of(SIGFPE) | set_of(SIGTRAP) | set_of(SIGSYS));
+}
+
 static int change_action(int signal, const struct kernel_signal_action *action, struct kernel_signal_action *previous) {
     return syscall(SYS_rt_sigaction, signal, action, previous, sizeof(kernel_signal_set)) == 0 ? 0 : -errno;
 }
@@ -361,7 +370,7 @@ static int install_for(int signal) {
         .handler.with_information = handle_fault,
         .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | KERNEL_SA_RESTORER,
         .restorer = vellum_dispatcher_return_from_signal,
-        .mask = previous->mask & ~set_of(signal),
+        .mask = blocked_while_serving(),
     };
     return change_action(signal, &ours, NULL);
 }

@@ -324,7 +324,7 @@ class FailingFilesTest {
                     return;
                 } catch (CommitException e) {
                     assertSaysWhatToDo(e);
-                    inDoubt = isInDoubt(e) ? stored.clone() : null;
+                    noteDoubt(e);
                     assertArrayEquals(stored, content(region), "the stores are still there");
                 }
                 if (rollsBack) {
@@ -336,10 +336,16 @@ class FailingFilesTest {
             refused = true;
         }
 
-        /** Then no batch is accepted until it is invalid, and a crash before that may find it durable. */
-        private boolean isInDoubt(RegionException e) {
-            return e.getMessage().contains("cannot be invalidated")
-                    || Stream.of(e.getSuppressed()).anyMatch(more -> more.getMessage().contains("cannot be invalidated"));
+        /**
+         * A failed batch is invalidated before anything else is accepted. While that fails, a crash may find its epoch
+         * durable: that of this commit, or still that of one before, behind which this one was not even tried.
+         */
+        private void noteDoubt(CommitException e) {
+            if (Stream.of(e.getCause().getSuppressed()).anyMatch(FailingFilesTest::isNotInvalidated)) {
+                inDoubt = stored.clone();
+            } else if (!isNotInvalidated(e)) {
+                inDoubt = null;
+            }
         }
 
         private void rollBack(OpenRegion region) {
@@ -385,6 +391,10 @@ class FailingFilesTest {
                 regions.stop();
             }
         }
+    }
+
+    private static boolean isNotInvalidated(Throwable e) {
+        return e.getMessage().contains("cannot be invalidated");
     }
 
     @ParameterizedTest

@@ -12,6 +12,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.vellum.nativelib.Errno;
 
@@ -21,7 +22,7 @@ import org.vellum.nativelib.Errno;
  *
  * <pre>
  *   write ──▶ cache, page dirty ──sync──▶ device, page clean
- *                               ──sync fails──▶ page clean all the same, the device as it was (or with some pages)
+ *                               ──sync fails──▶ page clean all the same, the device as it was (or with some)
  * </pre>
  *
  * <p>So a sync that is only repeated after a failure succeeds and writes nothing, as Linux has it: what was written
@@ -77,7 +78,18 @@ final class FaultyFiles implements StoreFiles {
     /** Room for a page on its way to a view; used under the lock of the class. */
     private static final NativeMemory STAGING = new NativeMemory(Cores.CORE, PAGE);
 
-    /** A private mapping: of a file of the kernel's that follows ours, so pages that its owner did not change do too. */
+    /** Whether a page of a failed sync reached the device all the same; failed syncs are numbered from 0 on. */
+    @FunctionalInterface
+    interface FailedSync {
+        FailedSync REACHES_NOTHING = number -> false;
+
+        /** What is to be undone is on the device, and what undoes it is not. */
+        FailedSync FIRST_REACHES_ALL = number -> number == 0;
+
+        boolean reachesDevice(int number);
+    }
+
+    /** A private mapping: of a file of the kernel's that follows ours, so pages not changed privately do too. */
     private record View(Object owner, int file, long offset, long length) {
         void follow(long page, byte[] content) {
             long at = page * PAGE - offset;
@@ -190,9 +202,9 @@ final class FaultyFiles implements StoreFiles {
         }
 
         /** The pages are clean in the cache and nowhere else. */
-        void failToSync(Random reached) {
+        void failToSync(BooleanSupplier reached) {
             for (long page : dirty) {
-                if (reached != null && reached.nextBoolean() && page * PAGE < deviceSize) {
+                if (reached.getAsBoolean() && page * PAGE < deviceSize) {
                     device.put(page, cache.get(page));
                 }
             }
@@ -206,7 +218,8 @@ final class FaultyFiles implements StoreFiles {
     private final Set<Path> deviceFolders = new HashSet<>();
     private final List<Call> calls = new ArrayList<>();
     private volatile Hook hook = Hook.NONE;
-    private Random reached;
+    private FailedSync failedSyncs = FailedSync.REACHES_NOTHING;
+    private int syncsFailed;
     private boolean dead;
 
     FaultyFiles(Path existingFolder) {
@@ -223,9 +236,8 @@ final class FaultyFiles implements StoreFiles {
         return this;
     }
 
-    /** Of the pages of a failed sync, which ones reached the device; null: none. */
-    synchronized FaultyFiles pagesOfFailedSyncs(Random random) {
-        reached = random;
+    synchronized FaultyFiles failedSyncs(FailedSync newFailedSyncs) {
+        failedSyncs = newFailedSyncs;
         return this;
     }
 
@@ -243,7 +255,7 @@ final class FaultyFiles implements StoreFiles {
         return copy(Content::copy, false);
     }
 
-    /** @param kept of what was written and not yet synced, which sectors reached the device by themselves; null: none */
+    /** @param kept chooses which sectors not yet synced reached the device by themselves; null: none */
     synchronized FaultyFiles afterPowerCut(Random kept) {
         return copy(content -> content.afterPowerCut(kept), true);
     }
@@ -477,7 +489,8 @@ final class FaultyFiles implements StoreFiles {
                     call(Kind.SYNC_DATA, 0, 0, point, "fdatasync of " + path);
                 } catch (FileFailure e) {
                     if (!dead) {
-                        content.failToSync(reached);
+                        int number = syncsFailed++;
+                        content.failToSync(() -> failedSyncs.reachesDevice(number));
                     }
                     throw e;
                 }

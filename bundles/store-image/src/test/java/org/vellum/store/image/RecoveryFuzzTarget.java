@@ -71,7 +71,7 @@ public final class RecoveryFuzzTarget {
         require(mutation.changed(), "an image that nobody damaged is refused", refusal);
         require(!(refusal instanceof RegionBusyException), "nobody else has it", refusal);
         require(refusal.getMessage().startsWith("region '" + TestStore.REGION + "': "), "region not named", refusal);
-        require(expected == null || expected.bytes() == null, "refused although the format says what it holds", refusal);
+        require(expected == null || expected.bytes() == null, "refused, but the format says what it holds", refusal);
         // one of version 1 gets a new header before its log is looked at
         boolean upgraded = before.exists(SeedImages.NAMES.home())
                 && before.content(SeedImages.NAMES.home(), Sector.VERSION_AT, 1)[0] == VersionOne.VERSION;

@@ -28,12 +28,13 @@ import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.FaultyFiles.Call;
+import org.vellum.store.image.FaultyFiles.FailedSync;
 import org.vellum.store.image.FaultyFiles.Kind;
 
 /**
  * An error of the file system at every call that the store makes, in a life of creation, commits, rollbacks, trims,
- * growth of the log, close, kill, recovery. One at a time: once, twice, or from that call on. Either the region goes on and
- * nothing is lost, or it refuses with an error that says where and what to do; in both cases a crash at that moment,
+ * growth of the log, close, kill, recovery. One at a time: once, twice, or from that call on. Either the region goes on
+ * and nothing is lost, or it refuses with an error that says where and what to do; in both cases a crash at that moment,
  * and after the steps behind it, leaves exactly one epoch not before the last acknowledged one.
  *
  * <p>What is injected is found by a run without faults; calls are numbered, which needs the trimmer's calls to come at
@@ -49,7 +50,7 @@ class StoreFaultsTest {
     private static final long SIZE = (long) PAGES * NativeCore.PAGE_SIZE;
     private static final long ADDRESS = 0x40_0000_0000L;
     private static final Logger STORE_LOGGER = Logger.getLogger("org.vellum.store.image");
-    /** Else each call fails with one error after the other in turn, and not with each that it can have: half a minute. */
+    /** Else each call fails with one error after the other in turn, not with each that it can have. */
     private static final boolean EVERY_ERROR = Boolean.getBoolean("vellum.faults.every.error");
     /** Behind the first; more than a finite fault lasts. */
     private static final int ATTEMPTS = 2;
@@ -109,7 +110,7 @@ class StoreFaultsTest {
         AFTER_THE_COMMIT
     }
 
-    /** @param times how many calls that can fail so do, from the one at {@code at} on */
+    /** @param times how many calls of that kind fail, from {@code at} on; the largest number: of every kind */
     private record Fault(int at, int errno, int times) {
         boolean fromThenOn() {
             return times == Integer.MAX_VALUE;
@@ -217,6 +218,7 @@ class StoreFaultsTest {
         private final boolean rollsBack;
         private final Random random;
         private final Turns turns;
+        private final FailedSync failedSyncs;
         private FaultyFiles files = new FaultyFiles(FOLDER);
         private Image image;
         /** Content by epoch. */
@@ -228,6 +230,7 @@ class StoreFaultsTest {
         private final List<Kind> kinds = new ArrayList<>();
         private int callsOfEarlierMachines;
         private int failures;
+        private Kind failedKind;
         /** The files and folders that a call failed for. */
         private final Set<Path> failed = ConcurrentHashMap.newKeySet();
 
@@ -238,16 +241,23 @@ class StoreFaultsTest {
             this.rollsBack = rollsBack;
             random = new Random(seed);
             turns = new Turns(order, this::errnoOf);
-            files.hook(turns).pagesOfFailedSyncs(random.nextBoolean() ? random : null);
+            failedSyncs = switch (random.nextInt(3)) {
+                case 0 -> FailedSync.REACHES_NOTHING;
+                case 1 -> FailedSync.FIRST_REACHES_ALL;
+                default -> number -> random.nextBoolean();
+            };
+            files.hook(turns).failedSyncs(failedSyncs);
         }
 
         private int errnoOf(int index, Call call) {
             int number = callsOfEarlierMachines + index;
             kinds.add(call.kind());
             if (fault == null || number < fault.at || failures >= fault.times
-                    || !possible(call.kind()).contains(fault.errno)) {
+                    || !possible(call.kind()).contains(fault.errno)
+                    || failures > 0 && !fault.fromThenOn() && call.kind() != failedKind) {
                 return 0;
             }
+            failedKind = call.kind();
             failures++;
             failed.add(call.path());
             return fault.errno;
@@ -322,7 +332,7 @@ class StoreFaultsTest {
                     FaultyFiles survivor = files.afterKill();
                     callsOfEarlierMachines = numberOfCalls();
                     abandon();
-                    files = survivor.hook(turns).pagesOfFailedSyncs(random.nextBoolean() ? random : null);
+                    files = survivor.hook(turns).failedSyncs(failedSyncs);
                     return true;
                 default:
                     throw new AssertionError(step);
