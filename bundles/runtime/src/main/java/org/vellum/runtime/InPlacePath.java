@@ -37,6 +37,8 @@ final class InPlacePath implements CommitPath {
 
     private long epoch;
     private long loggedBytes;
+    /** The last cut ended an epoch: the slots are its. */
+    private boolean endedEpoch;
 
     /**
      * @param image written in place since {@link StoreImage#beginInPlace}
@@ -57,6 +59,7 @@ final class InPlacePath implements CommitPath {
     @Override
     public Cut cut() {
         NativeCore.InPlaceCommit commit = core.regionCommitInPlace(region);
+        endedEpoch = commit.epoch() != epoch;
         epoch = commit.epoch();
         loggedBytes += commit.dirtyPages() * PRE_IMAGE;
         return new Cut(commit.dirtyPages(), commit.dirtyPages() * NativeCore.PAGE_SIZE, commit.gateNanoseconds());
@@ -68,7 +71,7 @@ final class InPlacePath implements CommitPath {
      */
     @Override
     public void pagesOfCut(LongConsumer page) {
-        for (int slot = 0; slot < slotHeaders.capacity(); slot += SLOT_HEADER) {
+        for (int slot = 0; endedEpoch && slot < slotHeaders.capacity(); slot += SLOT_HEADER) {
             long slotEpoch = slotHeaders.getLong(slot + EPOCH_AT);
             if (slotEpoch == epoch) {
                 page.accept(slotHeaders.getLong(slot + PAGE_AT));

@@ -31,6 +31,7 @@ final class FakeCore implements NativeCore {
     private final Map<Long, Long> committedViews = new HashMap<>();
     /** Where the epoch of a region written in place is. */
     private final Map<Long, Long> inPlaceEpochs = new HashMap<>();
+    private final Map<Long, Long> slotHeaders = new HashMap<>();
 
     private final Map<Integer, byte[]> files = new TreeMap<>();
     /** Descriptors that were duplicated and are open. */
@@ -117,6 +118,7 @@ final class FakeCore implements NativeCore {
         }
         view(base, (int) length).put(view(inPlace.undoHeader(), (int) length));
         inPlaceEpochs.put(base, inPlace.pageChecksums());
+        slotHeaders.put(base, inPlace.undoSlotHeaders());
         committedViews.put(base, inPlace.undoHeader());
         heldRegions.add(base);
         return base;
@@ -127,14 +129,16 @@ final class FakeCore implements NativeCore {
         calls.add("regionCommitInPlace");
         long home = committedViews.get(region);
         int length = memory.get(region).capacity();
+        ByteBuffer epoch = view(inPlaceEpochs.get(region), Long.BYTES);
         int dirty = 0;
         for (int page = 0; page < length; page += PAGE_SIZE) {
             if (!view(region + page, PAGE_SIZE).equals(view(home + page, PAGE_SIZE))) {
                 view(home + page, PAGE_SIZE).put(view(region + page, PAGE_SIZE));
-                dirty++;
+                view(slotHeaders.get(region) + 64L * dirty++, 64)
+                        .putLong(8, page / PAGE_SIZE)
+                        .putLong(16, epoch.getLong(0) + 1);
             }
         }
-        ByteBuffer epoch = view(inPlaceEpochs.get(region), Long.BYTES);
         epoch.putLong(0, epoch.getLong(0) + (dirty == 0 ? 0 : 1));
         return new InPlaceCommit(epoch.getLong(0), dirty, 1000);
     }

@@ -108,6 +108,7 @@ final class FakeStore implements Store {
         private final long committedView;
         /** While it is written in place. */
         private long epochWord;
+        private long slotHeaders;
 
         private boolean closed;
         private boolean writtenBack;
@@ -191,7 +192,10 @@ final class FakeStore implements Store {
             call("beginInPlace");
             epochWord = core.map(Long.BYTES);
             core.view(epochWord, Long.BYTES).putLong(0, durable.epoch);
-            return Optional.of(new InPlace(durable.file, 0, committedView, 0, 0, 0, epochWord, false, 0));
+            int pages = durable.content.length / 4096;
+            slotHeaders = core.map(64 * pages);
+            return Optional.of(
+                    new InPlace(durable.file, 0, committedView, slotHeaders, 0, pages, epochWord, false, 0));
         }
 
         @Override
@@ -200,6 +204,7 @@ final class FakeStore implements Store {
             core.view(committedView, durable.content.length).get(durable.content);
             durable.epoch = epoch;
             core.unmap(epochWord);
+            core.unmap(slotHeaders);
         }
 
         @Override

@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -68,6 +69,19 @@ class InPlaceTest {
         assertEquals(2 * PRE_IMAGE, region.status().loggedBytes());
         assertEquals(1, region.commit(), "nothing was stored");
         assertEquals(1, region.status().commits());
+    }
+
+    @Test
+    void activityShowsThePagesOfEachCommit() {
+        OpenRegion region = open("write-protect");
+        store(region, 5000, 7);
+        store(region, 9000, 8);
+        region.commit();
+        region.commit(); // nothing was stored, so no page is written again
+        store(region, 100, 9);
+        region.commit();
+
+        assertArrayEquals(new long[] {2, 1, 1, 0}, region.activity().heat(4).lastWritten());
     }
 
     @Test
