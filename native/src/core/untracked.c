@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "vellum/committed_pages.h"
 #include "vellum/dispatcher.h"
 #include "vellum/lazy_memory.h"
 #include "vellum/protection.h"
@@ -121,26 +122,6 @@ static void collect_dirty(struct vellum_region *region, vellum_page_visitor visi
     }
 }
 
-/* ---- strategy ---- */
-
-struct collection {
-    const struct vellum_region *region;
-    vellum_dirty_visitor visitor;
-    void *visitor_context;
-};
-
-static void visit_pages(void *visitor_context, size_t first_page, size_t count) {
-    const struct collection *collection = visitor_context;
-    for (size_t page = first_page; page < first_page + count; page++) {
-        collection->visitor(collection->visitor_context, page, vellum_committed_page(collection->region, page));
-    }
-}
-
-static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
-    struct collection collection = {.region = region, .visitor = visitor, .visitor_context = visitor_context};
-    collect_dirty(region, visit_pages, &collection);
-}
-
 /* ---- VMM ---- */
 
 static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
@@ -193,7 +174,7 @@ static const struct vellum_strategy_operations no_strategy = {
     .tracking = VELLUM_TRACK_DIRTY_BIT,
     .detach = nothing_for_region,
     .release = nothing_for_state,
-    .collect = collect,
+    .collect = vellum_committed_pages_collect,
     .begin_epoch = nothing_for_region,
     .resident_bytes = no_bytes,
 };

@@ -2,6 +2,7 @@
  * Dirty-bit strategy: the page table knows at the cut which pages were stored to, and what they are compared with is
  * the store's committed view. It keeps nothing of its own.
  */
+#include "vellum/committed_pages.h"
 #include "vellum/export.h"
 #include "vellum/providers.h"
 
@@ -17,24 +18,6 @@ static void detach(struct vellum_region *region) {
 
 static void release(void *state) {
     (void)state;
-}
-
-struct collection {
-    const struct vellum_region *region;
-    vellum_dirty_visitor visitor;
-    void *visitor_context;
-};
-
-static void visit_pages(void *visitor_context, size_t first_page, size_t count) {
-    const struct collection *collection = visitor_context;
-    for (size_t page = first_page; page < first_page + count; page++) {
-        collection->visitor(collection->visitor_context, page, vellum_committed_page(collection->region, page));
-    }
-}
-
-static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
-    struct collection collection = {.region = region, .visitor = visitor, .visitor_context = visitor_context};
-    region->pagetable->collect_dirty(region, visit_pages, &collection);
 }
 
 static void begin_epoch(struct vellum_region *region) {
@@ -55,7 +38,7 @@ VELLUM_EXPORT const struct vellum_strategy_operations vellum_strategy_dirtybit =
     .detach = detach,
     .release = release,
     .before_first_store = NULL,
-    .collect = collect,
+    .collect = vellum_committed_pages_collect,
     .begin_epoch = begin_epoch,
     .resident_bytes = resident_bytes,
 };

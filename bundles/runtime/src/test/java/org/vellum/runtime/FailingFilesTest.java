@@ -31,6 +31,7 @@ import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.store.image.FileFailure;
+import org.vellum.store.image.ForwardingStoreFile;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.NativeStoreFiles;
@@ -164,72 +165,36 @@ class FailingFilesTest {
         }
     }
 
-    private static final class FailingFile implements StoreFile {
+    private static final class FailingFile extends ForwardingStoreFile {
         private final FailingStore store;
-        private final StoreFile real;
 
         FailingFile(FailingStore store, StoreFile real) {
+            super(real);
             this.store = store;
-            this.real = real;
-        }
-
-        @Override
-        public Path path() {
-            return real.path();
-        }
-
-        @Override
-        public int descriptor() {
-            return real.descriptor();
-        }
-
-        @Override
-        public long size() throws FileFailure {
-            return real.size();
         }
 
         @Override
         public void write(long address, long length, long offset) throws FileFailure {
             store.call("write", path());
-            real.write(address, length, offset);
-        }
-
-        @Override
-        public void read(long address, long length, long offset) throws FileFailure {
-            real.read(address, length, offset);
+            super.write(address, length, offset);
         }
 
         @Override
         public void syncData(PersistPoint point) throws FileFailure {
             store.call("fdatasync", path());
-            real.syncData(point);
+            super.syncData(point);
         }
 
         @Override
         public void allocate(long offset, long length) throws FileFailure {
             store.call("allocation", path());
-            real.allocate(offset, length);
+            super.allocate(offset, length);
         }
 
         @Override
         public void truncate(long length) throws FileFailure {
             store.call("truncation", path());
-            real.truncate(length);
-        }
-
-        @Override
-        public boolean lock() throws FileFailure {
-            return real.lock();
-        }
-
-        @Override
-        public long mapPrivate(long offset, long length) throws FileFailure {
-            return real.mapPrivate(offset, length);
-        }
-
-        @Override
-        public void close() {
-            real.close();
+            super.truncate(length);
         }
     }
 

@@ -21,9 +21,10 @@ import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MappedFiles;
 import org.vellum.store.image.MappedFiles.Demand;
+import org.vellum.store.image.MappedFiles;
 import org.vellum.store.image.NativeStoreFiles;
+import org.vellum.store.image.StoreFolder;
 
 /**
  * Images and logs in files on persistent memory, written by the processor itself: stores past the caches, write-backs of
@@ -37,9 +38,6 @@ import org.vellum.store.image.NativeStoreFiles;
 public final class DaxStore implements Store, Diagnosis {
     static final String NAME = "dax";
     static final String PID = "org.vellum.store.dax";
-
-    /** Framework or system property: the default folder where no configuration gives one, as for the file store. */
-    static final String DIRECTORY_PROPERTY = "vellum.directory";
 
     /** Framework or system property: {@code true} is as {@code dax.emulate=true} in the configuration. */
     static final String EMULATE_PROPERTY = "vellum.dax.emulate";
@@ -55,7 +53,7 @@ public final class DaxStore implements Store, Diagnosis {
         @AttributeDefinition(
                 name = "Folder",
                 description = "Where the files of regions go that name no folder of their own, on a file system mounted"
-                        + " with -o dax. Empty: the property " + DIRECTORY_PROPERTY
+                        + " with -o dax. Empty: the property " + StoreFolder.PROPERTY
                         + ", else .vellum/regions in the user's home")
         String directory() default "";
 
@@ -79,7 +77,7 @@ public final class DaxStore implements Store, Diagnosis {
                 core,
                 library,
                 PersistenceDomain.ofThisHost(),
-                directory(config.directory(), context.getProperty(DIRECTORY_PROPERTY)),
+                StoreFolder.chosen(config.directory(), context.getProperty(StoreFolder.PROPERTY)),
                 config.dax_emulate() || Boolean.parseBoolean(context.getProperty(EMULATE_PROPERTY)));
     }
 
@@ -93,16 +91,6 @@ public final class DaxStore implements Store, Diagnosis {
         this.diagnosis = new DaxDiagnosis(core, library, persistence, domain, folders, this.directory, emulate);
     }
 
-    private static Path directory(String configured, String property) {
-        if (!configured.isBlank()) {
-            return Path.of(configured);
-        }
-        if (property != null && !property.isBlank()) {
-            return Path.of(property);
-        }
-        return Path.of(System.getProperty("user.home"), ".vellum", "regions");
-    }
-
     @Override
     public String name() {
         return NAME;
@@ -110,16 +98,14 @@ public final class DaxStore implements Store, Diagnosis {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        Path folder = request.directory() == null
-                ? directory
-                : request.directory().toAbsolutePath().normalize();
+        ImageFiles names = ImageFiles.of(request, directory);
+        Path folder = names.directory();
         if (DaxFolder.isDevice(folder)) {
             throw new InvalidRegionException("region '" + request.region() + "': " + folder + " is a DAX device, which"
                     + " holds no files; the store 'dax' needs a file system on it: make the namespace one of mode fsdax"
                     + " (ndctl create-namespace --reconfig=NAMESPACE --mode=fsdax), put ext4 or XFS on its block"
                     + " device, mount that with -o dax, and name a folder there");
         }
-        ImageFiles names = new ImageFiles(folder, request.region());
         boolean dax = isDax(names, request.region());
         if (!dax && !emulate) {
             throw new RegionException("region '" + request.region() + "': " + lacking(folder)

@@ -18,6 +18,7 @@ import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.StoreFolder;
 
 /** Images and logs in ordinary files, one folder for many regions. */
 @Component(
@@ -29,16 +30,13 @@ public final class FileStore implements Store, Diagnosis {
     static final String NAME = "file";
     static final String PID = "org.vellum.store.file";
 
-    /** Framework or system property: the default folder where no configuration gives one. */
-    static final String DIRECTORY_PROPERTY = "vellum.directory";
-
     /** Where files go. */
     @ObjectClassDefinition(name = "Vellum file store", description = "Keeps regions in ordinary files")
     public @interface Config {
         @AttributeDefinition(
                 name = "Folder",
                 description = "Where the files of regions go that name no folder of their own. Empty: the property "
-                        + DIRECTORY_PROPERTY + ", else .vellum/regions in the user's home")
+                        + StoreFolder.PROPERTY + ", else .vellum/regions in the user's home")
         String directory() default "";
     }
 
@@ -49,7 +47,10 @@ public final class FileStore implements Store, Diagnosis {
 
     @Activate
     public FileStore(@Reference NativeCore core, BundleContext context, Config config) {
-        this(core, new NativeStoreFiles(core), directory(config.directory(), context.getProperty(DIRECTORY_PROPERTY)));
+        this(
+                core,
+                new NativeStoreFiles(core),
+                StoreFolder.chosen(config.directory(), context.getProperty(StoreFolder.PROPERTY)));
     }
 
     FileStore(NativeCore core, StoreFiles files, Path directory) {
@@ -59,16 +60,6 @@ public final class FileStore implements Store, Diagnosis {
         this.diagnosis = new FolderDiagnosis(core, files, this.directory);
     }
 
-    static Path directory(String configured, String property) {
-        if (!configured.isBlank()) {
-            return Path.of(configured);
-        }
-        if (property != null && !property.isBlank()) {
-            return Path.of(property);
-        }
-        return Path.of(System.getProperty("user.home"), ".vellum", "regions");
-    }
-
     @Override
     public String name() {
         return NAME;
@@ -76,10 +67,7 @@ public final class FileStore implements Store, Diagnosis {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        Path folder = request.directory() == null
-                ? directory
-                : request.directory().toAbsolutePath().normalize();
-        return Image.open(core, files, new ImageFiles(folder, request.region()), request, observer);
+        return Image.open(core, files, ImageFiles.of(request, directory), request, observer);
     }
 
     @Override

@@ -1,6 +1,5 @@
 package org.vellum.store.file;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -42,13 +41,5 @@ class FileStoreTest {
         Path folder = directory.resolve("a/b/c");
         store().open(request(folder), IGNORE).close();
         assertTrue(Files.exists(folder.resolve("orders.vellum")));
-    }
-
-    @Test
-    void theDefaultFolderComesFromConfigurationThenPropertyThenHome() {
-        assertEquals(Path.of("/c"), FileStore.directory("/c", "/p"));
-        assertEquals(Path.of("/p"), FileStore.directory("", "/p"));
-        assertEquals(
-                Path.of(System.getProperty("user.home"), ".vellum", "regions"), FileStore.directory("", null));
     }
 }

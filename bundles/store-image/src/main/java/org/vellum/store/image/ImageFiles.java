@@ -1,9 +1,16 @@
 package org.vellum.store.image;
 
 import java.nio.file.Path;
+import org.vellum.api.provider.Store;
 
 /** The names of a region's files. */
 public record ImageFiles(Path directory, String region) {
+    /** Those that a request is about; {@code directory} is the folder of requests that name none. */
+    public static ImageFiles of(Store.Request request, Path directory) {
+        Path folder = request.directory() == null ? directory : request.directory();
+        return new ImageFiles(folder.toAbsolutePath().normalize(), request.region());
+    }
+
     public Path home() {
         return directory.resolve(region + ".vellum");
     }

@@ -27,8 +27,7 @@ import org.vellum.store.image.MappedFiles.Demand;
  * <p>Reads go to the file system: where the medium has lost a block they report it (EIO), whereas a load would end the
  * process with SIGBUS.
  */
-final class MappedFile implements StoreFile {
-    private final StoreFile file;
+final class MappedFile extends ForwardingStoreFile {
     private final NativeCore core;
     private final Persistence persistence;
     private final Demand demand;
@@ -47,7 +46,7 @@ final class MappedFile implements StoreFile {
             Persistence persistence,
             Demand demand,
             MappedFiles.Listener listener) {
-        this.file = file;
+        super(file);
         this.metadataChanged = created;
         this.core = core;
         this.persistence = persistence;
@@ -79,7 +78,7 @@ final class MappedFile implements StoreFile {
 
     /** Brings the mapping to the file's size. After a failure nothing is mapped. */
     private synchronized void mapAgain() throws FileFailure {
-        long size = file.size();
+        long size = size();
         if (size == mapped) {
             return;
         }
@@ -87,7 +86,7 @@ final class MappedFile implements StoreFile {
         if (size == 0) {
             return; // there is no empty mapping
         }
-        long result = core.fileMapShared(file.descriptor(), 0, size, demand == Demand.SYNCHRONOUS);
+        long result = core.fileMapShared(descriptor(), 0, size, demand == Demand.SYNCHRONOUS);
         if (result < 0) {
             String how = demand == Demand.SYNCHRONOUS ? "synchronous (MAP_SYNC)" : "shared";
             throw new FileFailure(how + " mapping of " + size + " bytes of " + path(), (int) result);
@@ -106,21 +105,6 @@ final class MappedFile implements StoreFile {
     }
 
     @Override
-    public Path path() {
-        return file.path();
-    }
-
-    @Override
-    public int descriptor() {
-        return file.descriptor();
-    }
-
-    @Override
-    public long size() throws FileFailure {
-        return file.size();
-    }
-
-    @Override
     public synchronized void write(long source, long length, long offset) throws FileFailure {
         if (offset < 0 || length < 0 || offset > mapped - length) {
             throw new FileFailure(
@@ -132,15 +116,10 @@ final class MappedFile implements StoreFile {
     }
 
     @Override
-    public void read(long destination, long length, long offset) throws FileFailure {
-        file.read(destination, length, offset);
-    }
-
-    @Override
     public synchronized void syncData(PersistPoint point) throws FileFailure {
         persistence.fence(point.number());
         if (metadataChanged) {
-            file.syncData(point);
+            super.syncData(point);
             metadataChanged = false;
         }
     }
@@ -148,7 +127,7 @@ final class MappedFile implements StoreFile {
     @Override
     public synchronized void allocate(long offset, long length) throws FileFailure {
         metadataChanged = true;
-        file.allocate(offset, length);
+        super.allocate(offset, length);
         mapAgain();
     }
 
@@ -158,18 +137,8 @@ final class MappedFile implements StoreFile {
         if (length < mapped) {
             unmap(); // what is stored behind a file's end is a SIGBUS
         }
-        file.truncate(length);
+        super.truncate(length);
         mapAgain();
-    }
-
-    @Override
-    public boolean lock() throws FileFailure {
-        return file.lock();
-    }
-
-    @Override
-    public long mapPrivate(long offset, long length) throws FileFailure {
-        return file.mapPrivate(offset, length);
     }
 
     @Override
@@ -180,6 +149,6 @@ final class MappedFile implements StoreFile {
     @Override
     public synchronized void close() {
         unmap();
-        file.close();
+        super.close();
     }
 }

@@ -177,26 +177,9 @@ final class RecordingFiles implements StoreFiles {
         return pretendedFreeSpace >= 0 ? pretendedFreeSpace : real.freeSpace(directory);
     }
 
-    private final class RecordingFile implements StoreFile {
-        private final StoreFile file;
-
+    private final class RecordingFile extends ForwardingStoreFile {
         RecordingFile(StoreFile file) {
-            this.file = file;
-        }
-
-        @Override
-        public Path path() {
-            return file.path();
-        }
-
-        @Override
-        public int descriptor() {
-            return file.descriptor();
-        }
-
-        @Override
-        public long size() throws FileFailure {
-            return file.size();
+            super(file);
         }
 
         @Override
@@ -205,10 +188,10 @@ final class RecordingFiles implements StoreFiles {
                 event(Kind.WRITE, path(), offset, length);
                 long half = ((offset + length / 2) & -Sector.SIZE) - offset;
                 if (half > 0) {
-                    file.write(address, half, offset);
+                    super.write(address, half, offset);
                     hook.halfWritten(new Event(Kind.WRITE, path().toString(), offset, length));
                 }
-                file.write(address, length, offset);
+                super.write(address, length, offset);
             }
         }
 
@@ -216,7 +199,7 @@ final class RecordingFiles implements StoreFiles {
         public void read(long address, long length, long offset) throws FileFailure {
             synchronized (RecordingFiles.this) {
                 bytesRead += length;
-                file.read(address, length, offset);
+                super.read(address, length, offset);
             }
         }
 
@@ -224,7 +207,7 @@ final class RecordingFiles implements StoreFiles {
         public void syncData(PersistPoint point) throws FileFailure {
             synchronized (RecordingFiles.this) {
                 event(Kind.SYNC_DATA, path(), 0, 0);
-                file.syncData(point);
+                super.syncData(point);
                 if (path().toString().contains("-log")) {
                     try {
                         syncedLogs.put(path().getFileName().toString(), Files.readAllBytes(path()));
@@ -239,7 +222,7 @@ final class RecordingFiles implements StoreFiles {
         public void allocate(long offset, long length) throws FileFailure {
             synchronized (RecordingFiles.this) {
                 event(Kind.ALLOCATE, path(), offset, length);
-                file.allocate(offset, length);
+                super.allocate(offset, length);
             }
         }
 
@@ -247,23 +230,8 @@ final class RecordingFiles implements StoreFiles {
         public void truncate(long length) throws FileFailure {
             synchronized (RecordingFiles.this) {
                 event(Kind.TRUNCATE, path(), length, 0);
-                file.truncate(length);
+                super.truncate(length);
             }
-        }
-
-        @Override
-        public boolean lock() throws FileFailure {
-            return file.lock();
-        }
-
-        @Override
-        public long mapPrivate(long offset, long length) throws FileFailure {
-            return file.mapPrivate(offset, length);
-        }
-
-        @Override
-        public void close() {
-            file.close();
         }
     }
 }

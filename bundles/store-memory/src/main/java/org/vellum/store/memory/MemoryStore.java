@@ -69,10 +69,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        Path folder = request.directory() == null
-                ? FOLDER
-                : request.directory().toAbsolutePath().normalize();
-        return Image.open(core, mapped(), new ImageFiles(folder, request.region()), request, observer);
+        return Image.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
     }
 
     private synchronized MappedFiles mapped() {
