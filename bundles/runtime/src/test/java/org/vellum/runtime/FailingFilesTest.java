@@ -21,15 +21,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.CommitException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
-import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
-import org.vellum.api.provider.Strategy;
-import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.Errno;
-import org.vellum.nativelib.internal.JnaNativeCore;
-import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.ForwardingStoreFile;
 import org.vellum.store.image.Image;
@@ -38,9 +33,6 @@ import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.PersistPoint;
 import org.vellum.store.image.StoreFile;
 import org.vellum.store.image.StoreFiles;
-import org.vellum.strategy.dirtybit.DirtyBitStrategy;
-import org.vellum.strategy.writeprotect.WriteProtectStrategy;
-import org.vellum.vmm.host.HostVmm;
 
 /**
  * A region on the real core whose files fail at every write, sync and growth in turn, once, twice, or from then on. A
@@ -54,38 +46,26 @@ class FailingFilesTest {
     private static final int MORE_THAN_ANY_FINITE_FAULT = 3;
     private static final Logger LOGGER = Logger.getLogger("org.vellum");
 
-    private static JnaNativeCore core;
-    private static HostVmm vmm;
-    private static HostPageTable pageTable;
-    private static DirtyBitStrategy dirtyBit;
-    private static WriteProtectStrategy writeProtect;
+    private static HostProviders host;
 
     @TempDir
     Path folder;
 
     @BeforeAll
     static void loadNativeCode() {
-        core = new JnaNativeCore();
-        vmm = new HostVmm();
-        pageTable = new HostPageTable();
-        dirtyBit = new DirtyBitStrategy();
-        writeProtect = new WriteProtectStrategy();
+        host = new HostProviders();
         LOGGER.setLevel(Level.OFF); // lines for every life and every fault
     }
 
     @AfterAll
     static void releaseNativeCode() {
         LOGGER.setLevel(null);
-        writeProtect.close();
-        dirtyBit.close();
-        pageTable.close();
-        vmm.close();
-        core.close();
+        host.close();
     }
 
     /** The file store, on files of which some calls fail. */
     private final class FailingStore implements Store, StoreFiles {
-        private final StoreFiles real = new NativeStoreFiles(core);
+        private final StoreFiles real = new NativeStoreFiles(host.core);
         private final AtomicInteger calls = new AtomicInteger();
         private final int at;
         private final int times;
@@ -113,7 +93,7 @@ class FailingFilesTest {
 
         @Override
         public StoreImage open(Request request, PhaseObserver observer) {
-            return Image.open(core, this, new ImageFiles(request.directory(), request.region()), request, observer);
+            return Image.open(host.core, this, ImageFiles.of(request, folder), request, observer);
         }
 
         @Override
@@ -218,23 +198,6 @@ class FailingFilesTest {
             this.rollsBack = rollsBack;
         }
 
-        private Regions runtime(Store used) {
-            Regions regions = new Regions(
-                    new RuntimeServices(core, new PhaseObservers(), (topic, properties) -> {}, Bench.PATIENCE), 0);
-            regions.providerArrived(Providers::vmms, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
-            regions.providerArrived(
-                    Providers::pageTables, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
-            regions.providerArrived(
-                    Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 0, 3));
-            regions.providerArrived(
-                    Providers::strategies,
-                    writeProtect,
-                    FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
-            regions.providerArrived(
-                    Providers::stores, used, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
-            return regions;
-        }
-
         private OpenRegion open(Regions regions) {
             RegionOptions options = RegionOptions.size(SIZE)
                     .withLogSize(LOG_SIZE)
@@ -244,7 +207,7 @@ class FailingFilesTest {
         }
 
         void live() {
-            Regions regions = runtime(store);
+            Regions regions = host.runtime(store);
             try {
                 OpenRegion region = openPatiently(regions);
                 if (region != null) {
@@ -340,7 +303,7 @@ class FailingFilesTest {
 
         /** On files that do not fail any more. */
         private void recovers() {
-            Regions regions = runtime(new FailingStore(Integer.MAX_VALUE, 0, 0));
+            Regions regions = host.runtime(new FailingStore(Integer.MAX_VALUE, 0, 0));
             try {
                 OpenRegion region = open(regions);
                 if (inDoubt != null && region.status().epoch() == epoch + 1) {

@@ -31,26 +31,15 @@ import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.Section;
-import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
-import org.vellum.api.provider.Vmm;
-import org.vellum.nativelib.internal.JnaNativeCore;
-import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.store.file.FileStore;
-import org.vellum.strategy.dirtybit.DirtyBitStrategy;
-import org.vellum.strategy.writeprotect.WriteProtectStrategy;
-import org.vellum.vmm.host.HostVmm;
 
 /** The runtime on the real core, the real providers and files. */
 class RealRegionTest {
     private static final int SIZE = 1 << 20;
 
-    private static JnaNativeCore core;
-    private static HostVmm vmm;
-    private static HostPageTable pageTable;
-    private static DirtyBitStrategy dirtyBit;
-    private static WriteProtectStrategy writeProtect;
+    private static HostProviders host;
 
     @TempDir
     Path folder;
@@ -60,38 +49,18 @@ class RealRegionTest {
 
     @BeforeAll
     static void loadNativeCode() {
-        core = new JnaNativeCore();
-        vmm = new HostVmm();
-        pageTable = new HostPageTable();
-        dirtyBit = new DirtyBitStrategy();
-        writeProtect = new WriteProtectStrategy();
+        host = new HostProviders();
     }
 
     @AfterAll
     static void releaseNativeCode() {
-        writeProtect.close();
-        dirtyBit.close();
-        pageTable.close();
-        vmm.close();
-        core.close();
+        host.close();
     }
 
     @BeforeEach
     void startRuntime() {
-        regions = new Regions(
-                new RuntimeServices(core, new PhaseObservers(), (topic, properties) -> {}, Bench.PATIENCE), 0);
-        regions.providerArrived(Providers::vmms, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
-        regions.providerArrived(
-                Providers::pageTables, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
-        regions.providerArrived(
-                Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
-        regions.providerArrived(
-                Providers::strategies,
-                writeProtect,
-                FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
         store = fileStore(folder);
-        regions.providerArrived(
-                Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
+        regions = host.runtime(store);
     }
 
     @AfterEach
@@ -104,7 +73,7 @@ class RealRegionTest {
                 RealRegionTest.class.getClassLoader(),
                 new Class<?>[] {BundleContext.class},
                 (proxy, method, arguments) -> null);
-        return new FileStore(core, noProperties, new FileStore.Config() {
+        return new FileStore(host.core, noProperties, new FileStore.Config() {
             @Override
             public String directory() {
                 return folder.toString();
@@ -295,9 +264,9 @@ class RealRegionTest {
         region.commit();
         region.buffer(4096, 8).putLong(2);
 
-        regions.providerLeaves(Providers::strategies, dirtyBit);
+        regions.providerLeaves(Providers::strategies, host.dirtyBit);
         region.buffer(8192, 8).putLong(3);
-        regions.providerLeaves(Providers::strategies, writeProtect);
+        regions.providerLeaves(Providers::strategies, host.writeProtect);
 
         assertEquals(RegionStatus.State.DEGRADED, region.status().state());
         region.buffer(1 << 17, 8).putLong(4);
@@ -306,7 +275,7 @@ class RealRegionTest {
         region.rollback();
         region.close();
         regions.providerArrived(
-                Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
+                Providers::strategies, host.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         OpenRegion again = open("auto");
         assertEquals(1, again.buffer(0, 8).getLong());
         assertEquals(2, again.buffer(4096, 8).getLong());

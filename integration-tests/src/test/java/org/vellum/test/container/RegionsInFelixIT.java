@@ -5,7 +5,6 @@ import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNotSame;
 import static org.junit.Assert.assertTrue;
 
-import java.util.Arrays;
 import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
@@ -13,25 +12,19 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import javax.inject.Inject;
 import org.junit.After;
-import org.junit.Rule;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
-import org.ops4j.pax.exam.Option;
 import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Bundle;
-import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
-import org.osgi.service.cm.ConfigurationAdmin;
 import org.osgi.service.event.Event;
 import org.osgi.service.event.EventConstants;
 import org.osgi.service.event.EventHandler;
-import org.osgi.util.tracker.ServiceTracker;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionEvents;
@@ -44,32 +37,14 @@ import org.vellum.test.consumer.OrderBook;
 /** Regions as bundles in Felix meet them: by reference, by configuration, across bundles that come and go. */
 @RunWith(PaxExam.class)
 @ExamReactorStrategy(PerClass.class)
-public class RegionsInFelixIT {
+public class RegionsInFelixIT extends FelixTest {
     /** On the host's providers, for a test that stops one: auto would take the guest's, where they work. */
     private static final RegionOptions SMALL = RegionOptions.size("1 MiB").withVmm("host");
     private static final long PATIENCE_MILLISECONDS = 20_000;
 
-    @Rule
-    public final QuietLog log = new QuietLog();
-
-    @Inject
-    private BundleContext context;
-
-    @Inject
-    private ConfigurationAdmin configurations;
-
-    @Configuration
-    public Option[] container() {
-        return Container.with(Container.newFolder());
-    }
-
     @After
     public void startAllBundlesAndDeleteConfigurations() throws Exception {
-        for (Bundle bundle : context.getBundles()) {
-            if (bundle.getSymbolicName().startsWith("org.vellum.")) {
-                bundle.start();
-            }
-        }
+        startAllBundles();
         var left = configurations.listConfigurations("(service.factoryPid=" + RegionManager.CONFIGURATION_PID + ")");
         if (left != null) {
             for (var configuration : left) {
@@ -80,33 +55,8 @@ public class RegionsInFelixIT {
         Await.until("no region is open", () -> regions().regions().isEmpty());
     }
 
-    private Bundle bundle(String name) {
-        return Arrays.stream(context.getBundles())
-                .filter(bundle -> bundle.getSymbolicName().equals(name))
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private <T> T await(Class<T> type, String property) throws Exception {
-        String filter = "(&(objectClass=" + type.getName() + ")" + (property == null ? "" : property) + ")";
-        ServiceTracker<T, T> tracker = new ServiceTracker<>(context, context.createFilter(filter), null);
-        tracker.open();
-        try {
-            if (tracker.waitForService(PATIENCE_MILLISECONDS) == null) {
-                throw new AssertionError("no service " + filter);
-            }
-            return context.getService(tracker.getServiceReference());
-        } finally {
-            tracker.close();
-        }
-    }
-
     private <T> boolean isThere(Class<T> type, String property) throws Exception {
         return !context.getServiceReferences(type, property).isEmpty();
-    }
-
-    private RegionManager regions() throws Exception {
-        return await(RegionManager.class, null);
     }
 
     private org.osgi.service.cm.Configuration configure(String name, String size) throws Exception {

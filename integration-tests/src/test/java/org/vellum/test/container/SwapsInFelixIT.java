@@ -11,7 +11,6 @@ import java.net.URL;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
@@ -21,25 +20,18 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import javax.inject.Inject;
 import org.junit.After;
-import org.junit.Rule;
 import org.junit.Test;
 import org.junit.runner.RunWith;
-import org.ops4j.pax.exam.Configuration;
-import org.ops4j.pax.exam.Option;
 import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Bundle;
-import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
-import org.osgi.service.cm.ConfigurationAdmin;
 import org.osgi.service.event.Event;
 import org.osgi.service.event.EventConstants;
 import org.osgi.service.event.EventHandler;
-import org.osgi.util.tracker.ServiceTracker;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionEvents;
@@ -52,7 +44,7 @@ import org.vellum.api.provider.Tracking;
 /** Providers that are stopped, started, updated, outranked and deselected under regions that threads store to. */
 @RunWith(PaxExam.class)
 @ExamReactorStrategy(PerClass.class)
-public class SwapsInFelixIT {
+public class SwapsInFelixIT extends FelixTest {
     private static final RegionOptions OPTIONS = RegionOptions.size("1 MiB");
     private static final int THREADS = 4;
     private static final long PATIENCE_MILLISECONDS = 20_000;
@@ -62,53 +54,10 @@ public class SwapsInFelixIT {
             "org.vellum.pagetable.host",
             "org.vellum.vmm.host");
 
-    @Rule
-    public final QuietLog log = new QuietLog();
-
-    @Inject
-    private BundleContext context;
-
-    @Inject
-    private ConfigurationAdmin configurations;
-
-    @Configuration
-    public Option[] container() {
-        return Container.with(Container.newFolder());
-    }
-
     @After
     public void startAllBundlesAndCloseAllRegions() throws Exception {
-        for (Bundle bundle : context.getBundles()) {
-            if (bundle.getSymbolicName().startsWith("org.vellum.")) {
-                bundle.start();
-            }
-        }
+        startAllBundles();
         regions().regions().forEach(Region::close);
-    }
-
-    private Bundle bundle(String name) {
-        return Arrays.stream(context.getBundles())
-                .filter(bundle -> bundle.getSymbolicName().equals(name))
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private <T> T await(Class<T> type, String property) throws Exception {
-        String filter = "(&(objectClass=" + type.getName() + ")" + (property == null ? "" : property) + ")";
-        ServiceTracker<T, T> tracker = new ServiceTracker<>(context, context.createFilter(filter), null);
-        tracker.open();
-        try {
-            if (tracker.waitForService(PATIENCE_MILLISECONDS) == null) {
-                throw new AssertionError("no service " + filter);
-            }
-            return context.getService(tracker.getServiceReference());
-        } finally {
-            tracker.close();
-        }
-    }
-
-    private RegionManager regions() throws Exception {
-        return await(RegionManager.class, null);
     }
 
     private static String tuple(Region region) {

@@ -6,15 +6,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.vellum.api.provider.Phase;
@@ -26,11 +25,8 @@ import org.vellum.launcher.console.Progress;
 
 /** One crash test: victims one after another, each of which checks what its predecessor left. */
 final class CrashTest {
-    private static final int KILLED = 128 + 9;
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     /** An aimed kill whose phase does not come becomes one from outside. */
     private static final Duration AIM_TIMEOUT = Duration.ofSeconds(3);
-    private static final Duration VERIFY_TIMEOUT = Duration.ofSeconds(60);
     /** Small, so that it is trimmed often. */
     private static final long LOG_SIZE = 256 << 10;
     /** The share of a run after which phases that were never hit are aimed at first. */
@@ -101,15 +97,12 @@ final class CrashTest {
     }
 
     private void strike(long start) throws IOException, InterruptedException {
-        Deque<Victim> ahead = new ArrayDeque<>();
-        try (Progress progress = console.progress("killing", 1000)) {
-            for (int i = 0; i < STARTED_AHEAD; i++) {
-                ahead.add(start());
-            }
+        try (Victims victims = new Victims(STARTED_AHEAD, this::start);
+                Progress progress = console.progress("killing", 1000)) {
             for (int number = 0; failures.isEmpty() && kills < mostKills && elapsedShare(start) < 1; number++) {
                 // an even share each, and over the deck's odd length each card meets both
                 Subject subject = number % 2 == 0 ? bank : instant;
-                try (Victim victim = next(ahead)) {
+                try (Victim victim = victims.next()) {
                     killOnce(victim, subject, plan.next(existing, urgent(start)));
                 }
                 double share = Math.max(elapsedShare(start), (double) kills / mostKills);
@@ -117,21 +110,12 @@ final class CrashTest {
             }
             for (Subject subject : List.of(bank, instant)) {
                 if (failures.isEmpty()) {
-                    try (Victim victim = next(ahead)) {
+                    try (Victim victim = victims.next()) {
                         verify(victim, subject);
                     }
                 }
             }
-        } finally {
-            ahead.forEach(Victim::close);
         }
-    }
-
-    private Victim next(Deque<Victim> ahead) throws InterruptedException {
-        Victim victim = ahead.remove();
-        ahead.add(start());
-        victim.awaitReady(START_TIMEOUT);
-        return victim;
     }
 
     private double elapsedShare(long start) {
@@ -155,13 +139,10 @@ final class CrashTest {
         // a region that was opened has its recovery behind it: if there was none to do, the aim was missed
         boolean aimed = kill.phase().isPresent()
                 && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));
-        OptionalInt status = victim.awaitEnd(aimed ? AIM_TIMEOUT : Duration.ofNanos(kill.delayNanoseconds()));
-        if (status.isEmpty()) {
-            victim.kill();
-            status = victim.awaitEnd(Duration.ZERO);
-        }
+        OptionalInt status =
+                victim.awaitEndOrKill(aimed ? AIM_TIMEOUT : Duration.ofNanos(kill.delayNanoseconds()));
         learn(victim, subject);
-        if (status.orElse(0) == KILLED) {
+        if (Victim.wasKilled(status)) {
             kills++;
             subject.kills++;
             countPhase();
@@ -173,13 +154,9 @@ final class CrashTest {
 
     private void verify(Victim victim, Subject subject) throws IOException, InterruptedException {
         forgetPhase();
-        victim.go(subject, seed, null);
-        OptionalInt status = victim.awaitEnd(VERIFY_TIMEOUT);
+        Optional<String> failure = victim.check(subject, seed);
         learn(victim, subject);
-        if (status.orElse(-1) != 0 && victim.violations().isEmpty() || !victim.checked()) {
-            failures.add("the last check of " + subject.description + " ended with status " + status.orElse(-1)
-                    + victim.errorText());
-        }
+        failure.ifPresent(failures::add);
     }
 
     private void learn(Victim victim, Subject subject) {

@@ -3,9 +3,7 @@ package org.vellum.launcher.crashtest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -23,9 +21,6 @@ import org.vellum.launcher.console.Progress;
  * predecessor left; then one that is left alone for longer, to see whether it grows.
  */
 final class Soak {
-    private static final int KILLED = 128 + 9;
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
-    private static final Duration VERIFY_TIMEOUT = Duration.ofSeconds(60);
     private static final long LOG_SIZE = 1 << 20;
     private static final long SHORTEST_LIFE_NANOSECONDS = 200_000_000;
     private static final long LONGEST_LIFE_NANOSECONDS = 7_000_000_000L;
@@ -84,28 +79,26 @@ final class Soak {
         Duration lastLife = Duration.ofNanos((long) (duration.toNanos() * LAST_SHARE));
         lastLife = lastLife.compareTo(SHORTEST_LAST_LIFE) < 0 ? SHORTEST_LAST_LIFE : lastLife;
         long killing = duration.minus(lastLife).toNanos();
-        Deque<Victim> ahead = new ArrayDeque<>(List.of(start()));
-        try (Progress progress = console.progress("swapping", 1000)) {
+        try (Victims victims = new Victims(1, this::start);
+                Progress progress = console.progress("swapping", 1000)) {
             for (int number = 0; failures.isEmpty() && System.nanoTime() - start < killing; number++) {
                 long life = SHORTEST_LIFE_NANOSECONDS
                         + (long) (random.nextDouble() * (LONGEST_LIFE_NANOSECONDS - SHORTEST_LIFE_NANOSECONDS));
-                liveOnce(next(ahead), number % 2 == 0 ? bank : instant, Duration.ofNanos(life));
+                liveOnce(victims.next(), number % 2 == 0 ? bank : instant, Duration.ofNanos(life));
                 progress.update(
                         1000 * (System.nanoTime() - start) / duration.toNanos(),
                         figures.swaps() + " swaps, " + kills + " kills");
             }
             if (failures.isEmpty()) {
                 figures.forgetHoldings();
-                liveOnce(next(ahead), bank, lastLife);
+                liveOnce(victims.next(), bank, lastLife);
                 checkHoldings();
             }
             for (Subject subject : List.of(bank, instant)) {
                 if (failures.isEmpty()) {
-                    verify(next(ahead), subject);
+                    verify(victims.next(), subject);
                 }
             }
-        } finally {
-            ahead.forEach(Victim::close);
         }
     }
 
@@ -113,23 +106,12 @@ final class Soak {
         return new Victim("soak", flags, arguments, folder.resolve("plan-" + ++started), figures::take);
     }
 
-    private Victim next(Deque<Victim> ahead) throws InterruptedException {
-        Victim victim = ahead.remove();
-        ahead.add(start());
-        victim.awaitReady(START_TIMEOUT);
-        return victim;
-    }
-
     private void liveOnce(Victim started, Subject subject, Duration life) throws IOException, InterruptedException {
         try (Victim victim = started) {
             victim.go(subject, seed, new KillPlan.Kill(Optional.empty(), 0, 0, life.toNanos()));
-            OptionalInt status = victim.awaitEnd(life);
-            if (status.isEmpty()) {
-                victim.kill();
-                status = victim.awaitEnd(Duration.ZERO);
-            }
+            OptionalInt status = victim.awaitEndOrKill(life);
             learn(victim, subject);
-            if (status.orElse(0) == KILLED) {
+            if (Victim.wasKilled(status)) {
                 kills++;
                 subject.kills++;
             } else if (victim.violations().isEmpty()) {
@@ -140,13 +122,9 @@ final class Soak {
 
     private void verify(Victim started, Subject subject) throws IOException, InterruptedException {
         try (Victim victim = started) {
-            victim.go(subject, seed, null);
-            OptionalInt status = victim.awaitEnd(VERIFY_TIMEOUT);
+            Optional<String> failure = victim.check(subject, seed);
             learn(victim, subject);
-            if (status.orElse(-1) != 0 && victim.violations().isEmpty() || !victim.checked()) {
-                failures.add("the last check of " + subject.description + " ended with status " + status.orElse(-1)
-                        + victim.errorText());
-            }
+            failure.ifPresent(failures::add);
         }
     }
 

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
@@ -26,6 +27,9 @@ final class Victim implements AutoCloseable {
     /** Quick to start, quick to die: no second compiler, the smallest collector. */
     private static final List<String> FLAGS =
             List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m");
+
+    private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(60);
+    private static final int KILLED = 128 + 9;
 
     private final Path plan;
     private final ChildJvm child;
@@ -154,8 +158,33 @@ final class Victim implements AutoCloseable {
         return child.await(longest);
     }
 
-    void kill() throws InterruptedException {
-        child.kill();
+    /** As {@link #awaitEnd}; one that does not end by itself is killed. */
+    OptionalInt awaitEndOrKill(Duration longest) throws InterruptedException {
+        OptionalInt status = awaitEnd(longest);
+        if (status.isEmpty()) {
+            child.kill();
+            status = awaitEnd(Duration.ZERO);
+        }
+        return status;
+    }
+
+    static boolean wasKilled(OptionalInt status) {
+        return status.orElse(0) == KILLED;
+    }
+
+    /**
+     * Has it check what its predecessor left, and do nothing else.
+     *
+     * @return why it could not, a sentence; empty: it has checked, and {@link #violations} tells
+     */
+    Optional<String> check(Subject work, long seed) throws IOException, InterruptedException {
+        go(work, seed, null);
+        OptionalInt status = awaitEnd(CHECK_TIMEOUT);
+        boolean failed = status.orElse(-1) != 0 && violations().isEmpty() || !checked();
+        return failed
+                ? Optional.of("the last check of " + work.description + " ended with status " + status.orElse(-1)
+                        + errorText())
+                : Optional.empty();
     }
 
     synchronized List<String> violations() {
