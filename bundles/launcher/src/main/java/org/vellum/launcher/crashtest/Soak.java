@@ -52,7 +52,8 @@ final class Soak {
         this.folder = folder;
         this.flags = new ArrayList<>(HEAP);
         this.flags.addAll(selection.flags());
-        this.flags.add("-D" + ProviderSelection.EMULATE_DAX + "=true"); // so that there are two stores of the same files
+        // so that there are two stores of the same files
+        this.flags.add("-D" + ProviderSelection.EMULATE_DAX + "=true");
         this.seed = seed;
         this.duration = duration;
         this.random = new Random(seed);

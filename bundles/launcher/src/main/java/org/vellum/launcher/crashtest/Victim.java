@@ -48,7 +48,12 @@ final class Victim implements AutoCloseable {
      * @param application what it is registered as
      * @param others takes the lines that every application but the crash test's prints besides
      */
-    Victim(String application, List<String> flags, List<String> arguments, Path plan, Predicate<ApplicationLine> others) {
+    Victim(
+            String application,
+            List<String> flags,
+            List<String> arguments,
+            Path plan,
+            Predicate<ApplicationLine> others) {
         this.others = others;
         this.plan = plan;
         List<String> allFlags = new ArrayList<>(FLAGS);
