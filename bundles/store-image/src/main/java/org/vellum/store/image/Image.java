@@ -109,6 +109,18 @@ public final class Image implements StoreImage {
      */
     public static Image open(
             NativeCore core, StoreFiles files, ImageFiles names, Store.Request request, PhaseObserver observer) {
+        // Whatever medium the origin of a move is on: its files can be read.
+        return open(core, files, NativeStoreFiles.readOnly(core), names, request, observer);
+    }
+
+    /** @param others by which images of other stores can be read */
+    static Image open(
+            NativeCore core,
+            StoreFiles files,
+            StoreFiles others,
+            ImageFiles names,
+            Store.Request request,
+            PhaseObserver observer) {
         try {
             if (!files.exists(names.home())) {
                 if (request.size() == 0) {
@@ -117,7 +129,7 @@ public final class Image implements StoreImage {
                 }
                 new ImageCreation(core, files, names, request).run();
             }
-            return new Opening(core, files, names, request, observer, null).run();
+            return new Opening(core, files, new Residence(core, others, names), names, request, observer, null).run();
         } catch (FileFailure e) {
             throw cannotBeOpened(names, e);
         }
@@ -132,7 +144,7 @@ public final class Image implements StoreImage {
             PhaseObserver observer,
             StoreFile locked) {
         try {
-            return new Opening(core, files, names, request, observer, locked).run();
+            return new Opening(core, files, null, names, request, observer, locked).run();
         } catch (FileFailure e) {
             throw cannotBeOpened(names, e);
         }
@@ -147,6 +159,8 @@ public final class Image implements StoreImage {
     private static final class Opening {
         private final NativeCore core;
         private final StoreFiles files;
+        /** Asked of what is found; null where the region is known to be here. */
+        private final Residence residence;
         private final ImageFiles names;
         private final Store.Request request;
         private final PhaseObserver observer;
@@ -157,10 +171,12 @@ public final class Image implements StoreImage {
         Opening(
                 NativeCore core,
                 StoreFiles files,
+                Residence residence,
                 ImageFiles names,
                 Store.Request request,
                 PhaseObserver observer,
                 StoreFile arrived) {
+            this.residence = residence;
             this.arrived = arrived;
             this.core = core;
             this.files = files;
@@ -213,8 +229,8 @@ public final class Image implements StoreImage {
             if (header.badSlot() != null) {
                 remarks.add(header.badSlot());
             }
-            if (arrived == null) {
-                new Residence(core, files, names).require(file, header).ifPresent(remarks::add);
+            if (residence != null) {
+                residence.require(file, header).ifPresent(remarks::add);
             }
             HomeImage home = hold(new HomeImage(core, file, header));
             ImageIdentity identity = home.identity();

@@ -42,6 +42,8 @@ public final class ImageArrival implements IncomingImage {
     /** What it replaces, locked; null: nothing. */
     private StoreFile replaced;
     private Checkpoint replacedCheckpoint;
+    /** The log is that of what it replaces. */
+    private boolean keepsLog;
     private StoreFile file;
     private PageWriter pageWriter;
     /** Pages that are not all zeros in the file. */
@@ -118,7 +120,8 @@ public final class ImageArrival implements IncomingImage {
         }
         file = unfinished;
         pageWriter = new PageWriter(core, file, identity);
-        if (replaced == null) {
+        keepsLog = keepsReplacedLog();
+        if (!keepsLog) {
             creation.makeSegments(identity);
         }
         ImageCreation.allocate(file, identity);
@@ -161,12 +164,26 @@ public final class ImageArrival implements IncomingImage {
         if (!elsewhere || header.identity().size() != identity.size()) {
             throw inTheWay(", of epoch " + checkpoint.homeEpoch() + ", and nothing says that it left", null);
         }
+        return checkpoint;
+    }
+
+    /** One whose log is not whole, since its removal was cut short, opens nowhere: its log may go before it does. */
+    private boolean keepsReplacedLog() throws FileFailure {
+        if (replaced == null) {
+            return false;
+        }
         for (int i = 0; i < 2; i++) {
-            if (!files.exists(names.log(i))) {
-                throw inTheWay(", without its log segment " + names.log(i), null);
+            if (!files.exists(names.log(i)) || sizeOf(i) < replacedCheckpoint.segmentSize(i)) {
+                return false;
             }
         }
-        return checkpoint;
+        return true;
+    }
+
+    private long sizeOf(int segment) throws FileFailure {
+        try (StoreFile log = files.open(names.log(segment), false)) {
+            return log.size();
+        }
     }
 
     private InvalidRegionException inTheWay(String what, Exception cause) {
@@ -242,8 +259,8 @@ public final class ImageArrival implements IncomingImage {
                 epoch,
                 replaced == null ? 0 : replacedCheckpoint.generation() + 2, // it and the one behind it may have been used
                 0,
-                replaced == null ? identity.segmentSize() : replacedCheckpoint.segmentSize0(),
-                replaced == null ? identity.segmentSize() : replacedCheckpoint.segmentSize1(),
+                keepsLog ? replacedCheckpoint.segmentSize0() : identity.segmentSize(),
+                keepsLog ? replacedCheckpoint.segmentSize1() : identity.segmentSize(),
                 epoch,
                 origin.address());
     }
@@ -299,10 +316,9 @@ public final class ImageArrival implements IncomingImage {
 
     private void withdraw() throws FileFailure {
         if (named) {
-            files.rename(names.home(), names.unfinished());
-            files.syncDirectory(names.directory(), PersistPoint.WITHDRAWN_NAME);
-            creation.removeUnfinished();
-        } else if (replaced == null) {
+            files.rename(names.home(), names.unfinished()); // the mark of what is being removed
+        }
+        if (named || !keepsLog) {
             creation.removeUnfinished();
         } else {
             files.delete(names.unfinished()); // the log is that of the image before

@@ -48,8 +48,8 @@ public enum PersistPoint {
     ARRIVED_IMAGE,
     /** The names of an image that arrives; then its origin may depart. */
     ARRIVED_NAMES,
-    /** The name of an image that was not needed after all, gone; then its log segments may go. */
-    WITHDRAWN_NAME,
+    /** What an origin says of its departure, which a killed process may have left in the cache; then it may be relied on. */
+    DEPARTED_ORIGIN,
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */

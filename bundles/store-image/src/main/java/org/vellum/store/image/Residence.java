@@ -11,15 +11,19 @@ import org.vellum.nativelib.NativeCore;
 /**
  * Finds out whether the region is where an image of it was found. Of the two images of a move one is the region's at any
  * moment: the origin, until its checkpoint says that it departed; from then on the one that has arrived.
+ *
+ * <p>What the origin says is made durable before it is relied on: a process that was killed may have left its checkpoint in
+ * the cache only, and a power cut that took it back behind our opening would leave two regions.
  */
 final class Residence {
     private final NativeCore core;
-    private final StoreFiles files;
+    private final StoreFiles others;
     private final ImageFiles names;
 
-    Residence(NativeCore core, StoreFiles files, ImageFiles names) {
+    /** @param others by which images of other stores can be read */
+    Residence(NativeCore core, StoreFiles others, ImageFiles names) {
         this.core = core;
-        this.files = files;
+        this.others = others;
         this.names = names;
     }
 
@@ -68,11 +72,11 @@ final class Residence {
     }
 
     private boolean departedForHere(ImageFiles origin, Header arrived) throws FileFailure {
-        StoreFiles ordinary = NativeStoreFiles.readOnly(core); // whatever medium it is on, it can be read
-        if (!ordinary.exists(origin.home())) {
+        if (!others.exists(origin.home())) {
             return false;
         }
-        try (StoreFile home = ordinary.open(origin.home(), false)) {
+        try (StoreFile home = others.open(origin.home(), false)) {
+            home.syncData(PersistPoint.DEPARTED_ORIGIN);
             Header header = Header.read(core, home, names.region());
             Checkpoint checkpoint = header.checkpoint();
             return header.identity().identity() == arrived.identity().identity()
@@ -88,8 +92,11 @@ final class Residence {
     /** Folders have more than one name. */
     private boolean isHere(Whereabouts destination) {
         Optional<Path> folder = destination.place().folder();
+        if (folder.isEmpty() || folder.get().equals(names.directory())) {
+            return folder.isPresent();
+        }
         try {
-            return folder.isPresent() && Files.isSameFile(folder.get(), names.directory());
+            return Files.isSameFile(folder.get(), names.directory());
         } catch (IOException e) {
             return false; // it is not there
         }
