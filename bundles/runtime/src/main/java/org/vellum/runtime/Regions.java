@@ -36,7 +36,7 @@ class Regions {
         private boolean inProviders;
         /** {@link Regions#arrivals} when it chose. */
         private long arrivals;
-        /** Which ones; null while it still chooses. */
+        /** Which ones; null while it still chooses, and after it was opened: it must not keep them alive. */
         private Tuple tuple;
         /** Null until open. */
         private OpenRegion region;
@@ -207,6 +207,7 @@ class Regions {
         } finally {
             synchronized (this) { // whoever takes a provider away waited, so that it is told of the opening first
                 claim.inProviders = false;
+                claim.tuple = null;
                 notifyAll();
             }
         }
