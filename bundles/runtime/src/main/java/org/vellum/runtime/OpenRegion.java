@@ -33,6 +33,7 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /**
  * An open region. Safe for use by many threads; the order of its locks is in this package's description.
@@ -514,7 +515,7 @@ final class OpenRegion implements Region, Move.Region {
         } catch (RuntimeException | LinkageError e) {
             throw new RegionException(refusal(next, e.toString()), e);
         }
-        return core.regionSwap(parts.region(), vmm, pageTable, strategy);
+        return core.regionSwap(parts.region(), vmm, pageTable, strategy, Relocation.NONE);
     }
 
     private String refusal(Tuple next, String sentence) {
@@ -528,7 +529,7 @@ final class OpenRegion implements Region, Move.Region {
         control.lock();
         try {
             requireOpen();
-            NativeCore.Swap cost = core.regionDegrade(parts.region());
+            NativeCore.Swap cost = core.regionDegrade(parts.region(), Relocation.NONE);
             return changed(
                     RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
         } finally {

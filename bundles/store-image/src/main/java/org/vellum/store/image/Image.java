@@ -465,14 +465,16 @@ public final class Image implements StoreImage {
         synchronized (this) {
             undo = prepared;
         }
+        long homeMapping = home.file().mapping().orElseThrow();
         return Optional.of(new InPlace(
                 homeFile(),
                 homeOffset(),
+                homeMapping + homeOffset(),
                 prepared.headerAddress(),
                 prepared.slotHeadersAddress(),
                 prepared.slotContentsAddress(),
                 prepared.slots(),
-                home.file().mapping().orElseThrow() + home.identity().tableOffset(),
+                homeMapping + home.identity().tableOffset(),
                 files.synchronous(),
                 persistence.get().address()));
     }
