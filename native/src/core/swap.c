@@ -67,7 +67,7 @@ static void swap_in_host(void *argument) {
 static void put_in_force(struct vellum_region *region, const struct tuple *next, struct vellum_swap *swap) {
     struct swap_call call = {.region = region, .next = next, .swap = swap};
     stopping_call(region, swap_in_host, &call);
-    tuple_release(&call.previous);
+    tuple_release(region, &call.previous);
 }
 
 /* A swap, too, from the tuple of no providers, which cannot have been stored to. */
