@@ -1,9 +1,6 @@
 /* Swaps among the providers of the host, and to none: nothing is lost, nothing is committed, nobody waits for ever. */
 #include "host_region.h"
-#include "mappings.h"
-#include "swapping.h"
-
-#define PAGES (8 * PAGES_IN_BLOCK)
+#include "swap_cases.h"
 
 static void make_tuples(void) {
     char reason[256];
@@ -15,26 +12,6 @@ static void make_tuples(void) {
     } else {
         printf("    without dirty-bit: %s\n", reason);
     }
-}
-
-static struct fixture open_swapped_region(size_t pages) {
-    make_tuples();
-    return open_first(create_region(pages));
-}
-
-static void stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, keep_stores);
-}
-
-static void rollback_after_a_swap_returns_to_the_last_commit(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, roll_back);
-}
-
-static void a_swap_keeps_what_a_failed_cut_carries(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, carry_over_a_failed_cut);
 }
 
 static void no_store_is_lost_while_tuples_are_swapped(void) {
@@ -89,7 +66,8 @@ static void check_stores_between(bool without_mappings) {
     between_without_mappings = without_mappings;
     uint64_t value = 0;
     for (size_t from = 0; from < tuple_count; from++) {
-        for (size_t to = 0; tuples[from].vmm != NULL && to < tuple_count; to++) {
+        bool registers = tuples[from].vmm != NULL && !tuples[from].without_userfaultfd;
+        for (size_t to = 0; registers && to < tuple_count; to++) {
             struct providers observed_from = tuples[from];
             observed_from.pagetable = &observed;
             swap_to(&fixture, &observed_from);
@@ -241,9 +219,7 @@ static void another_home_image_takes_over_for_blocks_warm_and_cold(void) {
 
 int main(void) {
     RUN(another_home_image_takes_over_for_blocks_warm_and_cold);
-    RUN(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
-    RUN(rollback_after_a_swap_returns_to_the_last_commit);
-    RUN(a_swap_keeps_what_a_failed_cut_carries);
+    run_swap_cases();
     RUN(no_store_is_lost_while_tuples_are_swapped);
     RUN(a_swap_leaves_nothing_of_the_old_tuple_with_the_kernel);
     RUN(a_store_before_the_kernel_has_forgotten_the_old_tuple_is_tracked_by_the_new);
