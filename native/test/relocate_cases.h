@@ -124,7 +124,7 @@ static inline const struct vellum_relocation *relocation_to_memory(struct fixtur
     return &fixture->relocation;
 }
 
-#include "swapping.h"
+#include "swap_pairs.h"
 
 static inline void there_is_in_place(const struct vellum_vmm_operations *vmm,
                                      const struct vellum_pagetable_operations *pagetable, bool without_userfaultfd) {

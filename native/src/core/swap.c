@@ -142,7 +142,7 @@ static int swap_to(struct vellum_region *region, const struct providers *provide
         }
         relocation_release(region, &call.relocation);
     }
-    tuple_release(unused);
+    tuple_release(region, unused);
     return result;
 }
 
