@@ -56,6 +56,7 @@ final class Exhaustive {
             subjects.add(new RepairSubject(layer));
         }
         subjects.add(new InPlaceSubject());
+        subjects.add(new MovesSubject());
         return subjects;
     }
 
