@@ -52,6 +52,7 @@ static inline void run_on_media(void (*test)(void), const char *name) {
 
 struct in_place_fixture {
     int file;
+    uint8_t *home;   /* the home image, as a store maps it */
     uint8_t *beside; /* the medium from the home image's end on */
     uint8_t *base;
     struct vellum_in_place description;
@@ -113,6 +114,8 @@ static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t
     CHECK_EQUAL(0, vellum_file_map_shared(fixture.file, HOME_SIZE, MEDIUM_SIZE - HOME_SIZE, medium_kind == ON_DAX,
                                           &address));
     fixture.beside = (uint8_t *)(uintptr_t)address;
+    CHECK_EQUAL(0, vellum_file_map_shared(fixture.file, 0, HOME_SIZE, medium_kind == ON_DAX, &address));
+    fixture.home = (uint8_t *)(uintptr_t)address;
     fixture.record = map_record();
     fixture.events = map_record();
     CHECK_EQUAL(0, vellum_recorder_create(vellum_persistence_for_processor(0), fixture.record, RECORD_SIZE,
@@ -120,6 +123,7 @@ static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t
     fixture.description = (struct vellum_in_place){
         .persistence = vellum_recorder_persistence(fixture.recorder),
         .identity = IDENTITY,
+        .home = fixture.home,
         .epoch_word = (uint64_t *)(void *)in_medium(&fixture, EPOCH_WORD_OFFSET),
         .page_checksums = (uint32_t *)(void *)in_medium(&fixture, CHECKSUMS_OFFSET),
         .slots = (struct vellum_undo_slot *)(void *)in_medium(&fixture, SLOTS_OFFSET),
@@ -131,7 +135,7 @@ static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t
                                                medium_kind == ON_DAX, &fixture.description, &fixture.region);
     CHECK_EQUAL(0, result);
     CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.base, HOME_SIZE, MEDIUM, 0));
-    CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.region->image.alias, HOME_SIZE, MEDIUM, 0));
+    CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.home, HOME_SIZE, MEDIUM, 0));
     CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.beside, MEDIUM_SIZE - HOME_SIZE, MEDIUM, HOME_SIZE));
     return fixture;
 }

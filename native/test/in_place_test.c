@@ -70,8 +70,9 @@ static void a_region_that_refuses_stores_keeps_its_content(void) {
 static void without_providers_stores_are_refused_and_what_was_stored_can_be_taken_back(void) {
     struct in_place_fixture fixture = open_in_place();
     struct vellum_swap swap;
+    char reason[256];
     store(&fixture, 3, 8, 5);
-    vellum_region_degrade(fixture.region, &swap);
+    CHECK_EQUAL(0, vellum_region_degrade(fixture.region, NULL, &swap, reason, sizeof(reason)));
     CHECK_EQUAL(1, swap.carried_pages);
     CHECK_EQUAL(1, vellum_region_rollback(fixture.region));
     CHECK_EQUAL(0, in_file(&fixture, 3, 8));
@@ -86,7 +87,7 @@ static void a_swap_of_providers_keeps_the_pre_images(void) {
     store(&fixture, 3, 8, 5);
     store(&fixture, 4, 8, 6);
     CHECK_EQUAL(0, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host,
-                                      &vellum_strategy_writeprotect, &swap, reason, sizeof(reason)));
+                                      &vellum_strategy_writeprotect, NULL, &swap, reason, sizeof(reason)));
     CHECK_EQUAL(2, swap.carried_pages);
     store(&fixture, 4, 16, 7);
     store(&fixture, 5, 8, 8);
@@ -96,7 +97,7 @@ static void a_swap_of_providers_keeps_the_pre_images(void) {
     CHECK_EQUAL(0, in_file(&fixture, 4, 16));
     store(&fixture, 3, 8, 9);
     CHECK_EQUAL(0, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host,
-                                      &vellum_strategy_writeprotect, &swap, reason, sizeof(reason)));
+                                      &vellum_strategy_writeprotect, NULL, &swap, reason, sizeof(reason)));
     store(&fixture, 3, 16, 10);
     CHECK_EQUAL(1, commit(&fixture).dirty_pages);
     remember(&oracle, &fixture, FIRST_EPOCH + 1);

@@ -38,8 +38,8 @@ static inline struct vellum_swap swap_to(struct fixture *fixture, const struct p
     char reason[256] = "";
     set_up_environment(next);
     if (next->vmm == NULL) {
-        vellum_region_degrade(fixture->region, &swap);
-    } else if (vellum_region_swap(fixture->region, next->vmm, next->pagetable, next->strategy, &swap, reason,
+        CHECK_EQUAL(0, vellum_region_degrade(fixture->region, NULL, &swap, reason, sizeof(reason)));
+    } else if (vellum_region_swap(fixture->region, next->vmm, next->pagetable, next->strategy, NULL, &swap, reason,
                                   sizeof(reason)) != 0) {
         CHECK_FAIL("swap fails: %s", reason);
     }

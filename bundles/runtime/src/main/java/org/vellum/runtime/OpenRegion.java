@@ -8,6 +8,7 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -17,6 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionActivity;
@@ -27,15 +29,16 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.Section;
 import org.vellum.api.provider.Phase;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
-import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /**
  * An open region. Safe for use by many threads; the order of its locks is in this package's description.
  */
-final class OpenRegion implements Region {
+final class OpenRegion implements Region, Move.Region {
     private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
 
     private static final System.Logger LOGGER = System.getLogger(OpenRegion.class.getName());
@@ -51,6 +54,9 @@ final class OpenRegion implements Region {
         /** As {@link Region#swap}. */
         RegionStatus.Swap swap(Map<String, String> selectors);
 
+        /** Its image is in another store now. Called without locks, by a thread of its own. */
+        void moved(OpenRegion region);
+
         /** Everything is let go of. Called once, under the region's locks. */
         void letGo(OpenRegion region);
 
@@ -63,14 +69,10 @@ final class OpenRegion implements Region {
 
     private final String name;
     private final TupleInForce inForce;
-    /** Changed under the control lock. */
-    private volatile StoreImage image;
-    /**
-     * The image while its store is away, else null. Not so for the moment in which one store takes the place of another,
-     * which a commit waits for. Changed under the control lock.
-     */
-    private volatile StoreAway missingStore;
+    private final RegionImage home;
     private final CommitPath path;
+    /** Of the image, to another store; null: none. Changed under the control lock. */
+    private volatile Move move;
     private final long size;
     private final NativeParts parts;
     private final List<String> remarks;
@@ -119,14 +121,14 @@ final class OpenRegion implements Region {
         this.name = name;
         this.inForce = new TupleInForce(tuple);
         this.path = path;
-        this.image = path.image();
-        this.size = image.size();
+        this.home = new RegionImage(name, services.core(), parts.region(), services.observers(), path);
+        this.size = path.image().size();
         this.parts = parts;
         this.remarks = List.copyOf(remarks);
         this.services = services;
         this.core = services.core();
         this.listener = listener;
-        this.epoch = image.epoch();
+        this.epoch = path.image().epoch();
         this.activity = new Activity(size / NativeCore.PAGE_SIZE, epoch);
         this.gauges = readGauges();
         services.observers().passesThrough(name, path.phases());
@@ -333,9 +335,9 @@ final class OpenRegion implements Region {
             String message = "region '" + name + "': " + operation + " refused: " + failure;
             throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
         }
-        StoreAway missing = missingStore;
-        if (missing != null && !operation.equals("rollback")) {
-            throw missing.missing(operation);
+        Optional<StoreAway> missing = home.missing();
+        if (missing.isPresent() && !operation.equals("rollback")) {
+            throw missing.get().missing(operation);
         }
     }
 
@@ -353,8 +355,17 @@ final class OpenRegion implements Region {
                 CommitPath.Cut cut = cut();
                 sections.writeLock().unlock();
                 cutting = false;
-                path.pagesOfCut(page -> activity.wrote(page, epoch + 1));
+                BitSet moving = move == null ? null : new BitSet();
+                path.pagesOfCut(page -> {
+                    activity.wrote(page, epoch + 1);
+                    if (moving != null) {
+                        moving.set(Math.toIntExact(page));
+                    }
+                });
                 makeDurable();
+                if (moving != null) {
+                    move.changed(moving);
+                }
                 noteCommit(cut, before, began);
             } finally {
                 services.observers().entered(name, Phase.STORE);
@@ -393,7 +404,7 @@ final class OpenRegion implements Region {
             reached(path.complete());
         } catch (CommitPath.Failure e) {
             if (e.endsStores()) {
-                reached(image.epoch());
+                reached(home.image().epoch());
                 fail(e.getMessage());
             }
             throw commitFailure(e.getMessage(), e.getCause());
@@ -482,11 +493,12 @@ final class OpenRegion implements Region {
         control.lock();
         try {
             requireOpen();
-            NativeCore.Swap cost = swapNatively(next);
+            Tuple here = next.withStore(inForce.tuple().store()); // it may have moved since that was selected
+            NativeCore.Swap cost = swapNatively(here);
             if (cost.refusal() != null) {
-                throw new RegionException(refusal(next, cost.refusal()));
+                throw new RegionException(refusal(here, cost.refusal()));
             }
-            return changed(RegionEvents.SWAPPED, next, cost.gateNanoseconds(), reason, null);
+            return changed(RegionEvents.SWAPPED, here, cost.gateNanoseconds(), reason, null);
         } finally {
             control.unlock();
         }
@@ -503,7 +515,7 @@ final class OpenRegion implements Region {
         } catch (RuntimeException | LinkageError e) {
             throw new RegionException(refusal(next, e.toString()), e);
         }
-        return core.regionSwap(parts.region(), vmm, pageTable, strategy);
+        return core.regionSwap(parts.region(), vmm, pageTable, strategy, Relocation.NONE);
     }
 
     private String refusal(Tuple next, String sentence) {
@@ -517,7 +529,7 @@ final class OpenRegion implements Region {
         control.lock();
         try {
             requireOpen();
-            NativeCore.Swap cost = core.regionDegrade(parts.region());
+            NativeCore.Swap cost = core.regionDegrade(parts.region(), Relocation.NONE);
             return changed(
                     RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
         } finally {
@@ -566,11 +578,16 @@ final class OpenRegion implements Region {
         }
     }
 
-    // The store's absence
+    // The store's absence, another store, another place
 
     /** Whether it can go on without its store. */
     boolean canLoseStore() {
         return path.canChangeImage();
+    }
+
+    /** The name of the store that is away. */
+    Optional<String> storeAway() {
+        return home.missing().map(StoreAway::store);
     }
 
     /**
@@ -579,56 +596,27 @@ final class OpenRegion implements Region {
      * @throws RegionException it cannot go on; it is to be closed
      */
     void loseStore(String reason) {
-        requireOutsideCommit("losing its store");
-        control.lock();
-        try {
-            missingStore = leaveStore();
-            changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
-        } finally {
-            control.unlock();
-        }
+        inControl("losing its store", () -> {
+            requireWorking("losing its store");
+            home.leave(inForce.tuple().store());
+            return changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
+        });
     }
 
-    private StoreAway leaveStore() {
-        requireWorking("losing its store");
-        StoreImage leaving = image;
-        StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
-        try {
-            changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
-        } catch (RuntimeException e) {
-            away.close();
-            throw e;
-        }
-        image = away;
-        try {
-            closeAndMap(leaving, away);
-        } catch (RuntimeException e) {
-            fail("its store went away: " + e.getMessage());
-            throw e;
-        }
-        path.changeImage(away);
-        return away;
-    }
-
-    /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
-    private void closeAndMap(StoreImage leaving, StoreAway away) {
-        leaving.close();
-        if (!leaving.isWrittenBack()) {
-            throw new RegionException("region '" + name + "': the home image could not be written back");
-        }
-        if (!away.lock()) { // closing gave it up
-            throw new RegionException("region '" + name + "': its image was opened by somebody else at once");
-        }
-        away.map();
-        changeHome(away, away.committedView());
-    }
-
-    private void changeHome(StoreImage home, long committedView) {
-        int result = core.regionChangeHome(parts.region(), home.homeFile(), home.homeOffset(), committedView);
-        if (result != 0) {
-            throw new RegionException(
-                    "region '" + name + "' cannot change its home image: " + Errno.describe(result));
-        }
+    /**
+     * Goes on with the store that is back.
+     *
+     * @throws RegionException it does not open the image, or not the same one; the region stays without
+     */
+    void regainStore(Store store, Store.Request request) {
+        inControl("regaining its store", () -> {
+            if (state != State.OPEN || home.missing().isEmpty()) {
+                return null;
+            }
+            home.regain(store, request);
+            return changed(
+                    RegionEvents.SWAPPED, inForce.tuple().withStore(store), 0, "its store is back", inForce.untracked());
+        });
     }
 
     /**
@@ -638,93 +626,110 @@ final class OpenRegion implements Region {
      * @throws RegionException the other does not open it, or not the same one; the region goes on with the store it had
      */
     RegionStatus.Swap exchangeStore(Store next, Store.Request request, String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
-            Store before = inForce.tuple().store();
-            StoreAway away = leaveStore();
+        return inControl("a swap", () -> {
+            requireWorking("a swap of its store");
             try {
-                goTo(next, request, away);
+                home.exchange(inForce.tuple().store(), next, request);
+            } catch (RegionImage.LostException e) {
+                throw e;
             } catch (RegionException e) {
-                missingStore = away;
-                goTo(before, request, away);
-                missingStore = null;
                 throw new RegionException("region '" + name + "' stays on " + inForce.names()
                         + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
             }
-            return changed(
-                    RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
+            return changed(RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
+        });
+    }
+
+    /**
+     * Begins to copy the image to another place; {@link #finishMove} is the end of it.
+     *
+     * @param request to the other store
+     * @throws RegionException the region cannot be moved now
+     */
+    Move startMove(Store next, Store.Request request, Place from, Place to, String reason) {
+        requireOutsideCommit("a swap");
+        control.lock();
+        try {
+            requireWorking("a move of its image");
+            StoreImage image = home.image();
+            Store.Origin origin = new Store.Origin(image.identity(), image.address(), from);
+            LOGGER.log(Level.INFO, "region ''{0}'' goes from {1} to {2}: {3}", name, from, to, reason);
+            move = new Move(
+                    name,
+                    this,
+                    next,
+                    () -> next.receive(request, origin),
+                    to,
+                    image.committedView(),
+                    size,
+                    reason);
+            move.start();
+            return move;
         } finally {
             control.unlock();
         }
     }
 
-    /** The name of the store that is away. */
-    Optional<String> storeAway() {
-        return Optional.ofNullable(missingStore).map(StoreAway::store);
+    @Override
+    public void finishMove(Move finished) {
+        inControl("a move", () -> {
+            requireWorking("a move of its image");
+            home.moveTo(finished.copyRest());
+            move = null;
+            gauges = readGauges();
+            return changed(
+                    RegionEvents.SWAPPED,
+                    inForce.tuple().withStore(finished.store()),
+                    0,
+                    finished.reason(),
+                    inForce.untracked());
+        });
     }
 
-    /**
-     * Goes on with the store that is back.
-     *
-     * @throws RegionException it does not open the image, or not the same one; the region stays without
-     */
-    void regainStore(Store store, Store.Request request) {
-        requireOutsideCommit("regaining its store");
+    @Override
+    public void moved() {
+        listener.moved(this);
+    }
+
+    @Override
+    public void moveFailed(Move failed, String sentence) {
         control.lock();
         try {
-            if (state == State.OPEN && missingStore != null) {
-                goTo(store, request, missingStore);
-                missingStore = null;
-                changed(
-                        RegionEvents.SWAPPED,
-                        inForce.tuple().withStore(store),
-                        0,
-                        "its store is back",
-                        inForce.untracked());
+            move = null;
+            if (state == State.OPEN) {
+                refused(sentence);
             }
         } finally {
             control.unlock();
         }
     }
 
-    private void goTo(Store store, Store.Request request, StoreAway away) {
-        StoreImage next = reopen(store, request, away);
-        try {
-            changeHome(next, next.committedView());
-        } catch (RuntimeException e) {
-            next.close();
-            lockAgain(away);
-            throw e;
-        }
-        path.changeImage(next);
-        image = next;
-        away.close();
+    /** The size of an open or closed region. */
+    long bytes() {
+        return size;
     }
 
-    private StoreImage reopen(Store store, Store.Request request, StoreAway away) {
-        away.unlock();
-        StoreImage next;
-        try {
-            next = store.open(request, services.observers());
-        } catch (RuntimeException e) {
-            lockAgain(away);
-            throw e;
-        }
-        if (!away.isContinuedBy(next)) {
-            String sentence = "its store is back with epoch " + next.epoch() + " of image "
-                    + Long.toHexString(next.identity()) + ", but the region went on from epoch " + away.epoch() + " of image "
-                    + Long.toHexString(away.identity()) + "; close it and open it again";
-            next.close();
-            fail(sentence);
-            throw new RegionException("region '" + name + "': " + sentence);
-        }
-        return next;
+    /** The last one that came about; there was one. */
+    RegionStatus.Swap lastSwap() {
+        return inForce.last().orElseThrow();
     }
 
-    private void lockAgain(StoreAway away) {
-        if (!away.lock()) {
-            fail("its image was opened by somebody else while its store was away; close the region and open it again");
+    /** The move of its image, while there is one. */
+    Optional<Move> move() {
+        return Optional.ofNullable(move);
+    }
+
+    /** With the control lock; a region whose image is lost has only loads from then on. */
+    private RegionStatus.Swap inControl(String operation, Supplier<RegionStatus.Swap> change) {
+        requireOutsideCommit(operation);
+        control.lock();
+        try {
+            return change.get();
+        } catch (RegionImage.LostException e) {
+            fail(e.getMessage());
+            throw e;
+        } finally {
+            control.unlock();
         }
     }
 
@@ -732,7 +737,7 @@ final class OpenRegion implements Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), path.loggedBytes(), image.logSize(), image.remarks());
+                core.regionCounters(parts.region()), path.loggedBytes(), home.image().logSize(), home.image().remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -756,7 +761,7 @@ final class OpenRegion implements Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || missingStore != null;
+        return inForce.untracked() != null || home.missing().isPresent();
     }
 
     @Override
@@ -791,7 +796,8 @@ final class OpenRegion implements Region {
                 lastGateNanoseconds,
                 seen.counters().blocksWarmed() * seen.counters().blockSize(),
                 List.copyOf(sentences),
-                inForce.last());
+                inForce.last(),
+                move().map(Move::progress));
     }
 
     /**
@@ -817,10 +823,12 @@ final class OpenRegion implements Region {
                     "region '" + name + "': close() by a phase observer, inside a commit; close it afterwards");
         }
         endOwnSections();
+        cancelMove();
         boolean aloneInTransaction = lock(transaction, patience);
         boolean withoutSections = lock(sections.writeLock(), patience);
         control.lock();
         boolean closesIt = state != State.CLOSED;
+        Move moving = move;
         try {
             if (closesIt) {
                 letGo();
@@ -833,9 +841,19 @@ final class OpenRegion implements Region {
             if (aloneInTransaction) {
                 transaction.unlock();
             }
+            if (moving != null) {
+                moving.awaitEnd(); // a closed region is in nobody's code
+            }
             if (closesIt) {
                 listener.closed(this);
             }
+        }
+    }
+
+    private void cancelMove() {
+        Move moving = move;
+        if (moving != null) {
+            moving.cancel("region '" + name + "' is closed");
         }
     }
 
@@ -847,6 +865,7 @@ final class OpenRegion implements Region {
 
     /** As far as possible: each step is made whatever became of the one before. */
     private void letGo() {
+        cancelMove(); // one that began since
         gauges = readGauges();
         lastStatus = statusIn(State.CLOSED);
         state = State.CLOSED;
@@ -854,7 +873,7 @@ final class OpenRegion implements Region {
             path.close();
         } finally {
             try {
-                image.close();
+                home.close();
             } finally {
                 listener.letGo(this);
             }

@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /**
  * A core whose addresses are made up and whose memory is on the heap. A cut finds the changed pages by comparing the
@@ -116,10 +117,10 @@ final class FakeCore implements NativeCore {
         if (fails("regionCreateInPlace")) {
             return -Errno.ENOMEM;
         }
-        view(base, (int) length).put(view(inPlace.undoHeader(), (int) length));
+        view(base, (int) length).put(view(inPlace.homeImage(), (int) length));
         inPlaceEpochs.put(base, inPlace.pageChecksums());
         slotHeaders.put(base, inPlace.undoSlotHeaders());
-        committedViews.put(base, inPlace.undoHeader());
+        committedViews.put(base, inPlace.homeImage());
         heldRegions.add(base);
         return base;
     }
@@ -149,7 +150,8 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
+    public synchronized Swap regionSwap(
+            long region, long vmm, long pageTable, long strategy, Relocation relocation) {
         return new Swap(3, 2000, fails("regionSwap") ? "the kernel says no" : null);
     }
 
@@ -163,7 +165,7 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized Swap regionDegrade(long region) {
+    public synchronized Swap regionDegrade(long region, Relocation relocation) {
         calls.add("regionDegrade");
         return new Swap(3, 2000, null);
     }
