@@ -20,7 +20,7 @@ static void dirty_bit_is_refused_with_a_sentence(void) {
     CHECK(strstr(reason, "dirty-bit") != NULL && strstr(reason, "in place") != NULL);
     attach_in_place(&fixture, &vellum_vmm_host, &vellum_pagetable_host);
     store(&fixture, 0, 8, 1);
-    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(1, commit_in_place(&fixture).dirty_pages);
 }
 
 static void an_epoch_word_that_does_not_fit_is_refused(void) {
@@ -59,7 +59,7 @@ static enum vellum_fault_verdict verdict_of_a_store_to(const uint8_t *address) {
 static void a_region_that_refuses_stores_keeps_its_content(void) {
     struct in_place_fixture fixture = open_in_place();
     store(&fixture, 0, 0, 5);
-    commit(&fixture);
+    commit_in_place(&fixture);
     store(&fixture, 0, 0, 6);
     vellum_region_refuse_stores(fixture.region);
     CHECK_EQUAL(VELLUM_FAULT_REFUSED, verdict_of_a_store_to(fixture.base));
@@ -99,7 +99,7 @@ static void a_swap_of_providers_keeps_the_pre_images(void) {
     CHECK_EQUAL(0, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host,
                                       &vellum_strategy_writeprotect, NULL, &swap, reason, sizeof(reason)));
     store(&fixture, 3, 16, 10);
-    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(1, commit_in_place(&fixture).dirty_pages);
     remember(&oracle, &fixture, FIRST_EPOCH + 1);
     take_events(&fixture);
     check_no_crash_breaks_anything(&fixture, 100);

@@ -121,13 +121,20 @@ struct vellum_region {
     const struct vellum_strategy_operations *strategy;
     void *strategy_state;
     struct vellum_guest_region *guest; /* of a VMM that runs a guest, else NULL; guest.h */
+    /*
+     * The page table of the tuple before, while the kernel may still have registrations of it; else NULL. Changed only with
+     * the gate closed.
+     */
+    const struct vellum_pagetable_operations *previous_pagetable;
+    void *previous_pagetable_state;
     void *untracked_state;             /* kept for vellum_region_degrade, which must not fail; core/untracked.c */
 
     const struct vellum_dispatcher *dispatcher; /* the process's; for VMMs that meet faults without a signal */
 
     /*
      * handler, or control. Makes blocks [first_block, first_block + count) warm: afterwards base maps the working file
-     * there, read-only, with the blocks' content in place. Blocks that are warm already are left alone. 0; -ENOSPC when
+     * there, read-only, with the blocks' content in place, and the kernel has no registration of the page table before.
+     * Blocks that are warm already are left alone. 0; -ENOSPC when
      * there is no memory for their content, -ENOMEM when the process has no mapping left, or what reading the home
      * image failed with. For page tables that must open more than one block.
      */

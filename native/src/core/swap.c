@@ -74,7 +74,7 @@ static void swap_in_host(void *argument) {
 
 static void put_in_force(struct swap_call *call) {
     stopping_call(call->region, swap_in_host, call);
-    tuple_release(&call->previous);
+    tuple_release(call->region, &call->previous);
 }
 
 /* A swap, too, from the tuple of no providers, which cannot have been stored to. */
@@ -142,7 +142,7 @@ static int swap_to(struct vellum_region *region, const struct providers *provide
         }
         relocation_release(region, &call.relocation);
     }
-    tuple_release(unused);
+    tuple_release(region, unused);
     return result;
 }
 

@@ -137,9 +137,15 @@ static int prepare(struct vellum_region *region, const struct vellum_guest_regio
     return 0;
 }
 
+/* On the way out close_writes has made the whole region read-only. */
 static void detach(struct vellum_region *region) {
-    if (host_state(region)->mechanism != HOST_MAPPING) {
-        blocks_detach(region);
+    (void)region;
+}
+
+static void unregister_blocks(const struct vellum_region *region, void *detached, size_t first_block, size_t count) {
+    struct host_state *state = detached;
+    if (state->mechanism != HOST_MAPPING) {
+        blocks_unregister(region, state, (struct block_run){.first = first_block, .count = count});
     }
 }
 
@@ -207,6 +213,7 @@ VELLUM_EXPORT const struct vellum_pagetable_operations vellum_pagetable_host = {
     .name = "host",
     .prepare = prepare,
     .detach = detach,
+    .unregister_blocks = unregister_blocks,
     .release = release,
     .open_for_store = open_for_store,
     .close_writes = close_writes,

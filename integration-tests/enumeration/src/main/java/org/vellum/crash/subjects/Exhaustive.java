@@ -57,6 +57,7 @@ final class Exhaustive {
             subjects.add(new MoveSubject(layer));
         }
         subjects.add(new InPlaceSubject());
+        subjects.add(new MovesSubject());
         return subjects;
     }
 
