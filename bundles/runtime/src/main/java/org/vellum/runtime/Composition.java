@@ -173,9 +173,9 @@ final class Composition {
                     + "', " + moving.get().progress().percent() + " % are there; wait for it, or ask for store='"
                     + region.tuple().store().name() + "' to give that up");
         }
-        if (!region.canLoseStore() || region.storeAway().isPresent()) {
-            throw new RegionException(subject() + ": its store cannot be swapped now: its image is "
-                    + (region.canLoseStore() ? "in a store that is away" : "written in place"));
+        if (region.storeAway().isPresent()) {
+            throw new RegionException(
+                    subject() + ": its store cannot be swapped now: its image is in a store that is away");
         }
         return Optional.of(wanted);
     }

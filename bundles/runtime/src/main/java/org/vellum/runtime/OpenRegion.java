@@ -70,7 +70,6 @@ final class OpenRegion implements Region, Move.Region {
     private final String name;
     private final TupleInForce inForce;
     private final RegionImage home;
-    private final CommitPath path;
     /** Of the image, to another store; null: none. Changed under the control lock. */
     private volatile Move move;
     private final long size;
@@ -120,7 +119,6 @@ final class OpenRegion implements Region, Move.Region {
             Listener listener) {
         this.name = name;
         this.inForce = new TupleInForce(tuple);
-        this.path = path;
         this.home = new RegionImage(name, services.core(), parts.region(), services.observers(), path);
         this.size = path.image().size();
         this.parts = parts;
@@ -131,7 +129,6 @@ final class OpenRegion implements Region, Move.Region {
         this.epoch = path.image().epoch();
         this.activity = new Activity(size / NativeCore.PAGE_SIZE, epoch);
         this.gauges = readGauges();
-        services.observers().passesThrough(name, path.phases());
     }
 
     @Override
@@ -356,7 +353,7 @@ final class OpenRegion implements Region, Move.Region {
                 sections.writeLock().unlock();
                 cutting = false;
                 BitSet moving = move == null ? null : new BitSet();
-                path.pagesOfCut(page -> {
+                home.path().pagesOfCut(page -> {
                     activity.wrote(page, epoch + 1);
                     if (moving != null) {
                         moving.set(Math.toIntExact(page));
@@ -389,7 +386,7 @@ final class OpenRegion implements Region, Move.Region {
 
     private CommitPath.Cut cut() {
         try {
-            CommitPath.Cut cut = path.cut();
+            CommitPath.Cut cut = home.path().cut();
             dirtyPages += cut.dirtyPages();
             changedBytes += cut.changedBytes();
             lastGateNanoseconds = cut.gateNanoseconds();
@@ -401,7 +398,7 @@ final class OpenRegion implements Region, Move.Region {
 
     private void makeDurable() {
         try {
-            reached(path.complete());
+            reached(home.path().complete());
         } catch (CommitPath.Failure e) {
             if (e.endsStores()) {
                 reached(home.image().epoch());
@@ -452,7 +449,7 @@ final class OpenRegion implements Region, Move.Region {
 
     private void forgetFailed() {
         try {
-            path.forgetFailed();
+            home.path().forgetFailed();
         } catch (CommitPath.Failure e) {
             throw new RegionException("region '" + name + "': rollback failed: " + e.getMessage(), e.getCause());
         }
@@ -465,7 +462,7 @@ final class OpenRegion implements Region, Move.Region {
         try {
             requireWorking("rollback");
             preparation.run();
-            path.rollback();
+            home.path().rollback();
             rollbacks++;
             gauges = readGauges();
         } finally {
@@ -489,33 +486,16 @@ final class OpenRegion implements Region, Move.Region {
      * @throws RegionException refused; those before stay
      */
     RegionStatus.Swap swapTo(Tuple next, String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
+        return inControl("a swap", () -> {
             requireOpen();
             Tuple here = next.withStore(inForce.tuple().store()); // it may have moved since that was selected
-            NativeCore.Swap cost = swapNatively(here);
+            boolean moving = move != null || home.missing().isPresent();
+            NativeCore.Swap cost = home.swap(here, moving);
             if (cost.refusal() != null) {
                 throw new RegionException(refusal(here, cost.refusal()));
             }
             return changed(RegionEvents.SWAPPED, here, cost.gateNanoseconds(), reason, null);
-        } finally {
-            control.unlock();
-        }
-    }
-
-    private NativeCore.Swap swapNatively(Tuple next) {
-        long vmm;
-        long pageTable;
-        long strategy;
-        try {
-            vmm = next.vmm().operations();
-            pageTable = next.pageTable().operations();
-            strategy = next.strategy().operations();
-        } catch (RuntimeException | LinkageError e) {
-            throw new RegionException(refusal(next, e.toString()), e);
-        }
-        return core.regionSwap(parts.region(), vmm, pageTable, strategy, Relocation.NONE);
+        });
     }
 
     private String refusal(Tuple next, String sentence) {
@@ -525,16 +505,16 @@ final class OpenRegion implements Region, Move.Region {
 
     /** Takes the tracking providers away; the region goes on without. */
     RegionStatus.Swap degrade(String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
+        return inControl("a swap", () -> {
             requireOpen();
-            NativeCore.Swap cost = core.regionDegrade(parts.region(), Relocation.NONE);
+            NativeCore.Swap cost = home.degrade();
+            if (cost.refusal() != null) {
+                throw new RegionException(
+                        "region '" + name + "' cannot go on without a strategy: " + cost.refusal());
+            }
             return changed(
                     RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
-        } finally {
-            control.unlock();
-        }
+        });
     }
 
     private RegionStatus.Swap changed(String topic, Tuple next, long gateNanoseconds, String reason, String untracked) {
@@ -580,11 +560,6 @@ final class OpenRegion implements Region, Move.Region {
 
     // The store's absence, another store, another place
 
-    /** Whether it can go on without its store. */
-    boolean canLoseStore() {
-        return path.canChangeImage();
-    }
-
     /** The name of the store that is away. */
     Optional<String> storeAway() {
         return home.missing().map(StoreAway::store);
@@ -598,7 +573,7 @@ final class OpenRegion implements Region, Move.Region {
     void loseStore(String reason) {
         inControl("losing its store", () -> {
             requireWorking("losing its store");
-            home.leave(inForce.tuple().store());
+            home.leave(inForce.tuple());
             return changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
         });
     }
@@ -614,8 +589,7 @@ final class OpenRegion implements Region, Move.Region {
                 return null;
             }
             home.regain(store, request);
-            return changed(
-                    RegionEvents.SWAPPED, inForce.tuple().withStore(store), 0, "its store is back", inForce.untracked());
+            return changedStore(store, "its store is back");
         });
     }
 
@@ -629,15 +603,22 @@ final class OpenRegion implements Region, Move.Region {
         return inControl("a swap", () -> {
             requireWorking("a swap of its store");
             try {
-                home.exchange(inForce.tuple().store(), next, request);
+                home.exchange(inForce.tuple(), next, request);
             } catch (RegionImage.LostException e) {
                 throw e;
             } catch (RegionException e) {
+                home.settle(inForce.tuple());
                 throw new RegionException("region '" + name + "' stays on " + inForce.names()
                         + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
             }
-            return changed(RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
+            return changedStore(next, reason);
         });
+    }
+
+    private RegionStatus.Swap changedStore(Store next, String reason) {
+        Tuple now = inForce.tuple().withStore(next);
+        home.settle(now);
+        return changed(RegionEvents.SWAPPED, now, 0, reason, inForce.untracked());
     }
 
     /**
@@ -651,6 +632,7 @@ final class OpenRegion implements Region, Move.Region {
         control.lock();
         try {
             requireWorking("a move of its image");
+            home.prepareToMove(inForce.tuple());
             StoreImage image = home.image();
             Store.Origin origin = new Store.Origin(image.identity(), image.address(), from);
             LOGGER.log(Level.INFO, "region ''{0}'' goes from {1} to {2}: {3}", name, from, to, reason);
@@ -665,6 +647,9 @@ final class OpenRegion implements Region, Move.Region {
                     reason);
             move.start();
             return move;
+        } catch (RegionImage.LostException e) {
+            fail(e.getMessage());
+            throw e;
         } finally {
             control.unlock();
         }
@@ -677,12 +662,7 @@ final class OpenRegion implements Region, Move.Region {
             home.moveTo(finished.copyRest());
             move = null;
             gauges = readGauges();
-            return changed(
-                    RegionEvents.SWAPPED,
-                    inForce.tuple().withStore(finished.store()),
-                    0,
-                    finished.reason(),
-                    inForce.untracked());
+            return changedStore(finished.store(), finished.reason());
         });
     }
 
@@ -698,7 +678,12 @@ final class OpenRegion implements Region, Move.Region {
             move = null;
             if (state == State.OPEN) {
                 refused(sentence);
+                if (home.missing().isEmpty()) {
+                    home.settle(inForce.tuple());
+                }
             }
+        } catch (RegionImage.LostException e) {
+            fail(e.getMessage());
         } finally {
             control.unlock();
         }
@@ -737,7 +722,7 @@ final class OpenRegion implements Region, Move.Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), path.loggedBytes(), home.image().logSize(), home.image().remarks());
+                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -773,7 +758,7 @@ final class OpenRegion implements Region, Move.Region {
         Gauges seen = gauges;
         List<String> sentences = new ArrayList<>(remarks);
         sentences.addAll(inForce.remarks());
-        sentences.addAll(path.remarks());
+        sentences.addAll(home.remarks());
         sentences.addAll(seen.imageRemarks());
         if (failure != null) {
             sentences.add(failure);
@@ -870,13 +855,9 @@ final class OpenRegion implements Region, Move.Region {
         lastStatus = statusIn(State.CLOSED);
         state = State.CLOSED;
         try {
-            path.close();
+            home.close();
         } finally {
-            try {
-                home.close();
-            } finally {
-                listener.letGo(this);
-            }
+            listener.letGo(this);
         }
     }
 

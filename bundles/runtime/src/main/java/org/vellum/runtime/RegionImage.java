@@ -1,17 +1,24 @@
 package org.vellum.runtime;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
+import org.vellum.api.provider.Tracking;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /**
  * The image of an open region, through all that becomes of it: in its store, kept without one while that is away, opened by
- * another store, moved to another place.
+ * another store, moved to another place; and the path that its commits take, which is in place where the strategy and the
+ * store can have that.
  *
  * <p>All but the getters is called with the region's control lock held.
  */
@@ -28,8 +35,15 @@ final class RegionImage {
     private final String region;
     private final NativeCore core;
     private final long handle;
-    private final PhaseObserver observer;
-    private final CommitPath path;
+    private final PhaseObserver observers;
+
+    private volatile CommitPath path;
+    /** Bytes logged before {@link #path} and {@link #image} were what they are, and what they said when they came. */
+    private long loggedBefore;
+
+    private long loggedAtFirst;
+    /** Why it is not written in place although it could be; else null. */
+    private volatile String notInPlace;
 
     private volatile StoreImage image;
     /**
@@ -40,15 +54,36 @@ final class RegionImage {
 
     /**
      * @param handle the core's, of the region
-     * @param observer handed to stores
+     * @param observers handed to stores, and told which phases the region passes through
      */
-    RegionImage(String region, NativeCore core, long handle, PhaseObserver observer, CommitPath path) {
+    RegionImage(String region, NativeCore core, long handle, PhaseObserver observers, CommitPath path) {
         this.region = region;
         this.core = core;
         this.handle = handle;
-        this.observer = observer;
+        this.observers = observers;
         this.path = path;
         image = path.image();
+        observers.passesThrough(region, path.phases());
+    }
+
+    /** How commits go now. */
+    CommitPath path() {
+        return path;
+    }
+
+    /** As {@link CommitPath#loggedBytes}, of all paths and images there were. */
+    long loggedBytes() {
+        return loggedBefore + path.loggedBytes() - loggedAtFirst;
+    }
+
+    /** For the region's status. */
+    List<String> remarks() {
+        List<String> sentences = new ArrayList<>(path.remarks());
+        String refusal = notInPlace;
+        if (refusal != null) {
+            sentences.add("not written in place, but by redo: " + refusal);
+        }
+        return sentences;
     }
 
     StoreImage image() {
@@ -64,11 +99,134 @@ final class RegionImage {
         return "region '" + region + "'";
     }
 
+    // In place, and by redo
+
+    /**
+     * Puts another tuple in force, and has the region written in place or not, as that tuple can have it.
+     *
+     * @param stays not to be written in place whatever the tuple can have
+     * @return with a refusal: the tuple before is in force, and the region is written as before
+     */
+    NativeCore.Swap swap(Tuple next, boolean stays) {
+        boolean wantsInPlace = !stays && next.strategy().tracking() == Tracking.WRITE_PROTECT;
+        if (path.isInPlace()) {
+            return wantsInPlace
+                    ? swapNatively(next, Relocation.NONE)
+                    : toWorkingImage(relocation -> swapNatively(next, relocation));
+        }
+        Optional<InPlace> place = wantsInPlace ? beginInPlace() : Optional.empty();
+        if (place.isPresent()) {
+            NativeCore.Swap swap = intoPlace(next, place.get());
+            if (swap.refusal() == null) {
+                return swap;
+            }
+        }
+        return swapNatively(next, Relocation.NONE);
+    }
+
+    /** Takes all providers that track away; the region is written by redo then. */
+    NativeCore.Swap degrade() {
+        return path.isInPlace()
+                ? toWorkingImage(relocation -> core.regionDegrade(handle, relocation))
+                : core.regionDegrade(handle, Relocation.NONE);
+    }
+
+    /** The image or its store is another one: written in place from now on, if the tuple in force can have that. */
+    void settle(Tuple now) {
+        if (now.isTracked() && !path.isInPlace() && now.strategy().tracking() == Tracking.WRITE_PROTECT) {
+            beginInPlace().ifPresent(place -> intoPlace(now, place));
+        }
+    }
+
+    /** Written by redo from now on, whatever the tuple could have: then its image can be another one. */
+    private void unsettle(Tuple now) {
+        if (path.isInPlace()) {
+            NativeCore.Swap swap = toWorkingImage(relocation -> swapNatively(now, relocation));
+            if (swap.refusal() != null) {
+                throw new RegionException(subject() + " is written in place, and cannot be otherwise: " + swap.refusal());
+            }
+        }
+    }
+
+    private Optional<InPlace> beginInPlace() {
+        notInPlace = null;
+        try {
+            return image.beginInPlace();
+        } catch (RegionException e) {
+            notInPlace = e.getMessage();
+            return Optional.empty();
+        }
+    }
+
+    /** @return with a refusal: the image is logged again, and the tuple before in force */
+    private NativeCore.Swap intoPlace(Tuple next, InPlace place) {
+        NativeCore.Swap swap = swapNatively(next, new Relocation.ToHomeImage(place));
+        if (swap.refusal() != null) {
+            notInPlace = swap.refusal();
+            try {
+                image.endInPlace(image.epoch());
+            } catch (RegionException e) {
+                throw new LostException(e.getMessage(), e);
+            }
+            return swap;
+        }
+        path.leave();
+        follow(new InPlacePath(core, image, place, handle));
+        return swap;
+    }
+
+    /** @param move the native call: a swap, or degradation */
+    private NativeCore.Swap toWorkingImage(Function<Relocation, NativeCore.Swap> move) {
+        CommitPath next = RedoPath.create(region, core, image, handle);
+        NativeCore.Swap swap = move.apply(new Relocation.ToWorkingImage(image.committedView()));
+        if (swap.refusal() != null) {
+            next.leave();
+            return swap;
+        }
+        CommitPath before = path;
+        follow(next);
+        try {
+            before.leave();
+        } catch (RegionException e) {
+            throw new LostException(e.getMessage(), e);
+        }
+        return swap;
+    }
+
+    private NativeCore.Swap swapNatively(Tuple next, Relocation relocation) {
+        long vmm;
+        long pageTable;
+        long strategy;
+        try {
+            vmm = next.vmm().operations();
+            pageTable = next.pageTable().operations();
+            strategy = next.strategy().operations();
+        } catch (RuntimeException | LinkageError e) {
+            return new NativeCore.Swap(0, 0, e.toString());
+        }
+        return core.regionSwap(handle, vmm, pageTable, strategy, relocation);
+    }
+
+    private void follow(CommitPath next) {
+        loggedBefore = loggedBytes();
+        path = next;
+        loggedAtFirst = path.loggedBytes();
+        observers.passesThrough(region, path.phases());
+    }
+
+    private void followImage(StoreImage next) {
+        loggedBefore = loggedBytes();
+        path.changeImage(next);
+        image = next;
+        loggedAtFirst = path.loggedBytes();
+    }
+
     // Without a store
 
     /** Goes on without the store. When this returns or throws, the store's image is closed, or is so when the region is. */
-    void leave(Store store) {
-        missing = keep(store);
+    void leave(Tuple now) {
+        unsettle(now);
+        missing = keep(now.store());
     }
 
     private StoreAway keep(Store store) {
@@ -80,13 +238,12 @@ final class RegionImage {
             away.close();
             throw e;
         }
-        image = away;
+        followImage(away);
         try {
             closeAndMap(leaving, away);
         } catch (RuntimeException e) {
             throw new LostException("its store went away: " + e.getMessage(), e);
         }
-        path.changeImage(away);
         return away;
     }
 
@@ -126,15 +283,16 @@ final class RegionImage {
      * @throws RegionException the other does not open the image, or not the same one; the region goes on with the store it
      *     had
      */
-    void exchange(Store before, Store next, Store.Request request) {
-        StoreAway away = keep(before);
+    void exchange(Tuple now, Store next, Store.Request request) {
+        unsettle(now);
+        StoreAway away = keep(now.store());
         try {
             reopen(next, request, away);
         } catch (LostException e) {
             throw e;
         } catch (RegionException e) {
             missing = away;
-            reopen(before, request, away);
+            reopen(now.store(), request, away);
             missing = null;
             throw e;
         }
@@ -149,8 +307,7 @@ final class RegionImage {
             lockAgain(away, e);
             throw e;
         }
-        path.changeImage(next);
-        image = next;
+        followImage(next);
         away.close();
     }
 
@@ -158,7 +315,7 @@ final class RegionImage {
         away.unlock();
         StoreImage next;
         try {
-            next = store.open(request, observer);
+            next = store.open(request, observers);
         } catch (RuntimeException e) {
             lockAgain(away, e);
             throw e;
@@ -184,6 +341,15 @@ final class RegionImage {
     // In another place
 
     /**
+     * Before a move: the committed content is to be had from the committed view.
+     *
+     * @throws RegionException it cannot
+     */
+    void prepareToMove(Tuple now) {
+        unsettle(now);
+    }
+
+    /**
      * The last step of a move: what has arrived, all of it, becomes the region's image.
      *
      * @throws RegionException the image stays where it is; whatever arrived is gone
@@ -207,7 +373,7 @@ final class RegionImage {
         }
         StoreImage next;
         try {
-            next = incoming.open(observer);
+            next = incoming.open(observers);
         } catch (RuntimeException e) {
             throw new LostException(
                     "it went to " + incoming.place() + ", where it cannot be opened: " + e.getMessage()
@@ -221,8 +387,7 @@ final class RegionImage {
             throw new LostException(e.getMessage() + "; it went to " + incoming.place()
                     + "; close the region and open it there", e);
         }
-        path.changeImage(next);
-        image = next;
+        followImage(next);
         leaving.close();
     }
 
@@ -238,7 +403,12 @@ final class RegionImage {
         }
     }
 
+    /** Ends the region, and closes its image. */
     void close() {
-        image.close();
+        try {
+            path.close();
+        } finally {
+            image.close();
+        }
     }
 }

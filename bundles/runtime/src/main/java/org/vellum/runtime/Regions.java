@@ -136,10 +136,6 @@ class Regions {
 
     private <T> void leave(Claim claim, T provider, String label) {
         String reason = "its " + label + " goes away";
-        if (claim.region.tuple().store() == provider && !claim.region.canLoseStore()) {
-            close(claim, reason + "; uncommitted stores are gone, open it again when a " + label + " is there");
-            return;
-        }
         try {
             changing(claim, () -> claim.composition.providerLeft(provider, reason));
         } catch (RuntimeException e) {

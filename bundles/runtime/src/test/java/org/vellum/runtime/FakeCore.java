@@ -152,7 +152,25 @@ final class FakeCore implements NativeCore {
     @Override
     public synchronized Swap regionSwap(
             long region, long vmm, long pageTable, long strategy, Relocation relocation) {
-        return new Swap(3, 2000, fails("regionSwap") ? "the kernel says no" : null);
+        if (fails("regionSwap") || !(relocation instanceof Relocation.None) && fails("relocation")) {
+            return new Swap(0, 0, "the kernel says no");
+        }
+        relocate(region, relocation);
+        return new Swap(3, 2000, null);
+    }
+
+    /** What is stored to is the region's own memory in either case. */
+    private void relocate(long region, Relocation relocation) {
+        if (relocation instanceof Relocation.ToWorkingImage working) {
+            calls.add("toWorkingImage");
+            inPlaceEpochs.remove(region);
+            committedViews.put(region, working.committedView());
+        } else if (relocation instanceof Relocation.ToHomeImage home) {
+            calls.add("toHomeImage");
+            inPlaceEpochs.put(region, home.inPlace().pageChecksums());
+            slotHeaders.put(region, home.inPlace().undoSlotHeaders());
+            committedViews.put(region, home.inPlace().homeImage());
+        }
     }
 
     @Override
@@ -167,6 +185,7 @@ final class FakeCore implements NativeCore {
     @Override
     public synchronized Swap regionDegrade(long region, Relocation relocation) {
         calls.add("regionDegrade");
+        relocate(region, relocation);
         return new Swap(3, 2000, null);
     }
 

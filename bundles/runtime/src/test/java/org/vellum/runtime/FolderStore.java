@@ -1,6 +1,7 @@
 package org.vellum.runtime;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
@@ -8,11 +9,13 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.ForwardingStoreFile;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.MappedFiles;
 import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.PersistPoint;
 import org.vellum.store.image.StoreFile;
@@ -28,12 +31,21 @@ final class FolderStore implements Store {
     private final NativeCore core;
     private final String name;
     private final Path folder;
+    /** By which mapped files are written; null: these are not mapped. */
+    private final Persistence persistence;
+
     volatile Hook hook = (call, path) -> {};
 
     FolderStore(NativeCore core, String name, Path folder) {
+        this(core, name, folder, null);
+    }
+
+    /** As on persistent memory: regions can be written in place. */
+    FolderStore(NativeCore core, String name, Path folder, Persistence persistence) {
         this.core = core;
         this.name = name;
         this.folder = folder;
+        this.persistence = persistence;
     }
 
     ImageFiles files(String region) {
@@ -41,7 +53,11 @@ final class FolderStore implements Store {
     }
 
     private StoreFiles hooked() {
-        return new HookedFiles(new NativeStoreFiles(core));
+        StoreFiles files = new HookedFiles(new NativeStoreFiles(core));
+        return persistence == null
+                ? files
+                : new MappedFiles(
+                        files, core, persistence, MappedFiles.Demand.NONE, MappedFiles.Listener.NONE, List.of());
     }
 
     @Override

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -32,6 +33,7 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.runtime.Bench.Call;
 import org.vellum.store.image.FileFailure;
 
@@ -159,8 +161,7 @@ class MoveTest {
         assertEquals(3, there.getLong(16));
         assertEquals(3, there.getLong(24));
         assertEquals(1000, there.getLong(0));
-        assertThrows(InvalidRegionException.class, () -> regions.open(
-                "orders2", RegionOptions.existing().withStore("second"), Bench.OWNER));
+        assertThrows(InvalidRegionException.class, () -> openAgain("second"));
     }
 
     /** Each thread counts up in pages of its own; a commit is one instant for all of them, so what is there must be a prefix. */
@@ -168,6 +169,36 @@ class MoveTest {
     @ValueSource(strings = {"dirty-bit", "write-protect"})
     void threadsStoreAndCommitWhileItGoesThereAndBack(String strategy) throws InterruptedException {
         region.swap(Map.of("strategy", strategy));
+        storeWhile(round -> move(round % 2 == 0 ? "second" : "first"));
+    }
+
+    @Test
+    void threadsStoreAndCommitWhileItGoesToAPlaceWhereItIsWrittenAndBack() throws InterruptedException {
+        FolderStore addressable = new FolderStore(
+                host.core, "addressable", folder.resolve("addressable"), new JnaNativePersistence().forProcessor(false));
+        regions.providerArrived(
+                Providers::stores, addressable, FakeProviders.properties(Store.PROPERTY, "addressable", -2, 7));
+        region.swap(Map.of("strategy", "write-protect"));
+        storeWhile(round -> {
+            if (round % 2 == 0) {
+                move("addressable");
+                assertTrue(inPlace(), region.status().remarks().toString());
+                region.swap(Map.of("strategy", "dirty-bit"));
+                assertFalse(inPlace());
+                region.swap(Map.of("strategy", "write-protect"));
+                assertTrue(inPlace());
+            } else {
+                move("first");
+                assertFalse(inPlace());
+            }
+        });
+    }
+
+    private boolean inPlace() {
+        return region.status().remarks().stream().anyMatch(remark -> remark.startsWith("written in place"));
+    }
+
+    private void storeWhile(IntConsumer swaps) throws InterruptedException {
         AtomicBoolean stop = new AtomicBoolean();
         long[] stored = new long[2];
         Thread[] writers = new Thread[2];
@@ -186,7 +217,7 @@ class MoveTest {
         }
         try {
             for (int round = 0; round < 6; round++) {
-                move(round % 2 == 0 ? "second" : "first");
+                swaps.accept(round);
             }
         } finally {
             stop.set(true);
