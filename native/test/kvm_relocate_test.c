@@ -1,6 +1,6 @@
 /*
- * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h has what
- * all tuples must do.
+ * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h
+ * has what all tuples must do.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones

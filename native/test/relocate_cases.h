@@ -1,7 +1,7 @@
 /*
- * A region that swaps move between in place and a working image, for the host's providers (relocate_test.c) and with KVM's
- * too (kvm_relocate_test.c), which say which tuples there are, and at which places. What a store does around the moves
- * (docs/on-store-format.md, "In place") is done here in its simplest form.
+ * A region that swaps move between in place and a working image, for the host's providers (relocate_test.c) and with
+ * KVM's too (kvm_relocate_test.c), which say which tuples there are, and at which places. What a store does around
+ * the moves (docs/on-store-format.md, "In place") is done here in its simplest form.
  */
 #ifndef VELLUM_TEST_RELOCATE_CASES_H
 #define VELLUM_TEST_RELOCATE_CASES_H
@@ -257,7 +257,8 @@ static void *read_stamps(void *argument) {
     return NULL;
 }
 
-/* Every third page has an uncommitted stamp, and the others show what was committed; one thread does nothing but look. */
+/* Every third page has an uncommitted stamp, and the others show what was committed; one thread does nothing but
+ * look. */
 static void readers_see_the_content_and_nothing_else(void) {
     struct fixture fixture = open_moving();
     _Atomic bool stop = false;

@@ -1,5 +1,5 @@
-/* Moves between in place and a working image, among the providers of the host. relocate_cases.h has what all tuples must
- * do. */
+/* Moves between in place and a working image, among the providers of the host. relocate_cases.h has what all tuples
+ * must do. */
 #include "relocate_cases.h"
 
 #include <linux/filter.h>
@@ -235,7 +235,7 @@ static void a_move_that_finds_no_memory_behind_the_gate_leaves_all_as_it_was(voi
     swap_to(&fixture, &tuples[1]);
     add_to(&fixture, 5, 16, 1);
     struct providers next = surprising(&fixture, forbid_files_to_grow);
-    CHECK_EQUAL(-EFBIG, try_swap(&fixture, &next, relocation_to_memory(&fixture), "cannot be moved to a working image"));
+    CHECK_EQUAL(-EFBIG, try_swap(&fixture, &next, relocation_to_memory(&fixture), "moved to a working image"));
     allow_files_to_grow();
     CHECK(is_in_place(&fixture));
     CHECK_EQUAL(1, add_to(&fixture, 5, 16, 0));
@@ -252,7 +252,7 @@ static void a_move_that_finds_no_memory_before_the_gate_leaves_all_as_it_was(voi
     struct fixture fixture = open_moving();
     swap_to(&fixture, &tuples[1]);
     forbid_files_to_grow(&fixture);
-    CHECK(try_swap(&fixture, &tuples[0], relocation_to_memory(&fixture), "cannot be moved to a working image") < 0);
+    CHECK(try_swap(&fixture, &tuples[0], relocation_to_memory(&fixture), "moved to a working image") < 0);
     allow_files_to_grow();
     CHECK_EQUAL(0, committed_word(&fixture, 100, 24));
     CHECK_EQUAL(1, vellum_region_rollback(fixture.region));
@@ -274,8 +274,8 @@ static void degrading_that_cannot_move_the_region_leaves_its_providers(void) {
 }
 
 /*
- * From now on the kernel has no memory for mappings of the whole region with this protection, of files other than this one.
- * By seccomp: there is no other way of failing just there.
+ * From now on the kernel has no memory for mappings of the whole region with this protection, of files other than
+ * this one. By seccomp: there is no other way of failing just there.
  */
 static void refuse_mappings(uint32_t protection, uint32_t other_than) {
 #define ARGUMENT(number) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[number]))
@@ -308,7 +308,7 @@ static void a_move_to_memory_that_cannot_map_leaves_all_as_it_was(void) {
     add_to(&fixture, 5, 16, 1);
     add_to(&fixture, 60, 16, 1);
     struct providers next = surprising(&fixture, refuse_alias_of_working_file);
-    CHECK_EQUAL(-ENOMEM, try_swap(&fixture, &next, relocation_to_memory(&fixture), "cannot be moved to a working image"));
+    CHECK_EQUAL(-ENOMEM, try_swap(&fixture, &next, relocation_to_memory(&fixture), "moved to a working image"));
     CHECK(is_in_place(&fixture));
     add_to(&fixture, 5, 24, 2);
     CHECK_EQUAL(1, in_file(&fixture.medium, 5, 16)); /* it is the home image that is stored to */
@@ -332,7 +332,7 @@ static void a_move_in_place_that_cannot_map_leaves_all_as_it_was(void) {
     add_to(&fixture, 60, 16, 1);
     begin_in_place(&fixture);
     struct providers next = surprising(&fixture, refuse_range_of_home_file);
-    CHECK_EQUAL(-ENOMEM, try_swap(&fixture, &next, relocation_in_place(&fixture), "cannot be moved to its home image"));
+    CHECK_EQUAL(-ENOMEM, try_swap(&fixture, &next, relocation_in_place(&fixture), "moved to its home image"));
     CHECK(!is_in_place(&fixture));
     CHECK_EQUAL(0, in_file(&fixture.medium, 5, 16)); /* put back */
     end_in_place(&fixture);

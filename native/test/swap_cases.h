@@ -1,6 +1,6 @@
 /*
- * What every swap must hold to, whatever the tuples: used by swap_test.c for those of the host and by kvm_swap_test.c for
- * KVM's as well, which say which tuples there are; and by relocate_cases.h where swaps move the region.
+ * What every swap must hold to, whatever the tuples: used by swap_test.c for those of the host and by kvm_swap_test.c
+ * for KVM's as well, which say which tuples there are; and by relocate_cases.h where swaps move the region.
  */
 #ifndef VELLUM_TEST_SWAP_CASES_H
 #define VELLUM_TEST_SWAP_CASES_H

@@ -32,7 +32,8 @@ void *memory_keep_mappings(size_t count, size_t *kept) {
     return pages;
 }
 
-/* The pages at the ends may be one mapping with what lies beside them: taking those takes a boundary, so they come last. */
+/* The pages at the ends may be one mapping with what lies beside them: taking those takes a boundary, so they come
+ * last. */
 void memory_give_up_mappings(void *mappings, size_t count) {
     if (count > 2) {
         munmap((uint8_t *)mappings + VELLUM_PAGE_SIZE, (count - 2) * VELLUM_PAGE_SIZE);
