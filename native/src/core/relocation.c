@@ -119,7 +119,7 @@ static int complete_filling(const struct vellum_region *region, struct relocatio
 
 static void give_up_kept_mappings(struct relocation *relocation) {
     if (relocation->kept_mappings != NULL) {
-        memory_give_up_mappings(relocation->kept_mappings, relocation->kept_mapping_count);
+        munmap(relocation->kept_mappings, relocation->kept_mapping_count * VELLUM_PAGE_SIZE);
         relocation->kept_mappings = NULL;
     }
 }
