@@ -1,11 +1,11 @@
 /*
- * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h has what
- * all tuples must do.
+ * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h
+ * has what all tuples must do.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones
  */
-#define MOVES_UNDER_LOAD 200 /* guest mode is slow to enter where KVM does without the processor */
+#define REPEAT(times) ((size_t)(times) / 5) /* guest mode is slow to enter where KVM does without the processor */
 #include "relocate_cases.h"
 
 #include "vellum/kvm.h"

@@ -1,6 +1,6 @@
 /*
- * What every swap must hold to, whatever the tuples: used by swap_test.c for those of the host and by kvm_swap_test.c for
- * KVM's as well, which say which tuples there are; and by relocate_cases.h where swaps move the region.
+ * What every swap must hold to, whatever the tuples: used by swap_test.c for those of the host and by kvm_swap_test.c
+ * for KVM's as well, which say which tuples there are; and by relocate_cases.h where swaps move the region.
  */
 #ifndef VELLUM_TEST_SWAP_CASES_H
 #define VELLUM_TEST_SWAP_CASES_H
@@ -127,7 +127,7 @@ struct possessions {
     size_t resident;  /* bytes, without what is mapped of files */
 };
 
-static size_t count_descriptors(void) {
+static inline size_t count_descriptors(void) {
     DIR *folder = opendir("/proc/self/fd");
     CHECK(folder != NULL);
     size_t count = 0;
@@ -138,7 +138,7 @@ static size_t count_descriptors(void) {
     return count;
 }
 
-static size_t read_resident(void) {
+static inline size_t read_resident(void) {
     unsigned long pages;
     unsigned long shared;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -148,7 +148,7 @@ static size_t read_resident(void) {
     return (pages - shared) * PAGE;
 }
 
-static struct possessions take_stock(const struct fixture *fixture) {
+static inline struct possessions take_stock(const struct fixture *fixture) {
     return (struct possessions){.mappings = read_mappings(fixture->base, fixture->pages * PAGE).count,
                                 .descriptors = count_descriptors(),
                                 .allocated = mallinfo2().uordblks,
@@ -156,7 +156,7 @@ static struct possessions take_stock(const struct fixture *fixture) {
 }
 
 /* Through all tuples, stored to under each of them, to the first; where all of the region is warm in the end. */
-static void swap_around(struct fixture *fixture, size_t swaps, uint64_t *random) {
+static inline void swap_around(struct fixture *fixture, size_t swaps, uint64_t *random) {
     for (size_t swapped = 0; swapped < swaps; swapped++) {
         uint64_t choice = next_random(random);
         swap_to(fixture, &tuples[choice % tuple_count]);
@@ -173,7 +173,7 @@ static void swap_around(struct fixture *fixture, size_t swaps, uint64_t *random)
 }
 
 /* A page, or a small allocation, for every tenth swap would be found. */
-static void a_region_that_is_swapped_again_and_again_takes_no_more_than_before(void) {
+static inline void a_region_that_is_swapped_again_and_again_takes_no_more_than_before(void) {
     struct fixture fixture = open_swapped_region(PAGES);
     uint64_t random = 7;
     size_t swaps = REPEAT(1000);
