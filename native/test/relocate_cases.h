@@ -15,7 +15,7 @@
 #include "crash_image.h"
 
 #if defined(REPEAT)
-#elif defined(__SANITIZE_THREAD__)
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPEAT(times) ((size_t)(times) / 10)
 #else
 #define REPEAT(times) ((size_t)(times))

@@ -176,7 +176,7 @@ static inline void swap_around(struct fixture *fixture, size_t swaps, uint64_t *
 static inline void a_region_that_is_swapped_again_and_again_takes_no_more_than_before(void) {
     struct fixture fixture = open_swapped_region(PAGES);
     uint64_t random = 7;
-    size_t swaps = REPEAT(1000);
+    size_t swaps = REPEAT(500);
     swap_around(&fixture, swaps / 5, &random);
     struct possessions before = take_stock(&fixture);
     swap_around(&fixture, swaps, &random);
