@@ -94,7 +94,9 @@ static inline void detach(struct fixture *fixture) {
     region->pagetable->detach(region);
     region->vmm->detach(region);
     vellum_gate_open(&region->gate);
-    region->pagetable->unregister_blocks(region, region->pagetable_state, 0, region->image.block_count);
+    if (region->pagetable->unregister_blocks != NULL) {
+        region->pagetable->unregister_blocks(region, region->pagetable_state, 0, region->image.block_count);
+    }
 }
 
 static inline void release_providers(struct fixture *fixture) {

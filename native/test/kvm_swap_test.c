@@ -112,12 +112,12 @@ static void a_refused_swap_leaves_no_memory_slot(void) {
     char reason[256];
     uint64_t slots = counters().memory_slots;
     CHECK_EQUAL(-EINVAL, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_guest,
-                                            &vellum_strategy_dirtybit, &swap, reason, sizeof(reason)));
+                                            &vellum_strategy_dirtybit, NULL, &swap, reason, sizeof(reason)));
     CHECK(strstr(reason, "needs a VMM that runs a guest") != NULL);
     struct vellum_strategy_operations foreign = vellum_strategy_dirtybit;
     foreign.tracking = (enum vellum_tracking)77;
-    CHECK_EQUAL(-EINVAL, vellum_region_swap(fixture.region, &vellum_vmm_kvm, &vellum_pagetable_guest, &foreign, &swap,
-                                            reason, sizeof(reason)));
+    CHECK_EQUAL(-EINVAL, vellum_region_swap(fixture.region, &vellum_vmm_kvm, &vellum_pagetable_guest, &foreign, NULL,
+                                            &swap, reason, sizeof(reason)));
     CHECK_EQUAL(slots, counters().memory_slots);
     *word(&fixture, 3, 0) = 1;
     CHECK_EQUAL(1, commit(&fixture).dirty_pages);

@@ -1,6 +1,7 @@
 /*
  * Swaps of a region's tuple, for the tests that make them: with the host's providers (swap_test.c) and with KVM's too
- * (kvm_swap_test.c). Included behind the header of either's fixture; the includer says which tuples there are.
+ * (kvm_swap_test.c). Included behind the header of either's fixture; the includer says which tuples there are. Where tuples
+ * differ in place, too (relocate_cases.h, which defines SWAPS_RELOCATE), the fixture's begin_swap and end_swap move it.
  */
 #ifndef VELLUM_TEST_SWAPPING_H
 #define VELLUM_TEST_SWAPPING_H
@@ -15,14 +16,29 @@ struct providers {
     const struct vellum_pagetable_operations *pagetable;
     const struct vellum_strategy_operations *strategy;
     bool without_userfaultfd;
+    bool in_place;
 };
+
+#ifdef SWAPS_RELOCATE
+static const struct vellum_relocation *begin_swap(struct fixture *fixture, const struct providers *next);
+static void end_swap(struct fixture *fixture);
+#else
+static inline const struct vellum_relocation *begin_swap(struct fixture *fixture, const struct providers *next) {
+    (void)fixture, (void)next;
+    return NULL;
+}
+
+static inline void end_swap(struct fixture *fixture) {
+    (void)fixture;
+}
+#endif
 
 static struct providers tuples[8];
 static size_t tuple_count;
 
 static inline void there_is(const struct vellum_vmm_operations *vmm, const struct vellum_pagetable_operations *pagetable,
                             const struct vellum_strategy_operations *strategy, bool without_userfaultfd) {
-    tuples[tuple_count++] = (struct providers){vmm, pagetable, strategy, without_userfaultfd};
+    tuples[tuple_count++] = (struct providers){vmm, pagetable, strategy, without_userfaultfd, false};
 }
 
 static inline void set_up_environment(const struct providers *providers) {
@@ -37,12 +53,14 @@ static inline struct vellum_swap swap_to(struct fixture *fixture, const struct p
     struct vellum_swap swap;
     char reason[256] = "";
     set_up_environment(next);
-    if (next->vmm == NULL) {
-        vellum_region_degrade(fixture->region, &swap);
-    } else if (vellum_region_swap(fixture->region, next->vmm, next->pagetable, next->strategy, &swap, reason,
-                                  sizeof(reason)) != 0) {
-        CHECK_FAIL("swap fails: %s", reason);
+    const struct vellum_relocation *relocation = begin_swap(fixture, next);
+    int result = next->vmm == NULL ? vellum_region_degrade(fixture->region, relocation, &swap, reason, sizeof(reason))
+                                   : vellum_region_swap(fixture->region, next->vmm, next->pagetable, next->strategy,
+                                                        relocation, &swap, reason, sizeof(reason));
+    if (result != 0) {
+        CHECK_FAIL("swap fails with %d: %s", result, reason);
     }
+    end_swap(fixture);
     return swap;
 }
 

@@ -31,7 +31,7 @@ int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operatio
                  VELLUM_ABI_VERSION);
         return -ENOEXEC;
     }
-    if (region->undo_log != NULL && strategy->tracking != VELLUM_TRACK_WRITE_PROTECT) {
+    if (region->prepared_in_place != NULL && strategy->tracking != VELLUM_TRACK_WRITE_PROTECT) {
         snprintf(reason, reason_size,
                  "strategy '%s' cannot track a region that is written in place: it learns of a page too late to save "
                  "its content; use write-protect, or open the region for redo",

@@ -6,27 +6,18 @@ import static org.junit.Assert.assertSame;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
-import java.io.InputStream;
-import java.net.URL;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.After;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
-import org.osgi.framework.Bundle;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.event.Event;
@@ -46,7 +37,6 @@ import org.vellum.api.provider.Tracking;
 @ExamReactorStrategy(PerClass.class)
 public class SwapsInFelixIT extends FelixTest {
     private static final RegionOptions OPTIONS = RegionOptions.size("1 MiB");
-    private static final int THREADS = 4;
     private static final long PATIENCE_MILLISECONDS = 20_000;
     private static final List<String> TRACKING_BUNDLES = List.of(
             "org.vellum.strategy.dirtybit",
@@ -62,68 +52,6 @@ public class SwapsInFelixIT extends FelixTest {
 
     private static String tuple(Region region) {
         return region.status().providers().toString();
-    }
-
-    /**
-     * Threads that count, each in words of its own, one a page, and check at every step that they find what they stored
-     * last.
-     */
-    private static final class Writers implements AutoCloseable {
-        private final AtomicBoolean stop = new AtomicBoolean();
-        private final AtomicLong steps = new AtomicLong();
-        private final List<CompletableFuture<long[]>> counts = new ArrayList<>();
-
-        private Writers(Region region) {
-            for (int number = 0; number < THREADS; number++) {
-                int offset = number * Long.BYTES;
-                counts.add(CompletableFuture.supplyAsync(
-                        () -> count(region, offset), task -> new Thread(task, "writer").start()));
-            }
-        }
-
-        private long[] count(Region region, int offset) {
-            ByteBuffer words = region.buffer(0, (int) region.size()).order(ByteOrder.nativeOrder());
-            long[] expected = new long[words.capacity() / 4096];
-            int page = offset;
-            while (!stop.get()) {
-                page = (page + 37) % expected.length;
-                int place = page * 4096 + offset;
-                long found = words.getLong(place);
-                if (found != expected[page]) {
-                    throw new AssertionError("page " + page + ": " + found + " instead of " + expected[page]);
-                }
-                words.putLong(place, ++expected[page]);
-                steps.incrementAndGet();
-            }
-            return expected;
-        }
-
-        private void awaitProgress() throws Exception {
-            for (CompletableFuture<long[]> count : counts) {
-                if (count.isDone()) {
-                    count.join();
-                }
-            }
-            long before = steps.get();
-            Await.until("the writers go on", () -> steps.get() > before + 1000);
-        }
-
-        private void check(Region region) {
-            stop.set(true);
-            ByteBuffer words = region.buffer(0, (int) region.size()).order(ByteOrder.nativeOrder());
-            for (int number = 0; number < THREADS; number++) {
-                long[] expected = counts.get(number).orTimeout(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).join();
-                for (int page = 0; page < expected.length; page++) {
-                    assertEquals(expected[page], words.getLong(page * 4096 + number * Long.BYTES));
-                }
-            }
-        }
-
-        @Override
-        public void close() {
-            stop.set(true);
-            counts.forEach(count -> count.orTimeout(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).join());
-        }
     }
 
     @Test
@@ -147,24 +75,6 @@ public class SwapsInFelixIT extends FelixTest {
             region.commit();
             region.close();
             writers.check(regions().open("stopped", OPTIONS));
-        }
-    }
-
-    @Test
-    public void noStoreIsLostWhileProviderBundlesAreUpdatedAndRefreshed() throws Exception {
-        log.expect("goes on with");
-        Region region = regions().open("updated", OPTIONS);
-        String best = tuple(region);
-        try (Writers writers = new Writers(region)) {
-            for (String name : TRACKING_BUNDLES) {
-                Bundle bundle = bundle(name);
-                try (InputStream jar = new URL(bundle.getLocation()).openStream()) {
-                    bundle.update(jar);
-                }
-                Await.until(name + " is taken again", () -> tuple(region).equals(best));
-                writers.awaitProgress();
-            }
-            writers.check(region);
         }
     }
 
