@@ -25,7 +25,6 @@ import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.event.Event;
 import org.osgi.service.event.EventConstants;
 import org.osgi.service.event.EventHandler;
-import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionEvents;
 import org.vellum.api.RegionManager;
@@ -130,18 +129,6 @@ public class RegionsInFelixIT extends FelixTest {
     }
 
     @Test
-    public void aConfigurationThatCannotBeMetIsAnErrorInTheLogAndNoService() throws Exception {
-        log.expect("size -5");
-        var configuration = configure("impossible", "-5");
-        var good = configure("possible", "1 MiB");
-        await(Region.class, named("possible"));
-        assertFalse(isThere(Region.class, named("impossible")));
-        configuration.update(new Hashtable<>(Map.of("size", "64 KiB")));
-        await(Region.class, named("impossible"));
-        good.delete();
-    }
-
-    @Test
     public void stoppingTheConsumerClosesTheRegionsItOpened() throws Exception {
         Region theirs = await(Notebook.class, null).open("theirs", SMALL);
         Region ours = regions().open("ours", SMALL);
@@ -157,37 +144,6 @@ public class RegionsInFelixIT extends FelixTest {
         assertEquals(1, again.buffer(0, 8).getLong(0));
         again.close();
         ours.close();
-    }
-
-    @Test
-    public void stoppingTheRuntimeClosesItsRegionsCleanlyAndStartingItLetsThemBeOpened() throws Exception {
-        log.expect("goes on with"); // without the native core there is no store either, and that may go first
-        for (String stopped : List.of("org.vellum.nativelib", "org.vellum.runtime")) {
-            RegionOptions options = SMALL.withStrategy("write-protect");
-            Region region = regions().open("provided", options);
-            long count = region.buffer(0, 8).getLong(0);
-            region.buffer(0, 8).putLong(0, count + 1);
-            region.commit();
-            region.buffer(0, 8).putLong(0, -1);
-
-            bundle(stopped).stop();
-            assertFalse(stopped, region.isOpen());
-
-            bundle(stopped).start();
-            Await.until("the region opens after " + stopped + " started", () -> opens(options));
-            Region again = regions().open("provided", options);
-            assertEquals(stopped, count + 1, again.buffer(0, 8).getLong(0));
-            again.close();
-        }
-    }
-
-    private boolean opens(RegionOptions options) throws Exception {
-        try {
-            regions().open("provided", options).close();
-            return true;
-        } catch (ProviderMissingException e) {
-            return false;
-        }
     }
 
     @Test

@@ -6,6 +6,8 @@ import static org.vellum.test.stack.Messages.assertNames;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,6 +21,8 @@ import org.vellum.test.tool.Stack;
 /** A framework that is stopped and started again in one JVM: new class loaders, the native dispatcher stays. */
 class RestartInOneJvmIT {
     private static final int SIZE = 1 << 20;
+    private static final int MANY = 8;
+    private static final int SIZE_OF_MANY = 16 << 20;
 
     @TempDir
     Path folder;
@@ -46,11 +50,31 @@ class RestartInOneJvmIT {
 
     @Test
     void stoppingTheFrameworkClosesItsRegions() {
-        Region region;
+        List<Region> regions = new ArrayList<>();
+        long began;
         try (Stack stack = Stack.start()) {
-            region = stack.regions().open("orders", RegionOptions.size(SIZE).withDirectory(folder));
+            for (int i = 0; i < MANY; i++) {
+                Region region = stack.regions()
+                        .open("orders-" + i, RegionOptions.size(SIZE_OF_MANY).withDirectory(folder));
+                regions.add(region);
+                storeToEveryPage(region, 1);
+                region.commit();
+                storeToEveryPage(region, 2);
+            }
+            began = System.nanoTime();
         }
-        assertFalse(region.isOpen());
-        assertNames(Assertions.assertThrows(RegionClosedException.class, region::commit), "orders");
+        System.out.println("framework with " + MANY + " open regions of " + (SIZE_OF_MANY >> 20)
+                + " MiB, every page stored to: stopped in " + (System.nanoTime() - began) / 1_000_000 + " ms");
+        for (Region region : regions) {
+            assertFalse(region.isOpen());
+            assertNames(Assertions.assertThrows(RegionClosedException.class, region::commit), region.name());
+        }
+    }
+
+    private static void storeToEveryPage(Region region, long value) {
+        ByteBuffer buffer = region.buffer(0, SIZE_OF_MANY);
+        for (int page = 0; page < SIZE_OF_MANY; page += 4096) {
+            buffer.putLong(page, value);
+        }
     }
 }
