@@ -102,8 +102,8 @@ static void put(const struct tuple *tuple, struct vellum_swap *swap) {
     char reason[256] = "";
     int result = swap == NULL ? vellum_region_attach(region, tuple->vmm, tuple->pagetable, tuple->strategy, reason,
                                                      sizeof(reason))
-                              : vellum_region_swap(region, tuple->vmm, tuple->pagetable, tuple->strategy, swap, reason,
-                                                   sizeof(reason));
+                              : vellum_region_swap(region, tuple->vmm, tuple->pagetable, tuple->strategy, NULL, swap,
+                                                   reason, sizeof(reason));
     if (result != 0) {
         fail(tuple->name, reason);
     }

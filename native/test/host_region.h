@@ -87,12 +87,16 @@ static inline void detach(struct fixture *fixture) {
     struct vellum_region *region = fixture->region;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
+    region->leaves_force = true;
     region->vmm->stop_writers(region->vmm_state);
     region->pagetable->close_writes(region);
     region->strategy->detach(region);
     region->pagetable->detach(region);
     region->vmm->detach(region);
     vellum_gate_open(&region->gate);
+    if (region->pagetable->unregister_blocks != NULL) {
+        region->pagetable->unregister_blocks(region, region->pagetable_state, 0, region->image.block_count);
+    }
 }
 
 static inline void release_providers(struct fixture *fixture) {
@@ -100,6 +104,7 @@ static inline void release_providers(struct fixture *fixture) {
     region->strategy->release(region->strategy_state);
     region->pagetable->release(region->pagetable_state);
     region->vmm->release(region->vmm_state);
+    region->leaves_force = false;
     region->vmm = NULL;
 }
 

@@ -23,7 +23,7 @@ static struct in_place_fixture open_watched(void) {
 }
 
 static void commit_and_remember(const struct in_place_fixture *fixture) {
-    uint64_t epoch = commit(fixture).epoch;
+    uint64_t epoch = commit_in_place(fixture).epoch;
     remember(&oracle, fixture, epoch);
 }
 
@@ -56,11 +56,11 @@ static void stores_go_to_the_home_image_and_a_commit_is_an_epoch(void) {
     store(&fixture, 3, 64, 5);
     CHECK_EQUAL(5, in_file(&fixture, 3, 64));
     store(&fixture, 23, 4088, 6);
-    struct vellum_in_place_commit first = commit(&fixture);
+    struct vellum_in_place_commit first = commit_in_place(&fixture);
     CHECK_EQUAL(2, first.dirty_pages);
     CHECK_EQUAL(FIRST_EPOCH + 1, first.epoch);
     store(&fixture, 3, 64, 7);
-    struct vellum_in_place_commit second = commit(&fixture);
+    struct vellum_in_place_commit second = commit_in_place(&fixture);
     CHECK_EQUAL(1, second.dirty_pages);
     CHECK_EQUAL(FIRST_EPOCH + 2, second.epoch);
     CHECK_EQUAL(vellum_epoch_word(FIRST_EPOCH + 2, IDENTITY), *fixture.description.epoch_word);
@@ -73,9 +73,9 @@ static void stores_go_to_the_home_image_and_a_commit_is_an_epoch(void) {
 static void a_commit_of_nothing_is_the_epoch_before_and_writes_nothing(void) {
     struct in_place_fixture fixture = open_watched();
     store(&fixture, 0, 8, 1);
-    CHECK_EQUAL(FIRST_EPOCH + 1, commit(&fixture).epoch);
+    CHECK_EQUAL(FIRST_EPOCH + 1, commit_in_place(&fixture).epoch);
     take_events(&fixture);
-    struct vellum_in_place_commit nothing = commit(&fixture);
+    struct vellum_in_place_commit nothing = commit_in_place(&fixture);
     CHECK_EQUAL(0, nothing.dirty_pages);
     CHECK_EQUAL(FIRST_EPOCH + 1, nothing.epoch);
     take_events(&fixture);
@@ -135,7 +135,7 @@ static void a_crowd_on_one_page_takes_one_pre_image_before_any_store(void) {
         take_events(&fixture);
         check_pre_image_is_durable_before_stores(&fixture, crowded_page);
     }
-    CHECK_EQUAL(PAGES, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(PAGES, commit_in_place(&fixture).dirty_pages);
     for (size_t page = 0; page < PAGES; page++) {
         for (size_t i = 0; i < CROWD; i++) {
             CHECK_EQUAL(i + 100, in_file(&fixture, page, 512 * i + 8));
@@ -146,7 +146,7 @@ static void a_crowd_on_one_page_takes_one_pre_image_before_any_store(void) {
 static void a_rollback_returns_to_the_committed_content(void) {
     struct in_place_fixture fixture = open_watched();
     store(&fixture, 1, 8, 11);
-    commit(&fixture);
+    commit_in_place(&fixture);
     store(&fixture, 1, 8, 12);
     store(&fixture, 20, 0, 13);
     CHECK_EQUAL(2, vellum_region_rollback(fixture.region));
@@ -154,7 +154,7 @@ static void a_rollback_returns_to_the_committed_content(void) {
     CHECK_EQUAL(11, loaded(&fixture, 1, 8));
     CHECK_EQUAL(20, in_file(&fixture, 20, 0));
     CHECK_EQUAL(0, vellum_region_rollback(fixture.region));
-    CHECK_EQUAL(0, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(0, commit_in_place(&fixture).dirty_pages);
 }
 
 /* Stored to again after a rollback a page has its pre-image already: none is written, and it still serves. */
@@ -172,7 +172,7 @@ static void a_page_rolled_back_keeps_its_pre_image(void) {
     CHECK_EQUAL(1, vellum_region_rollback(fixture.region));
     CHECK_EQUAL(0, loaded(&fixture, 1, 8));
     store(&fixture, 1, 8, 13);
-    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(1, commit_in_place(&fixture).dirty_pages);
     store(&fixture, 1, 8, 14);
     CHECK_EQUAL(1, vellum_region_rollback(fixture.region));
     CHECK_EQUAL(13, loaded(&fixture, 1, 8));
@@ -181,7 +181,7 @@ static void a_page_rolled_back_keeps_its_pre_image(void) {
 static void closing_leaves_the_medium_as_rolled_back(void) {
     struct in_place_fixture fixture = open_watched();
     store(&fixture, 2, 8, 21);
-    commit(&fixture);
+    commit_in_place(&fixture);
     store(&fixture, 2, 8, 22);
     store(&fixture, 9, 8, 23);
     destroy_in_place(&fixture);
@@ -257,14 +257,14 @@ static void no_power_cut_breaks_what_threads_store_while_commits_go_on(void) {
         CHECK_EQUAL(0, pthread_create(&threads[i], NULL, store_own_words, (void *)(uintptr_t)i));
     }
     for (int i = 0; i < 5; i++) {
-        commit(&fixture);
+        commit_in_place(&fixture);
         vellum_region_rollback(fixture.region);
     }
     atomic_store(&stop_storing, 1);
     for (size_t i = 0; i < CROWD; i++) {
         CHECK_EQUAL(0, pthread_join(threads[i], NULL));
     }
-    commit(&fixture);
+    commit_in_place(&fixture);
     take_events(&fixture);
     /* at the moment the epoch word is stored, everything stored is what is committed */
     static uint8_t image[MEDIUM_SIZE] __attribute__((aligned(8)));

@@ -4,8 +4,8 @@
  *
  *     RUN_ON_EACH_MEDIUM(a_store_is_committed);
  *
- * The medium is one file: the home image; a page with the epoch word and, a line behind it, the page checksums; the
- * undo log's headers; its contents.
+ * The medium is one file: the home image; the epoch word and, a line behind it, the page checksums; the undo log's headers;
+ * its contents.
  */
 #ifndef VELLUM_TEST_IN_PLACE_REGION_H
 #define VELLUM_TEST_IN_PLACE_REGION_H
@@ -23,12 +23,15 @@ extern const struct vellum_strategy_operations vellum_strategy_writeprotect;
 #define MEDIUM 1u
 #define IDENTITY UINT64_C(0x1d1d1d1d2e2e2e2e)
 #define FIRST_EPOCH UINT64_C(41)
+#ifndef PAGES
 #define PAGES ((size_t)24) /* two blocks, the second one short */
+#endif
 #define HOME_SIZE (PAGES * PAGE)
 #define EPOCH_WORD_OFFSET HOME_SIZE
 #define CHECKSUMS_OFFSET (HOME_SIZE + VELLUM_LINE_SIZE)
-#define SLOTS_OFFSET (HOME_SIZE + PAGE)
-#define CONTENTS_OFFSET (SLOTS_OFFSET + PAGE)
+#define IN_WHOLE_PAGES(size) (((size) + PAGE - 1) / PAGE * PAGE)
+#define SLOTS_OFFSET (HOME_SIZE + IN_WHOLE_PAGES(VELLUM_LINE_SIZE + PAGES * sizeof(uint32_t)))
+#define CONTENTS_OFFSET (SLOTS_OFFSET + IN_WHOLE_PAGES(PAGES * sizeof(struct vellum_undo_slot)))
 #define MEDIUM_SIZE (CONTENTS_OFFSET + HOME_SIZE)
 #define RECORD_SIZE ((size_t)32 << 20)
 
@@ -52,6 +55,7 @@ static inline void run_on_media(void (*test)(void), const char *name) {
 
 struct in_place_fixture {
     int file;
+    uint8_t *home;   /* the home image, as a store maps it */
     uint8_t *beside; /* the medium from the home image's end on */
     uint8_t *base;
     struct vellum_in_place description;
@@ -102,8 +106,8 @@ static inline uint8_t *map_record(void) {
     return (uint8_t *)(uintptr_t)address;
 }
 
-/* Not attached yet. Every page of the home image begins with its number. */
-static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t length)) {
+/* No region yet. Every page of the home image begins with its number. */
+static inline struct in_place_fixture create_mapped_medium(void) {
     struct in_place_fixture fixture = {.file = create_medium()};
     for (uint64_t page = 0; page < PAGES; page++) {
         CHECK_EQUAL(0, vellum_file_write(fixture.file, &page, sizeof(page), page * PAGE));
@@ -113,6 +117,8 @@ static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t
     CHECK_EQUAL(0, vellum_file_map_shared(fixture.file, HOME_SIZE, MEDIUM_SIZE - HOME_SIZE, medium_kind == ON_DAX,
                                           &address));
     fixture.beside = (uint8_t *)(uintptr_t)address;
+    CHECK_EQUAL(0, vellum_file_map_shared(fixture.file, 0, HOME_SIZE, medium_kind == ON_DAX, &address));
+    fixture.home = (uint8_t *)(uintptr_t)address;
     fixture.record = map_record();
     fixture.events = map_record();
     CHECK_EQUAL(0, vellum_recorder_create(vellum_persistence_for_processor(0), fixture.record, RECORD_SIZE,
@@ -120,19 +126,26 @@ static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t
     fixture.description = (struct vellum_in_place){
         .persistence = vellum_recorder_persistence(fixture.recorder),
         .identity = IDENTITY,
+        .home = fixture.home,
         .epoch_word = (uint64_t *)(void *)in_medium(&fixture, EPOCH_WORD_OFFSET),
         .page_checksums = (uint32_t *)(void *)in_medium(&fixture, CHECKSUMS_OFFSET),
         .slots = (struct vellum_undo_slot *)(void *)in_medium(&fixture, SLOTS_OFFSET),
         .slot_contents = in_medium(&fixture, CONTENTS_OFFSET),
     };
     *fixture.description.epoch_word = vellum_epoch_word(FIRST_EPOCH, IDENTITY);
+    CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.home, HOME_SIZE, MEDIUM, 0));
+    CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.beside, MEDIUM_SIZE - HOME_SIZE, MEDIUM, HOME_SIZE));
+    return fixture;
+}
+
+/* Not attached yet. */
+static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t length)) {
+    struct in_place_fixture fixture = create_mapped_medium();
     fixture.base = reserve(HOME_SIZE);
     int result = vellum_region_create_in_place((uint64_t)(uintptr_t)fixture.base, HOME_SIZE, fixture.file, 0,
                                                medium_kind == ON_DAX, &fixture.description, &fixture.region);
     CHECK_EQUAL(0, result);
     CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.base, HOME_SIZE, MEDIUM, 0));
-    CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.region->image.alias, HOME_SIZE, MEDIUM, 0));
-    CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.beside, MEDIUM_SIZE - HOME_SIZE, MEDIUM, HOME_SIZE));
     return fixture;
 }
 
@@ -185,7 +198,7 @@ static inline uint64_t in_file(const struct in_place_fixture *fixture, size_t pa
 }
 
 /* Acknowledges the epoch, as whoever called commit would be told of it. */
-static inline struct vellum_in_place_commit commit(const struct in_place_fixture *fixture) {
+static inline struct vellum_in_place_commit commit_in_place(const struct in_place_fixture *fixture) {
     struct vellum_in_place_commit commit;
     vellum_region_commit_in_place(fixture->region, &commit);
     vellum_recorder_acknowledge(fixture->recorder, commit.epoch);

@@ -20,7 +20,7 @@ static void dirty_bit_is_refused_with_a_sentence(void) {
     CHECK(strstr(reason, "dirty-bit") != NULL && strstr(reason, "in place") != NULL);
     attach_in_place(&fixture, &vellum_vmm_host, &vellum_pagetable_host);
     store(&fixture, 0, 8, 1);
-    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(1, commit_in_place(&fixture).dirty_pages);
 }
 
 static void an_epoch_word_that_does_not_fit_is_refused(void) {
@@ -59,7 +59,7 @@ static enum vellum_fault_verdict verdict_of_a_store_to(const uint8_t *address) {
 static void a_region_that_refuses_stores_keeps_its_content(void) {
     struct in_place_fixture fixture = open_in_place();
     store(&fixture, 0, 0, 5);
-    commit(&fixture);
+    commit_in_place(&fixture);
     store(&fixture, 0, 0, 6);
     vellum_region_refuse_stores(fixture.region);
     CHECK_EQUAL(VELLUM_FAULT_REFUSED, verdict_of_a_store_to(fixture.base));
@@ -70,8 +70,9 @@ static void a_region_that_refuses_stores_keeps_its_content(void) {
 static void without_providers_stores_are_refused_and_what_was_stored_can_be_taken_back(void) {
     struct in_place_fixture fixture = open_in_place();
     struct vellum_swap swap;
+    char reason[256];
     store(&fixture, 3, 8, 5);
-    vellum_region_degrade(fixture.region, &swap);
+    CHECK_EQUAL(0, vellum_region_degrade(fixture.region, NULL, &swap, reason, sizeof(reason)));
     CHECK_EQUAL(1, swap.carried_pages);
     CHECK_EQUAL(1, vellum_region_rollback(fixture.region));
     CHECK_EQUAL(0, in_file(&fixture, 3, 8));
@@ -86,7 +87,7 @@ static void a_swap_of_providers_keeps_the_pre_images(void) {
     store(&fixture, 3, 8, 5);
     store(&fixture, 4, 8, 6);
     CHECK_EQUAL(0, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host,
-                                      &vellum_strategy_writeprotect, &swap, reason, sizeof(reason)));
+                                      &vellum_strategy_writeprotect, NULL, &swap, reason, sizeof(reason)));
     CHECK_EQUAL(2, swap.carried_pages);
     store(&fixture, 4, 16, 7);
     store(&fixture, 5, 8, 8);
@@ -96,9 +97,9 @@ static void a_swap_of_providers_keeps_the_pre_images(void) {
     CHECK_EQUAL(0, in_file(&fixture, 4, 16));
     store(&fixture, 3, 8, 9);
     CHECK_EQUAL(0, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host,
-                                      &vellum_strategy_writeprotect, &swap, reason, sizeof(reason)));
+                                      &vellum_strategy_writeprotect, NULL, &swap, reason, sizeof(reason)));
     store(&fixture, 3, 16, 10);
-    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(1, commit_in_place(&fixture).dirty_pages);
     remember(&oracle, &fixture, FIRST_EPOCH + 1);
     take_events(&fixture);
     check_no_crash_breaks_anything(&fixture, 100);

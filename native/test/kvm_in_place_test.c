@@ -52,7 +52,7 @@ static void pre_images_are_never_taken_at_ring_0(void) {
     struct vellum_kvm_counters after = counters();
     CHECK_EQUAL(0, after.store_faults_in_guest);
     CHECK(after.store_faults + after.entries - before.store_faults - before.entries >= PAGES - 1);
-    CHECK_EQUAL(PAGES, commit(&fixture).dirty_pages);
+    CHECK_EQUAL(PAGES, commit_in_place(&fixture).dirty_pages);
     for (size_t page = 1; page < PAGES; page++) {
         CHECK_EQUAL(page, in_file(&fixture, page, 8));
     }

@@ -5,14 +5,12 @@
  * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones
  */
 #include "kvm_region.h"
-#include "swapping.h"
+#include "swap_cases.h"
 #include "vellum/guest.h"
 
 extern const struct vellum_vmm_operations vellum_vmm_host;
 extern const struct vellum_pagetable_operations vellum_pagetable_host;
 int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_size);
-
-#define PAGES (8 * PAGES_IN_BLOCK)
 
 static void make_tuples(void) {
     char reason[256];
@@ -25,29 +23,6 @@ static void make_tuples(void) {
     } else {
         printf("    without dirty-bit in host mode: %s\n", reason);
     }
-}
-
-static struct fixture open_swapped_region(size_t pages) {
-    make_tuples();
-    return open_first(create_region(pages));
-}
-
-static void stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, keep_stores);
-    close_region(&fixture);
-}
-
-static void rollback_after_a_swap_returns_to_the_last_commit(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, roll_back);
-    close_region(&fixture);
-}
-
-static void a_swap_keeps_what_a_failed_cut_carries(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, carry_over_a_failed_cut);
-    close_region(&fixture);
 }
 
 static void no_store_is_lost_while_tuples_are_swapped(void) {
@@ -137,12 +112,12 @@ static void a_refused_swap_leaves_no_memory_slot(void) {
     char reason[256];
     uint64_t slots = counters().memory_slots;
     CHECK_EQUAL(-EINVAL, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_guest,
-                                            &vellum_strategy_dirtybit, &swap, reason, sizeof(reason)));
+                                            &vellum_strategy_dirtybit, NULL, &swap, reason, sizeof(reason)));
     CHECK(strstr(reason, "needs a VMM that runs a guest") != NULL);
     struct vellum_strategy_operations foreign = vellum_strategy_dirtybit;
     foreign.tracking = (enum vellum_tracking)77;
-    CHECK_EQUAL(-EINVAL, vellum_region_swap(fixture.region, &vellum_vmm_kvm, &vellum_pagetable_guest, &foreign, &swap,
-                                            reason, sizeof(reason)));
+    CHECK_EQUAL(-EINVAL, vellum_region_swap(fixture.region, &vellum_vmm_kvm, &vellum_pagetable_guest, &foreign, NULL,
+                                            &swap, reason, sizeof(reason)));
     CHECK_EQUAL(slots, counters().memory_slots);
     *word(&fixture, 3, 0) = 1;
     CHECK_EQUAL(1, commit(&fixture).dirty_pages);
@@ -150,9 +125,7 @@ static void a_refused_swap_leaves_no_memory_slot(void) {
 }
 
 int main(void) {
-    RUN(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
-    RUN(rollback_after_a_swap_returns_to_the_last_commit);
-    RUN(a_swap_keeps_what_a_failed_cut_carries);
+    run_swap_cases();
     RUN(no_store_is_lost_while_tuples_are_swapped);
     RUN(no_store_is_lost_while_another_region_keeps_threads_in_guest_mode);
     RUN(a_thread_in_guest_mode_stores_to_a_region_of_the_host);

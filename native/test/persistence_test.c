@@ -94,14 +94,14 @@ static void write_backs_leave_content_alone(void) {
 }
 
 static void persist_points_have_names_of_their_own(void) {
-    for (uint32_t point = VELLUM_PERSIST_PRE_IMAGE; point <= VELLUM_PERSIST_ROLLED_BACK; point++) {
+    for (uint32_t point = VELLUM_PERSIST_PRE_IMAGE; point <= VELLUM_PERSIST_MOVED_OUT; point++) {
         CHECK(vellum_persist_point_name(point) != NULL);
         for (uint32_t other = VELLUM_PERSIST_PRE_IMAGE; other < point; other++) {
             CHECK(strcmp(vellum_persist_point_name(other), vellum_persist_point_name(point)) != 0);
         }
     }
     CHECK(vellum_persist_point_name(0) == NULL);
-    CHECK(vellum_persist_point_name(VELLUM_PERSIST_ROLLED_BACK + 1) == NULL);
+    CHECK(vellum_persist_point_name(VELLUM_PERSIST_MOVED_OUT + 1) == NULL);
     CHECK(vellum_persist_point_name(VELLUM_PERSIST_POINTS_OF_STORES) == NULL);
 }
 

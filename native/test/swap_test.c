@@ -1,9 +1,6 @@
 /* Swaps among the providers of the host, and to none: nothing is lost, nothing is committed, nobody waits for ever. */
 #include "host_region.h"
-#include "mappings.h"
-#include "swapping.h"
-
-#define PAGES (8 * PAGES_IN_BLOCK)
+#include "swap_cases.h"
 
 static void make_tuples(void) {
     char reason[256];
@@ -15,26 +12,6 @@ static void make_tuples(void) {
     } else {
         printf("    without dirty-bit: %s\n", reason);
     }
-}
-
-static struct fixture open_swapped_region(size_t pages) {
-    make_tuples();
-    return open_first(create_region(pages));
-}
-
-static void stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, keep_stores);
-}
-
-static void rollback_after_a_swap_returns_to_the_last_commit(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, roll_back);
-}
-
-static void a_swap_keeps_what_a_failed_cut_carries(void) {
-    struct fixture fixture = open_swapped_region(PAGES);
-    for_each_pair(&fixture, carry_over_a_failed_cut);
 }
 
 static void no_store_is_lost_while_tuples_are_swapped(void) {
@@ -53,6 +30,71 @@ static void a_swap_leaves_nothing_of_the_old_tuple_with_the_kernel(void) {
         CHECK_EQUAL(0, mappings.writable);
         CHECK_EQUAL(0, mappings.registered);
     }
+}
+
+/* ---- between the gate's opening and the end of a swap ---- */
+
+static _Atomic uint64_t *between_words[2];
+static bool between_without_mappings;
+static uint64_t between_value;
+
+/*
+ * The host's page table, of which the core wants all that is registered undone. Nothing is yet: the stores come first, to the
+ * middle of a run of registered blocks, and to one by itself.
+ */
+static void store_before_all_is_unregistered(const struct vellum_region *region, void *state, size_t first_block,
+                                             size_t count) {
+    uint64_t value = between_value;
+    if (count == region->image.block_count && value != 0) {
+        between_value = 0; /* a store may want all of it undone, too */
+        void *filler = between_without_mappings ? use_up_all_mappings() : NULL;
+        store(between_words[0], value);
+        store(between_words[1], value);
+        if (filler != NULL) {
+            CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+        }
+    }
+    vellum_pagetable_host.unregister_blocks(region, state, first_block, count);
+}
+
+static void check_stores_between(bool without_mappings) {
+    struct fixture fixture = open_swapped_region(PAGES);
+    struct vellum_pagetable_operations observed = vellum_pagetable_host;
+    observed.unregister_blocks = store_before_all_is_unregistered;
+    between_words[0] = word(&fixture, PAGES_IN_BLOCK + 3, 0);
+    between_words[1] = word(&fixture, 6 * PAGES_IN_BLOCK, 0);
+    between_without_mappings = without_mappings;
+    uint64_t value = 0;
+    for (size_t from = 0; from < tuple_count; from++) {
+        bool registers = tuples[from].vmm != NULL && !tuples[from].without_userfaultfd;
+        for (size_t to = 0; registers && to < tuple_count; to++) {
+            struct providers observed_from = tuples[from];
+            observed_from.pagetable = &observed;
+            swap_to(&fixture, &observed_from);
+            for (size_t block = 0; block < 4; block++) {
+                store(word(&fixture, block * PAGES_IN_BLOCK + 1, 0), ++value);
+            }
+            store(word(&fixture, 6 * PAGES_IN_BLOCK + 1, 0), ++value);
+            between_value = ++value;
+            swap_to(&fixture, &tuples[to]);
+            CHECK_EQUAL(0, between_value);
+            CHECK_EQUAL(value, atomic_load(between_words[0]));
+            commit(&fixture);
+            check_all_is_committed(&fixture);
+            store(between_words[0], ++value); /* what was registered for these blocks meanwhile is still there */
+            store(between_words[1], ++value);
+            CHECK_EQUAL(2, commit(&fixture).changed_lines);
+            check_all_is_committed(&fixture);
+        }
+    }
+}
+
+static void a_store_before_the_kernel_has_forgotten_the_old_tuple_is_tracked_by_the_new(void) {
+    check_stores_between(false);
+}
+
+static void a_store_before_the_kernel_has_forgotten_the_old_tuple_needs_no_mapping(void) {
+    check_stores_between(true);
 }
 
 /* ---- degraded ---- */
@@ -103,10 +145,10 @@ static void a_provider_that_cannot_be_prepared_leaves_the_old_tuple_in_force(voi
     store(word(&fixture, 3, 0), 1);
     const struct vellum_strategy_operations *strategy_before = fixture.region->strategy;
     void *state_before = fixture.region->strategy_state;
-    CHECK_EQUAL(-ENOMEM, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &refusing, &swap,
+    CHECK_EQUAL(-ENOMEM, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &refusing, NULL, &swap,
                                             reason, sizeof(reason)));
     CHECK(strstr(reason, "strategy 'refusing'") != NULL);
-    CHECK_EQUAL(-ENOEXEC, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &foreign, &swap,
+    CHECK_EQUAL(-ENOEXEC, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &foreign, NULL, &swap,
                                              reason, sizeof(reason)));
     CHECK(fixture.region->strategy == strategy_before && fixture.region->strategy_state == state_before);
     store(word(&fixture, 4, 0), 1);
@@ -177,11 +219,11 @@ static void another_home_image_takes_over_for_blocks_warm_and_cold(void) {
 
 int main(void) {
     RUN(another_home_image_takes_over_for_blocks_warm_and_cold);
-    RUN(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
-    RUN(rollback_after_a_swap_returns_to_the_last_commit);
-    RUN(a_swap_keeps_what_a_failed_cut_carries);
+    run_swap_cases();
     RUN(no_store_is_lost_while_tuples_are_swapped);
     RUN(a_swap_leaves_nothing_of_the_old_tuple_with_the_kernel);
+    RUN(a_store_before_the_kernel_has_forgotten_the_old_tuple_is_tracked_by_the_new);
+    RUN(a_store_before_the_kernel_has_forgotten_the_old_tuple_needs_no_mapping);
     RUN(without_providers_a_cut_compares_the_blocks_that_were_opened);
     RUN(without_providers_stores_go_on_when_the_process_has_no_mapping_left);
     RUN(a_provider_that_cannot_be_prepared_leaves_the_old_tuple_in_force);

@@ -32,7 +32,12 @@ static void create_log(const struct vellum_persistence *persistence) {
     }
     slots = map_memory(PAGES * sizeof(*slots));
     contents = map_memory(region.length);
-    CHECK_EQUAL(0, undo_log_create(&region, persistence, slots, contents, IDENTITY, EPOCH, &undo_log));
+    const struct vellum_in_place in_place = {.persistence = persistence,
+                                             .identity = IDENTITY,
+                                             .home = region.base,
+                                             .slots = slots,
+                                             .slot_contents = contents};
+    CHECK_EQUAL(0, undo_log_create(&region, &in_place, EPOCH, &undo_log));
 }
 
 /* As it is on the medium, from the description of the format alone. */

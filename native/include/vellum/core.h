@@ -46,6 +46,7 @@ struct vellum_in_place {
      * pass for one of this opening's.
      */
     uint64_t identity;
+    uint8_t *home;                  /* the home image, mapped as the region will be: shared, with MAP_SYNC if that is wanted */
     uint64_t *epoch_word;           /* epoch, and its check, as undo_log.h says; holds the committed epoch */
     uint32_t *page_checksums;       /* 8-byte aligned, one a page, room for an even number of them */
     struct vellum_undo_slot *slots; /* one a page; none of them live */
@@ -70,6 +71,25 @@ int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_o
                          const struct vellum_pagetable_operations *pagetable,
                          const struct vellum_strategy_operations *strategy, char *reason, size_t reason_size);
 
+/*
+ * Where a swap moves what is written, in the same moment in which the tuple changes. Threads store and read meanwhile; what
+ * is not committed stays so, and readers see the content and nothing else. NativeCore.java mirrors it.
+ */
+struct vellum_relocation {
+    /*
+     * 0: from the home image to a working image. Afterwards the home image holds the committed content, durably, and nothing
+     * that struct vellum_in_place names is used any more. No cut may come before the committed view holds the same.
+     * 1: from the working image to the home image, as of vellum_region_create_in_place; it holds the committed content when
+     * this is asked for, and the committed view is not used any more.
+     */
+    uint64_t to_in_place;
+    const void *committed; /* 0 only: as vellum_region_create */
+    int64_t home_file;     /* 1 only, like all that follows: as vellum_region_create_in_place */
+    uint64_t home_offset;
+    uint64_t map_sync;
+    struct vellum_in_place in_place;
+};
+
 /* What a swap of providers found and cost. */
 struct vellum_swap {
     uint64_t carried_pages;    /* stored to since the last commit, or carried over before */
@@ -80,19 +100,24 @@ struct vellum_swap {
  * control, no cut waiting for vellum_region_cut_persisted. Puts another tuple in force while threads store: it is prepared
  * first; then, behind the gate, the pages stored to are taken from the old one and carried, it is detached and the new
  * one engaged; then the old one is released: when this returns, no thread is in its code on behalf of this region.
- * Nothing is committed, and rollback still returns to the last commit. On failure the old tuple stays in force,
- * untouched, and `reason` says which provider refused and why.
+ * Nothing is committed, and rollback still returns to the last commit. `relocation`: NULL, or where what is written moves as
+ * well. On failure the old providers stay in force where the region was, and `reason` says who refused and why. (A
+ * relocation that fails behind the gate, for lack of memory or mappings, puts them in force anew, with what was stored
+ * carried.)
  */
 int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
                        const struct vellum_pagetable_operations *pagetable,
-                       const struct vellum_strategy_operations *strategy, struct vellum_swap *swap, char *reason,
+                       const struct vellum_strategy_operations *strategy,
+                       const struct vellum_relocation *relocation, struct vellum_swap *swap, char *reason,
                        size_t reason_size);
 /*
  * As vellum_region_swap, to no providers at all: the region is writable without tracking. The first store to a block
- * opens the whole block, until the next cut, which compares all of it with the committed view. Cannot fail. A region that
- * is written in place refuses stores until providers are in force again: its pre-images would have nobody to take them.
+ * opens the whole block, until the next cut, which compares all of it with the committed view. Without a relocation it
+ * cannot fail. A region that is written in place then refuses stores until providers are in force again: its pre-images
+ * would have nobody to take them.
  */
-void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap);
+int vellum_region_degrade(struct vellum_region *region, const struct vellum_relocation *relocation,
+                          struct vellum_swap *swap, char *reason, size_t reason_size);
 
 /*
  * control, not in place (-EINVAL), no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the

@@ -33,7 +33,9 @@ enum vellum_persist_point {
     /* which is durable before the commit returns and before a slot of the undo log is used again */
     VELLUM_PERSIST_COMMITTED = 6,
     /* in_place.c, rollback: the pre-images are back before anything tells of it */
-    VELLUM_PERSIST_ROLLED_BACK = 7
+    VELLUM_PERSIST_ROLLED_BACK = 7,
+    /* relocation.c: the region is not written in place any more; the pre-images are back before anything tells of it */
+    VELLUM_PERSIST_MOVED_OUT = 8
 };
 #define VELLUM_PERSIST_POINTS_OF_STORES 256u /* the stores' numbers are from here */
 #define VELLUM_PERSIST_POINTS 512u           /* to here */

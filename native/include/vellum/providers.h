@@ -11,9 +11,11 @@
  *             in force uses, neither the region's permissions, nor what the kernel has registered for it, nor tables
  *             that a guest runs on. *state becomes region->…_state when the provider comes into force.
  *   engage    gate. The provider before has been detached: warm blocks are read-only in the host, and nothing is
- *             registered with the kernel or mapped in a guest. region->…_state and region->guest are this tuple's.
+ *             mapped in a guest. The kernel may still have registrations of the page table before (unregister_blocks); the
+ *             core has them undone before it calls a handler of this one. region->…_state and region->guest are this tuple's.
  *             Cannot fail. NULL: nothing is to be done.
- *   detach    gate. Undoes engage. After it nothing of the state is used; memory is given back by release.
+ *   detach    gate. Undoes engage. After it nothing of the state is used, but by unregister_blocks; memory is given back by
+ *             release.
  *   release   control. Undoes prepare; of a provider that was never engaged, or that was detached.
  *
  * Contexts, named in each comment:
@@ -90,9 +92,16 @@ struct vellum_pagetable_operations {
                    void **state, char *reason, size_t reason_size);
     /* gate. Where region->refuses_stores is set, no page may be open afterwards. */
     void (*engage)(struct vellum_region *region);
-    /* gate, after close_writes and collect. Leaves every warm block read-only and nothing registered with the
-     * kernel. */
+    /* gate, after close_writes and collect. Leaves every warm block read-only. What is registered with the kernel stays, for
+     * unregister_blocks, which is all that uses the state from now on. */
     void (*detach)(struct vellum_region *region);
+    /*
+     * handler or control, after detach, with another tuple in force and the gate open: to undo it takes too long for a closed
+     * gate. When it returns nothing is registered with the kernel for blocks [first_block, first_block + count). Called, by
+     * several threads at once and more than once, for blocks in which the tuple in force is about to open something, and
+     * for all blocks before release. NULL: detach leaves nothing registered.
+     */
+    void (*unregister_blocks)(const struct vellum_region *region, void *state, size_t first_block, size_t count);
     /* control, before the VMM's. */
     void (*release)(void *state);
     /*

@@ -16,7 +16,8 @@
  *
  * A region that is written in place (undo_log) has no working file and no committed view: base and alias both map the home
  * image itself, and every block is warm from the start. What is committed is the home image with the live pre-images of the
- * undo log put back.
+ * undo log put back. A swap can move a region from one to the other (core.h, struct vellum_relocation), the addresses of
+ * base and alias staying what they are.
  *
  * Lifetime: created by vellum_region_create, freed by vellum_region_destroy; both are called by one control
  * thread at a time. Everything that a fault handler reads is either constant after creation or atomic.
@@ -39,7 +40,7 @@
 #define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
 
 /* Every structure below carries this number, so that bundles built apart refuse each other instead of crashing. */
-#define VELLUM_ABI_VERSION 3u
+#define VELLUM_ABI_VERSION 4u
 
 struct vellum_region;
 struct vellum_vmm_operations;
@@ -67,6 +68,7 @@ struct vellum_working_image {
     int home_file;          /* descriptor of the home image, owned by the store; the blocks' cold content */
     uint64_t home_offset;   /* where page 0 is in that file, a multiple of the page size */
     int working_file;       /* the memfd, owned here; -1 in place */
+    int in_place_flags;     /* of mmap, for mappings of the home image in place */
     uint8_t *alias;         /* writable mapping of the working file; in place, of the home image */
     size_t block_size;      /* bytes, a power of two, at least 64 KiB */
     size_t block_count;
@@ -86,6 +88,11 @@ struct vellum_region {
     /* Written in place; else NULL. */
     const struct vellum_in_place *in_place;
     struct vellum_undo_log *undo_log;
+    /*
+     * What a tuple that is prepared now will work on: NULL, a working file; else in place, and this is memory mapped as the
+     * region will be, not watched by anybody, to try on it what the mapping can do. control.
+     */
+    uint8_t *prepared_in_place;
 
     /* Nonzero: stores are refused (failed or closing). Read by handlers, set with the gate closed. */
     _Atomic uint32_t refuses_stores;
@@ -114,13 +121,20 @@ struct vellum_region {
     const struct vellum_strategy_operations *strategy;
     void *strategy_state;
     struct vellum_guest_region *guest; /* of a VMM that runs a guest, else NULL; guest.h */
+    /*
+     * The page table of the tuple before, while the kernel may still have registrations of it; else NULL. Changed only with
+     * the gate closed.
+     */
+    const struct vellum_pagetable_operations *previous_pagetable;
+    void *previous_pagetable_state;
     void *untracked_state;             /* kept for vellum_region_degrade, which must not fail; core/untracked.c */
 
     const struct vellum_dispatcher *dispatcher; /* the process's; for VMMs that meet faults without a signal */
 
     /*
      * handler, or control. Makes blocks [first_block, first_block + count) warm: afterwards base maps the working file
-     * there, read-only, with the blocks' content in place. Blocks that are warm already are left alone. 0; -ENOSPC when
+     * there, read-only, with the blocks' content in place, and the kernel has no registration of the page table before.
+     * Blocks that are warm already are left alone. 0; -ENOSPC when
      * there is no memory for their content, -ENOMEM when the process has no mapping left, or what reading the home
      * image failed with. For page tables that must open more than one block.
      */

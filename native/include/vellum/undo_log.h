@@ -43,7 +43,7 @@ struct vellum_undo_log {
     const struct vellum_persistence *persistence;
     struct vellum_undo_slot *slots;
     uint8_t *contents;    /* slot i's is page i of it */
-    const uint8_t *pages; /* where page 0's content is read */
+    const uint8_t *pages; /* where page 0's content is read: the home image, however it is mapped */
     size_t slot_count;    /* the region's pages */
     uint64_t identity;
     uint64_t epoch;        /* of what is appended now: the epoch word's plus 1; changes behind the closed gate */

@@ -29,31 +29,55 @@ VELLUM_EXPORT uint64_t vellum_epoch_word(uint64_t epoch, uint64_t identity) {
     return epoch_word_of(epoch, identity);
 }
 
-int in_place_create(struct vellum_region *region, const struct vellum_in_place *description) {
+int in_place_prepare(const struct vellum_region *region, const struct vellum_in_place *description,
+                     struct in_place *prepared) {
     uint64_t epoch;
+    *prepared = (struct in_place){NULL, NULL};
     if (!epoch_in_word(*description->epoch_word, description->identity, &epoch)) {
         return -EBADMSG;
     }
-    struct vellum_in_place *in_place = malloc(sizeof(*in_place));
-    if (in_place == NULL) {
+    struct vellum_in_place *copy = malloc(sizeof(*copy));
+    if (copy == NULL) {
         return -ENOMEM;
     }
-    *in_place = *description;
-    int result = undo_log_create(region, in_place->persistence, in_place->slots, in_place->slot_contents,
-                                 in_place->identity, epoch, &region->undo_log);
+    *copy = *description;
+    prepared->description = copy;
+    int result = undo_log_create(region, description, epoch, &prepared->undo_log);
     if (result != 0) {
-        free(in_place);
-        return result;
+        in_place_release(prepared);
     }
-    region->in_place = in_place;
-    return 0;
+    return result;
+}
+
+void in_place_release(struct in_place *prepared) {
+    undo_log_destroy(prepared->undo_log);
+    free((void *)(uintptr_t)prepared->description);
+    *prepared = (struct in_place){NULL, NULL};
+}
+
+struct in_place in_place_replace(struct vellum_region *region, struct in_place next) {
+    struct in_place previous = {.description = region->in_place, .undo_log = region->undo_log};
+    region->in_place = next.description;
+    region->undo_log = next.undo_log;
+    if (next.undo_log != NULL) {
+        next.undo_log->pages = region->base; /* where they have been touched, and need no fault in a handler */
+    }
+    return previous;
+}
+
+int in_place_create(struct vellum_region *region, const struct vellum_in_place *description) {
+    struct in_place prepared;
+    int result = in_place_prepare(region, description, &prepared);
+    if (result == 0) {
+        in_place_replace(region, prepared);
+        region->prepared_in_place = description->home;
+    }
+    return result;
 }
 
 void in_place_destroy(struct vellum_region *region) {
-    undo_log_destroy(region->undo_log);
-    region->undo_log = NULL;
-    free((void *)(uintptr_t)region->in_place);
-    region->in_place = NULL;
+    struct in_place destroyed = in_place_replace(region, (struct in_place){NULL, NULL});
+    in_place_release(&destroyed);
 }
 
 /* ---- the dirty pages ---- */
@@ -159,12 +183,17 @@ VELLUM_EXPORT void vellum_region_commit_in_place(struct vellum_region *region, s
 
 /* ---- rollback ---- */
 
-/* Through the alias, because the page itself is protected. */
+/* In the store's mapping, because the page itself is protected. */
+void in_place_put_back(const struct in_place *in_place, size_t page) {
+    const struct vellum_persistence *persistence = in_place->description->persistence;
+    persistence->store(persistence->context, in_place->description->home + (page << VELLUM_PAGE_SHIFT),
+                       in_place->undo_log->pre_image(in_place->undo_log, page), VELLUM_PAGE_SIZE);
+}
+
 static void restore_page(struct visit *visit, size_t page) {
     const struct vellum_region *region = visit->region;
-    const struct vellum_persistence *persistence = region->in_place->persistence;
-    persistence->store(persistence->context, region->image.alias + (page << VELLUM_PAGE_SHIFT),
-                       region->undo_log->pre_image(region->undo_log, page), VELLUM_PAGE_SIZE);
+    const struct in_place in_place = {.description = region->in_place, .undo_log = region->undo_log};
+    in_place_put_back(&in_place, page);
 }
 
 uint64_t in_place_restore(struct vellum_region *region) {

@@ -15,6 +15,31 @@ int memory_keep_private(void *memory, size_t length) {
     return 0;
 }
 
+/* Neighbours differ in protection, so that they stay apart. */
+void *memory_keep_mappings(size_t count, size_t *kept) {
+    uint8_t *pages = mmap(NULL, count * VELLUM_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *kept = 0;
+    if (pages == MAP_FAILED) {
+        return NULL;
+    }
+    *kept = 1;
+    for (size_t page = 1; page < count; page += 2) {
+        if (mprotect(pages + page * VELLUM_PAGE_SIZE, VELLUM_PAGE_SIZE, PROT_READ) != 0) {
+            return pages;
+        }
+        *kept = page + 2 < count ? page + 2 : count;
+    }
+    return pages;
+}
+
+/* The pages at the ends may be one mapping with what lies beside them: taking those takes a boundary, so they come last. */
+void memory_give_up_mappings(void *mappings, size_t count) {
+    if (count > 2) {
+        munmap((uint8_t *)mappings + VELLUM_PAGE_SIZE, (count - 2) * VELLUM_PAGE_SIZE);
+    }
+    munmap(mappings, count * VELLUM_PAGE_SIZE);
+}
+
 VELLUM_EXPORT int vellum_memory_map(uint64_t length, uint64_t *address) {
     void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {

@@ -57,7 +57,7 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
         return VELLUM_FAULT_FOREIGN;
     }
     size_t block = vellum_block_of_page(region, vellum_page_of(region, fault->address));
-    if (working_image_warm(region, block, 1) != 0) {
+    if (tuple_warm_blocks(region, block, 1) != 0) {
         return VELLUM_FAULT_REFUSED;
     }
     enum vellum_fault_verdict verdict = region->vmm->store_fault(region, fault);
@@ -125,7 +125,7 @@ static struct vellum_region *new_region(uint64_t base, uint64_t length) {
     region->length = length;
     region->page_count = length >> VELLUM_PAGE_SHIFT;
     region->dispatcher = dispatcher;
-    region->warm_blocks = working_image_warm;
+    region->warm_blocks = tuple_warm_blocks;
     region->image.working_file = -1;
     atomic_store(&region->refuses_stores, 1); /* until a tuple is attached */
     return region;
@@ -197,7 +197,7 @@ static void detach_in_host(void *detached) {
 static void detach(struct vellum_region *region) {
     stopping_call(region, detach_in_host, region);
     struct tuple detached = tuple_in_force(region);
-    tuple_release(&detached);
+    tuple_release(region, &detached);
 }
 
 VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {

@@ -9,6 +9,9 @@
  * What makes it wait for nothing: all that can fail or take long is done before the gate is closed (prepare) and after it
  * has opened again (release).
  *
+ * A relocation comes between the two tuples, when no provider has anything to do with the range. It may fail; the tuple for
+ * that case, of the providers before, is prepared, too, since a detached one does not come back.
+ *
  * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c, store_fault.
  */
 #include <errno.h>
@@ -16,6 +19,7 @@
 
 #include "carried.h"
 #include "clock.h"
+#include "relocation.h"
 #include "stopping.h"
 #include "tuple.h"
 #include "untracked.h"
@@ -26,9 +30,12 @@
 
 struct swap_call {
     struct vellum_region *region;
-    const struct tuple *next;
+    struct tuple next;
+    struct relocation relocation;
+    struct tuple unmoved; /* in force instead of `next` if the relocation fails */
     struct tuple previous;
     struct vellum_swap *swap;
+    int result; /* of the relocation */
 };
 
 static void carry_page(void *visitor_context, size_t page, const uint8_t *committed) {
@@ -51,7 +58,8 @@ static void swap_behind_gate(void *argument) {
     region->strategy->collect(region, carry_page, region);
     tuple_detach(region);
     region->leaves_force = false;
-    tuple_engage(region, call->next);
+    call->result = relocation_move(region, &call->relocation);
+    tuple_engage(region, call->result == 0 ? &call->next : &call->unmoved);
     call->previous.vmm->resume_writers(call->previous.vmm_state);
     vellum_gate_open(&region->gate);
     call->swap->gate_nanoseconds = now_nanoseconds() - closed_at;
@@ -61,13 +69,12 @@ static void swap_behind_gate(void *argument) {
 /* The new VMM may stop this very thread, too, if it has other regions: out of its guest as well. */
 static void swap_in_host(void *argument) {
     const struct swap_call *call = argument;
-    call->next->vmm->run_in_host(swap_behind_gate, argument);
+    call->next.vmm->run_in_host(swap_behind_gate, argument);
 }
 
-static void put_in_force(struct vellum_region *region, const struct tuple *next, struct vellum_swap *swap) {
-    struct swap_call call = {.region = region, .next = next, .swap = swap};
-    stopping_call(region, swap_in_host, &call);
-    tuple_release(&call.previous);
+static void put_in_force(struct swap_call *call) {
+    stopping_call(call->region, swap_in_host, call);
+    tuple_release(call->region, &call->previous);
 }
 
 /* A swap, too, from the tuple of no providers, which cannot have been stored to. */
@@ -75,35 +82,83 @@ VELLUM_EXPORT int vellum_region_attach(struct vellum_region *region, const struc
                                        const struct vellum_pagetable_operations *pagetable,
                                        const struct vellum_strategy_operations *strategy, char *reason,
                                        size_t reason_size) {
-    struct tuple first;
-    int result = tuple_prepare(region, vmm, pagetable, strategy, &first, reason, reason_size);
+    struct vellum_swap swap;
+    struct swap_call call = {.region = region, .relocation = {.asked = NULL}, .swap = &swap};
+    int result = tuple_prepare(region, vmm, pagetable, strategy, &call.next, reason, reason_size);
     if (result == 0) {
         const struct tuple untracked = untracked_tuple(region);
-        struct vellum_swap swap;
         tuple_engage(region, &untracked);
         atomic_store(&region->refuses_stores, 0);
-        put_in_force(region, &first, &swap);
+        put_in_force(&call);
     }
+    return result;
+}
+
+/* Providers of all three axes, or none. */
+struct providers {
+    const struct vellum_vmm_operations *vmm; /* NULL: none */
+    const struct vellum_pagetable_operations *pagetable;
+    const struct vellum_strategy_operations *strategy;
+};
+
+static int prepare(struct vellum_region *region, const struct providers *providers, struct tuple *tuple, char *reason,
+                   size_t reason_size) {
+    if (providers->vmm == NULL) {
+        *tuple = untracked_tuple(region);
+        return 0;
+    }
+    return tuple_prepare(region, providers->vmm, providers->pagetable, providers->strategy, tuple, reason, reason_size);
+}
+
+/* Those in force, if they may be needed again. */
+static struct providers providers_if_unmoved(const struct vellum_region *region,
+                                             const struct vellum_relocation *relocation) {
+    bool has_none = region->vmm == untracked_tuple(region).vmm;
+    return relocation == NULL || has_none ? (struct providers){NULL, NULL, NULL}
+                                          : (struct providers){region->vmm, region->pagetable, region->strategy};
+}
+
+static int swap_to(struct vellum_region *region, const struct providers *providers,
+                   const struct vellum_relocation *relocation, struct vellum_swap *swap, char *reason,
+                   size_t reason_size) {
+    struct swap_call call = {.region = region, .swap = swap};
+    const struct providers unmoved = providers_if_unmoved(region, relocation);
+    const struct tuple *unused = &call.unmoved;
+    memset(swap, 0, sizeof(*swap));
+    int result = prepare(region, &unmoved, &call.unmoved, reason, reason_size);
+    if (result != 0) {
+        return result;
+    }
+    result = relocation_prepare(region, relocation, &call.relocation, reason, reason_size);
+    if (result == 0) {
+        result = prepare(region, providers, &call.next, reason, reason_size);
+        if (result == 0) {
+            put_in_force(&call);
+            result = call.result;
+            if (result != 0) {
+                relocation_explain(&call.relocation, result, reason, reason_size);
+                unused = &call.next;
+            }
+        }
+        relocation_release(region, &call.relocation);
+    }
+    tuple_release(region, unused);
     return result;
 }
 
 VELLUM_EXPORT int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
                                      const struct vellum_pagetable_operations *pagetable,
-                                     const struct vellum_strategy_operations *strategy, struct vellum_swap *swap,
-                                     char *reason, size_t reason_size) {
-    struct tuple next;
-    memset(swap, 0, sizeof(*swap));
-    int result = tuple_prepare(region, vmm, pagetable, strategy, &next, reason, reason_size);
-    if (result == 0) {
-        put_in_force(region, &next, swap);
-    }
-    return result;
+                                     const struct vellum_strategy_operations *strategy,
+                                     const struct vellum_relocation *relocation, struct vellum_swap *swap, char *reason,
+                                     size_t reason_size) {
+    const struct providers providers = {vmm, pagetable, strategy};
+    return swap_to(region, &providers, relocation, swap, reason, reason_size);
 }
 
-VELLUM_EXPORT void vellum_region_degrade(struct vellum_region *region, struct vellum_swap *swap) {
-    const struct tuple untracked = untracked_tuple(region);
-    memset(swap, 0, sizeof(*swap));
-    put_in_force(region, &untracked, swap);
+VELLUM_EXPORT int vellum_region_degrade(struct vellum_region *region, const struct vellum_relocation *relocation,
+                                        struct vellum_swap *swap, char *reason, size_t reason_size) {
+    const struct providers none = {NULL, NULL, NULL};
+    return swap_to(region, &none, relocation, swap, reason, reason_size);
 }
 
 struct home_call {

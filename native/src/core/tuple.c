@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stopping.h"
+#include "vellum/gate.h"
+#include "working_image.h"
+
 static int refuse(char *reason, size_t size, const char *axis, const char *name, int result) {
     if (reason[0] == '\0') {
         snprintf(reason, size, "%s '%s' cannot be attached: %s", axis, name, strerror(-result));
@@ -27,7 +31,7 @@ int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operatio
                  VELLUM_ABI_VERSION);
         return -ENOEXEC;
     }
-    if (region->undo_log != NULL && strategy->tracking != VELLUM_TRACK_WRITE_PROTECT) {
+    if (region->prepared_in_place != NULL && strategy->tracking != VELLUM_TRACK_WRITE_PROTECT) {
         snprintf(reason, reason_size,
                  "strategy '%s' cannot track a region that is written in place: it learns of a page too late to save "
                  "its content; use write-protect, or open the region for redo",
@@ -81,11 +85,42 @@ struct tuple tuple_in_force(const struct vellum_region *region) {
 void tuple_detach(struct vellum_region *region) {
     region->strategy->detach(region);
     region->pagetable->detach(region);
+    if (region->pagetable->unregister_blocks != NULL) {
+        region->previous_pagetable = region->pagetable;
+        region->previous_pagetable_state = region->pagetable_state;
+    }
     region->vmm->detach(region);
     region->guest = NULL;
 }
 
-void tuple_release(const struct tuple *tuple) {
+/* handler or control. */
+static void unregister_previous(const struct vellum_region *region, size_t first_block, size_t count) {
+    if (region->previous_pagetable != NULL) {
+        region->previous_pagetable->unregister_blocks(region, region->previous_pagetable_state, first_block, count);
+    }
+}
+
+/* The gate is closed for a moment, since handlers that have looked at the fields may be in the page table before. */
+static void forget_previous_in_host(void *forgetful) {
+    struct vellum_region *region = forgetful;
+    vellum_gate_close(&region->gate);
+    region->previous_pagetable = NULL;
+    vellum_gate_open(&region->gate);
+}
+
+int tuple_warm_blocks(struct vellum_region *region, size_t first_block, size_t count) {
+    int result = working_image_warm(region, first_block, count);
+    if (result == 0) {
+        unregister_previous(region, first_block, count);
+    }
+    return result;
+}
+
+void tuple_release(struct vellum_region *region, const struct tuple *tuple) {
+    if (region->previous_pagetable != NULL) {
+        unregister_previous(region, 0, region->image.block_count);
+        stopping_call(region, forget_previous_in_host, region);
+    }
     tuple->strategy->release(tuple->strategy_state);
     tuple->pagetable->release(tuple->pagetable_state);
     tuple->vmm->release(tuple->vmm_state);

@@ -3,6 +3,9 @@
  *
  *   tuple_prepare  →  tuple_engage  →  tuple_detach  →  tuple_release
  *      control           gate             gate            control
+ *
+ * What the kernel has registered for a page table is undone between the last two, with the gate open: block by block
+ * where stores come, before the page table in force opens anything there, and then all that is left.
  */
 #ifndef VELLUM_CORE_TUPLE_H
 #define VELLUM_CORE_TUPLE_H
@@ -29,6 +32,10 @@ void tuple_engage(struct vellum_region *region, const struct tuple *tuple);
 struct tuple tuple_in_force(const struct vellum_region *region);
 /* After close_writes. The fields stay as they are, but for the guest: the VMM has its writers to resume. */
 void tuple_detach(struct vellum_region *region);
-void tuple_release(const struct tuple *tuple);
+/* Of the tuple detached last. */
+void tuple_release(struct vellum_region *region, const struct tuple *tuple);
+
+/* struct vellum_region, warm_blocks. */
+int tuple_warm_blocks(struct vellum_region *region, size_t first_block, size_t count);
 
 #endif

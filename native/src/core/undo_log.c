@@ -91,19 +91,18 @@ void undo_log_start_epoch(struct vellum_undo_log *log) {
 
 /* ---- control ---- */
 
-int undo_log_create(const struct vellum_region *region, const struct vellum_persistence *persistence,
-                    struct vellum_undo_slot *slots, uint8_t *contents, uint64_t identity, uint64_t epoch,
+int undo_log_create(const struct vellum_region *region, const struct vellum_in_place *in_place, uint64_t epoch,
                     struct vellum_undo_log **created) {
     struct vellum_undo_log *log = calloc(1, sizeof(*log));
     if (log == NULL) {
         return -ENOMEM;
     }
-    log->persistence = persistence;
-    log->slots = slots;
-    log->contents = contents;
-    log->pages = region->base;
+    log->persistence = in_place->persistence;
+    log->slots = in_place->slots;
+    log->contents = in_place->slot_contents;
+    log->pages = in_place->home;
     log->slot_count = region->page_count;
-    log->identity = identity;
+    log->identity = in_place->identity;
     log->epoch = epoch + 1;
     log->append = append;
     log->pre_image = pre_image;

@@ -4,12 +4,11 @@
 
 #include <stdbool.h>
 
-#include "vellum/region.h"
+#include "vellum/core.h"
 #include "vellum/undo_log.h"
 
-/* control. For the region's pages, in slots that are mapped and writable; `epoch` is that of the epoch word. -ENOMEM. */
-int undo_log_create(const struct vellum_region *region, const struct vellum_persistence *persistence,
-                    struct vellum_undo_slot *slots, uint8_t *contents, uint64_t identity, uint64_t epoch,
+/* control. For the region's pages; `epoch` is that of the epoch word. -ENOMEM. */
+int undo_log_create(const struct vellum_region *region, const struct vellum_in_place *in_place, uint64_t epoch,
                     struct vellum_undo_log **log);
 /* control. NULL is allowed. The slots stay as they are. */
 void undo_log_destroy(struct vellum_undo_log *log);

@@ -17,33 +17,22 @@
 #define MOST_BLOCKS ((size_t)16384)
 #define SMALLEST_BLOCK ((size_t)64 << 10)
 
-/*
- * Mappings kept in reserve. A process at its limit of mappings is refused every mmap, also one that would lower the
- * count, and a failed one may have split a mapping on its way. So each region keeps a few, in pages whose protections
- * differ, so that the kernel cannot merge them, and gives them up for the one mmap that a handler must not fail in.
- */
-#define SPARE_PAGES 5
+/* Each region keeps a few, for the one mmap that a handler must not fail in. */
+#define SPARE_MAPPINGS 5
 
 static void take_spare_mappings(struct vellum_working_image *image) {
-    uint8_t *pages = mmap(NULL, SPARE_PAGES * VELLUM_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) {
-        return; /* the process is at its limit already; what comes later may be refused, and says so */
-    }
-    for (size_t page = 1; page < SPARE_PAGES; page += 2) {
-        if (mprotect(pages + page * VELLUM_PAGE_SIZE, VELLUM_PAGE_SIZE, PROT_READ) != 0) {
-            break;
-        }
-    }
+    size_t kept; /* fewer: the process is at its limit already; what comes later may be refused, and says so */
+    void *mappings = memory_keep_mappings(SPARE_MAPPINGS, &kept);
     void *none = NULL;
-    if (!atomic_compare_exchange_strong(&image->spare_mappings, &none, pages)) {
-        munmap(pages, SPARE_PAGES * VELLUM_PAGE_SIZE);
+    if (mappings != NULL && !atomic_compare_exchange_strong(&image->spare_mappings, &none, mappings)) {
+        memory_give_up_mappings(mappings, SPARE_MAPPINGS);
     }
 }
 
 static void give_up_spare_mappings(struct vellum_working_image *image) {
-    void *pages = atomic_exchange(&image->spare_mappings, NULL);
-    if (pages != NULL) {
-        munmap(pages, SPARE_PAGES * VELLUM_PAGE_SIZE);
+    void *mappings = atomic_exchange(&image->spare_mappings, NULL);
+    if (mappings != NULL) {
+        memory_give_up_mappings(mappings, SPARE_MAPPINGS);
     }
 }
 
@@ -70,10 +59,31 @@ static int describe(struct vellum_region *region, int home_file, uint64_t home_o
     return result;
 }
 
-static int create_working_file(struct vellum_region *region) {
+int working_image_create_file(const struct vellum_region *region) {
     int file = memfd_create("vellum-working", MFD_CLOEXEC);
+    if (file < 0) {
+        return -errno;
+    }
+    if (ftruncate(file, (off_t)region->length) != 0) {
+        int result = -errno;
+        close(file);
+        return result;
+    }
+    return file;
+}
+
+/* The raw call: the thread sanitizer would take the library's for a store to all of it, beside others' loads. */
+int working_image_map(void *address, size_t length, int protection, int flags, int file, uint64_t offset) {
+    return syscall(SYS_mmap, address, length, protection, flags | MAP_FIXED, file, offset) == -1 ? -errno : 0;
+}
+
+static int create_working_file(struct vellum_region *region) {
+    int file = working_image_create_file(region);
+    if (file < 0) {
+        return file;
+    }
     region->image.working_file = file;
-    return file < 0 || ftruncate(file, (off_t)region->length) != 0 ? -errno : 0;
+    return 0;
 }
 
 /* The alias to `written`, and base to the home image, both shared and with these flags as well. */
@@ -111,8 +121,9 @@ int working_image_create(struct vellum_region *region, int home_file, uint64_t h
 int working_image_create_in_place(struct vellum_region *region, int home_file, uint64_t home_offset, bool map_sync) {
     struct vellum_working_image *image = &region->image;
     int result = describe(region, home_file, home_offset);
+    image->in_place_flags = map_sync ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED;
     if (result == 0) {
-        result = map_image(region, home_file, home_offset, map_sync ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED);
+        result = map_image(region, home_file, home_offset, image->in_place_flags);
     }
     if (result != 0) {
         working_image_destroy(region);
@@ -149,10 +160,7 @@ static bool claim(struct vellum_working_image *image, size_t block) {
 static int move_to_working_file(struct vellum_region *region, size_t first_block, size_t count) {
     struct vellum_working_image *image = &region->image;
     size_t offset = first_block * image->block_size;
-    size_t length = count * image->block_size;
-    if (length > region->length - offset) {
-        length = region->length - offset;
-    }
+    size_t length = working_image_length_of(region, first_block, count);
     /* Memory is allocated by a call that can say no; running out of it in the copy would be a SIGBUS in a handler. */
     int allocated;
     do {
@@ -167,12 +175,10 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
     if (filled != 0) {
         return filled;
     }
-    /* The raw call: the thread sanitizer would take the library's for a store to all of it, beside others' loads. */
-    if (syscall(SYS_mmap, region->base + offset, length, PROT_READ, MAP_SHARED | MAP_FIXED, image->working_file,
-                offset) == -1) {
-        return -errno;
+    int result = working_image_map(region->base + offset, length, PROT_READ, MAP_SHARED, image->working_file, offset);
+    if (result == 0) {
+        result = memory_keep_private(region->base + offset, length);
     }
-    int result = memory_keep_private(region->base + offset, length);
     if (result != 0) {
         return result;
     }
@@ -257,15 +263,11 @@ int working_image_change_home(struct vellum_region *region, int home_file, uint6
     give_up_spare_mappings(image);
     for (size_t from = 0; result == 0 && next_cold_run(image, from, &first, &count); from = first + count) {
         size_t offset = first * image->block_size;
-        size_t length = count * image->block_size;
-        if (length > region->length - offset) {
-            length = region->length - offset;
+        size_t length = working_image_length_of(region, first, count);
+        result = working_image_map(region->base + offset, length, PROT_READ, MAP_SHARED, home_file, home_offset + offset);
+        if (result == 0) {
+            result = memory_keep_private(region->base + offset, length);
         }
-        result = syscall(SYS_mmap, region->base + offset, length, PROT_READ, MAP_SHARED | MAP_FIXED, home_file,
-                         home_offset + offset)
-                         == -1
-                     ? -errno
-                     : memory_keep_private(region->base + offset, length);
     }
     take_spare_mappings(image);
     if (result == 0) {
@@ -273,6 +275,10 @@ int working_image_change_home(struct vellum_region *region, int home_file, uint6
         image->home_offset = home_offset;
     }
     return result;
+}
+
+void working_image_take_spare_mappings(struct vellum_region *region) {
+    take_spare_mappings(&region->image);
 }
 
 void working_image_give_up_spare_mappings(struct vellum_region *region) {

@@ -15,6 +15,19 @@ int working_image_create(struct vellum_region *region, int home_file, uint64_t h
  * warm. With MAP_SYNC if `map_sync`. */
 int working_image_create_in_place(struct vellum_region *region, int home_file, uint64_t home_offset, bool map_sync);
 
+/* control. An empty working file for the region: a descriptor, or a negative errno. */
+int working_image_create_file(const struct vellum_region *region);
+
+/* handler or gate. Replaces what is mapped at the address, which readers do not notice where the content is the same. */
+int working_image_map(void *address, size_t length, int protection, int flags, int file, uint64_t offset);
+
+/* Of blocks: bytes. The last block of a region may be shorter than the others. */
+static inline size_t working_image_length_of(const struct vellum_region *region, size_t first_block, size_t count) {
+    size_t length = count * region->image.block_size;
+    size_t left = region->length - first_block * region->image.block_size;
+    return length < left ? length : left;
+}
+
 /* handler or control; see struct vellum_region, warm_blocks. */
 int working_image_warm(struct vellum_region *region, size_t first_block, size_t count);
 
@@ -24,7 +37,9 @@ int working_image_warm(struct vellum_region *region, size_t first_block, size_t 
  */
 int working_image_change_home(struct vellum_region *region, int home_file, uint64_t home_offset);
 
-/* control. Before the range is retired: gives up what is kept for a process that has no mapping left. */
+/* gate or control. Keeps mappings for a process that has none left, unless there are some. */
+void working_image_take_spare_mappings(struct vellum_region *region);
+/* gate or control. Gives up what is kept: before the range is retired, or for a mapping that must not fail. */
 void working_image_give_up_spare_mappings(struct vellum_region *region);
 
 /* control. Frees alias and working file; the mapping at base is the caller's to replace. */

@@ -136,22 +136,43 @@ void blocks_start_over(struct host_state *state) {
     }
 }
 
-void blocks_detach(struct vellum_region *region) {
-    struct host_state *state = host_state(region);
-    size_t block = 0;
-    vellum_take_write_permission(region, region->base, region->length);
-    while (block < state->block_count) {
-        struct block_run run = {.first = block, .count = 0};
-        while (block < state->block_count && atomic_load(&state->blocks[block]) != BLOCK_UNTRACKED) {
-            block++;
-            run.count++;
+/* Or another thread is about to unregister it. */
+static bool is_registered(const struct host_state *state, size_t block) {
+    return atomic_load(&state->blocks[block]) != BLOCK_UNTRACKED;
+}
+
+/* Claims the blocks from `first` on that are registered without a gap. */
+static struct block_run claim_registered(struct host_state *state, size_t first) {
+    struct block_run run = {.first = first, .count = 0};
+    for (size_t block = first; block < state->block_count && is_registered(state, block); block++) {
+        if (claim(state, block) == BLOCK_UNTRACKED) {
+            give_back(state, block, BLOCK_UNTRACKED);
+            break;
         }
+        run.count++;
+    }
+    return run;
+}
+
+/*
+ * Each block once: older kernels let any userfaultfd undo what another one has registered, here that of the page table in
+ * force. And each run as a whole, beyond what is wanted, for then it is a mapping of its own, or several, and none has to be
+ * split.
+ */
+void blocks_unregister(const struct vellum_region *region, struct host_state *state, struct block_run wanted) {
+    size_t block = wanted.first;
+    while (is_registered(state, block) && block > 0 && is_registered(state, block - 1)) {
+        block--;
+    }
+    while (block < wanted.first + wanted.count) {
+        struct block_run run = claim_registered(state, block);
         if (run.count > 0) {
             /* Should it fail, closing the userfaultfd (release) unregisters the rest. */
             userfaultfd_unregister(state->userfaultfd, run_start(region, run), run_length(region, run));
-        } else {
-            block++;
         }
+        for (; block < run.first + run.count; block++) {
+            give_back(state, block, BLOCK_UNTRACKED);
+        }
+        block += run.count == 0;
     }
-    blocks_start_over(state);
 }

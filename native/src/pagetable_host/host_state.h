@@ -96,8 +96,8 @@ int blocks_open(struct vellum_region *region, size_t block);
 void blocks_close(struct vellum_region *region);
 /* gate. The whole region was made read-only: whatever was opened must be opened, and protected, anew. */
 void blocks_start_over(struct host_state *state);
-/* gate. Leaves every block read-only and unknown to the userfaultfd. */
-void blocks_detach(struct vellum_region *region);
+/* handler or control, after detach. As unregister_blocks of providers.h. */
+void blocks_unregister(const struct vellum_region *region, struct host_state *state, struct block_run wanted);
 
 /* handler. Has the page logged by the strategy, once an epoch, and lifts its protection. */
 enum vellum_fault_verdict pages_open(struct vellum_region *region, size_t page);

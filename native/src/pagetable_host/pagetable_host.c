@@ -70,21 +70,22 @@ static int open_descriptors(struct host_state *state) {
 }
 
 /*
- * In place the range maps the store's file, which userfaultfd protects only where it is memory (tmpfs): found by trying,
- * for what a file system's mappings can do is nowhere said. Warm blocks of other regions are a memfd, always.
+ * In place the range maps the store's file, which userfaultfd protects only where it is memory (tmpfs): found by trying, on
+ * another mapping of it, for what a file system's mappings can do is nowhere said. Warm blocks of other regions are a
+ * memfd, always.
  */
 static void try_mapping(const struct vellum_region *region, struct host_state *state) {
-    if (state->mechanism != HOST_SYNCHRONOUS || region->undo_log == NULL) {
+    if (state->mechanism != HOST_SYNCHRONOUS || region->prepared_in_place == NULL) {
         return;
     }
-    int result = userfaultfd_register(state->userfaultfd, region->base, region->length);
+    int result = userfaultfd_register(state->userfaultfd, region->prepared_in_place, region->length);
     if (result == -EINVAL) {
         close(state->userfaultfd);
         state->userfaultfd = -1;
         state->mechanism = HOST_MAPPING;
     } else if (result == 0) {
-        userfaultfd_unregister(state->userfaultfd, region->base, region->length);
-    } /* else the tuple in force has it registered, so it can be */
+        userfaultfd_unregister(state->userfaultfd, region->prepared_in_place, region->length);
+    }
 }
 
 /* The best mechanism that works here. Write-protect always has one: mprotect. */
@@ -136,9 +137,15 @@ static int prepare(struct vellum_region *region, const struct vellum_guest_regio
     return 0;
 }
 
+/* On the way out close_writes has made the whole region read-only. */
 static void detach(struct vellum_region *region) {
-    if (host_state(region)->mechanism != HOST_MAPPING) {
-        blocks_detach(region);
+    (void)region;
+}
+
+static void unregister_blocks(const struct vellum_region *region, void *detached, size_t first_block, size_t count) {
+    struct host_state *state = detached;
+    if (state->mechanism != HOST_MAPPING) {
+        blocks_unregister(region, state, (struct block_run){.first = first_block, .count = count});
     }
 }
 
@@ -206,6 +213,7 @@ VELLUM_EXPORT const struct vellum_pagetable_operations vellum_pagetable_host = {
     .name = "host",
     .prepare = prepare,
     .detach = detach,
+    .unregister_blocks = unregister_blocks,
     .release = release,
     .open_for_store = open_for_store,
     .close_writes = close_writes,

@@ -29,6 +29,7 @@ static const char *const names[] = {
     [VELLUM_PERSIST_COMMIT_EPOCH] = "commit in place: write-back of the epoch word",
     [VELLUM_PERSIST_COMMITTED] = "commit in place: fence behind the epoch word",
     [VELLUM_PERSIST_ROLLED_BACK] = "rollback in place: fence behind the pre-images put back",
+    [VELLUM_PERSIST_MOVED_OUT] = "move to a working image: fence behind the pre-images put back",
 };
 
 VELLUM_EXPORT const char *vellum_persist_point_name(uint32_t point) {

@@ -35,7 +35,7 @@ static int prepare(struct vellum_region *region, void **prepared) {
     }
     state->capacity = region->page_count;
     state->pages = vellum_lazy_memory_map(pages_size(state));
-    bool needs_contents = region->undo_log == NULL;
+    bool needs_contents = region->prepared_in_place == NULL;
     state->contents = needs_contents ? vellum_lazy_memory_map(contents_size(state)) : NULL;
     if (state->pages == NULL || (needs_contents && state->contents == NULL)) {
         release(state);

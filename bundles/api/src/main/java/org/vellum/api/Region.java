@@ -116,8 +116,10 @@ public interface Region extends AutoCloseable {
      * <p>Where what is asked for does not go with an axis that is not named here, that axis gives way: {@code vmm=kvm}
      * brings {@code pagetable=guest}. The result says which tuple is in force.
      *
-     * <p>A store is swapped between two commits, and only for one that opens the image's very files, in the same folder:
-     * {@code file} for {@code dax} and back. The content is not copied.
+     * <p>A store is swapped between two commits. If the other one opens the image's very files, in the same folder
+     * ({@code file} for {@code dax} and back), nothing is copied. Otherwise the image moves: it is copied while threads store
+     * and commit, {@link RegionStatus#move} tells how far it is, and this returns when the region goes on from there. Asking
+     * for the store in force gives such a move up.
      *
      * @param selectors for each axis that is to change ({@link RegionOptions#AXES}) a selector as in
      *     {@link RegionOptions}

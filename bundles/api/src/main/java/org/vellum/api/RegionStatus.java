@@ -27,6 +27,7 @@ import org.vellum.api.dto.RegionDTO;
  * @param remarks sentences an operator should know: a size that was rounded up, a strategy that had to give way, an
  *     epoch recovered to
  * @param lastSwap the last swap of providers since it was opened
+ * @param move the move of its image to another store, while there is one
  */
 public record RegionStatus(
         String name,
@@ -46,7 +47,8 @@ public record RegionStatus(
         long lastGateNanoseconds,
         long workingBytes,
         List<String> remarks,
-        Optional<Swap> lastSwap) {
+        Optional<Swap> lastSwap,
+        Optional<Move> move) {
 
     /** The same for those who exchange data transfer objects. */
     public RegionDTO toDTO() {
@@ -71,6 +73,9 @@ public record RegionStatus(
         dto.lastGateNanoseconds = lastGateNanoseconds;
         dto.workingBytes = workingBytes;
         dto.remarks = remarks.toArray(String[]::new);
+        dto.moveStore = move.map(Move::store).orElse(null);
+        dto.moveCopiedBytes = move.map(Move::copiedBytes).orElse(0L);
+        dto.moveTotalBytes = move.map(Move::totalBytes).orElse(0L);
         return dto;
     }
 
@@ -100,6 +105,20 @@ public record RegionStatus(
      * @param reason a sentence
      */
     public record Swap(Instant when, Providers from, Providers to, long gateNanoseconds, String reason) {}
+
+    /**
+     * An image on its way to another store.
+     *
+     * @param store the other store's name
+     * @param copiedBytes how much of it is there; pages that were changed since count as not copied
+     * @param totalBytes the region's size
+     */
+    public record Move(String store, long copiedBytes, long totalBytes) {
+        /** How far it is, 0 to 100. */
+        public int percent() {
+            return (int) (copiedBytes * 100.0 / totalBytes);
+        }
+    }
 
     /** The names of the providers a region is composed of; {@value #NONE} where there is none. */
     public record Providers(String vmm, String pageTable, String strategy, String store) {

@@ -18,7 +18,8 @@ class RegionsCheckTest {
     private static RegionManager one(RegionStatus.State state, long secondsAgo) {
         RegionStatus status = new RegionStatus(
                 "orders", state, 4096, 4096, 1, new RegionStatus.Providers("host", "host", "dirty-bit", "file"), 1, 0, 0, 1,
-                1, 64, 192, 4096, 1, 65536, List.of("a provider is missing"), Optional.empty());
+                1, 64, 192, 4096, 1, 65536, List.of("a provider is missing"), Optional.empty(),
+                Optional.empty());
         RegionActivity.Commit commit =
                 new RegionActivity.Commit(Instant.now().minusSeconds(secondsAgo), 1, 1000, 1, 64);
         RegionActivity activity = proxy(RegionActivity.class, "commits", List.of(commit));

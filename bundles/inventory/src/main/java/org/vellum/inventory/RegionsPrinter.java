@@ -60,6 +60,9 @@ public final class RegionsPrinter implements InventoryPrinter {
                 status.logSize(),
                 status.workingBytes(),
                 status.lastGateNanoseconds());
+        status.move()
+                .ifPresent(move -> writer.printf(
+                        "  moving to store %s: %d of %d bytes%n", move.store(), move.copiedBytes(), move.totalBytes()));
         status.remarks().forEach(remark -> writer.println("  remark: " + remark));
         List<RegionActivity.Commit> commits = region.activity().commits();
         for (RegionActivity.Commit commit : commits.subList(Math.max(0, commits.size() - COMMITS), commits.size())) {

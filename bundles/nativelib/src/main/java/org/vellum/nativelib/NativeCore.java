@@ -45,10 +45,10 @@ public interface NativeCore {
      */
     record Swap(long carriedPages, long gateNanoseconds, String refusal) {}
 
-    Swap regionSwap(long region, long vmm, long pageTable, long strategy);
+    Swap regionSwap(long region, long vmm, long pageTable, long strategy, Relocation relocation);
 
-    /** To no providers at all; never refused. */
-    Swap regionDegrade(long region);
+    /** To no providers at all; never refused without a relocation. */
+    Swap regionDegrade(long region, Relocation relocation);
 
     int regionChangeHome(long region, int homeFile, long homeOffset, long committed);
 

@@ -77,11 +77,19 @@ interface CommitPath {
     /** The image that this path writes. */
     StoreImage image();
 
-    /** Whether {@link #changeImage} works. */
-    boolean canChangeImage();
+    /** Whether the application stores to the home image itself. Then {@link #changeImage} does not work. */
+    boolean isInPlace();
 
     /**
      * From now on this path writes another image of the same committed content. Nothing was cut that is not complete.
      */
     void changeImage(StoreImage next);
+
+    /**
+     * The region has gone on to another path, in one native call: lets go of what is this one's. Batches can be persisted
+     * from now on.
+     *
+     * @throws org.vellum.api.RegionException the medium failed: the image cannot be committed to before it is opened again
+     */
+    void leave();
 }

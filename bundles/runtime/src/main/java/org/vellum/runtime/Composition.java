@@ -10,6 +10,7 @@ import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 
 /**
@@ -19,8 +20,9 @@ import org.vellum.api.provider.Store;
  * whoever takes a provider out of the tables first and then calls {@link #providerLeft} knows afterwards that nobody is in
  * that provider on behalf of this region, nor will be.
  *
- * <p>The image stays where it is: a store that ranks better changes nothing, of a store that comes it matters whether it
- * is the one that went, and one that is asked for must open the very files.
+ * <p>The image stays where it is while the selectors allow it: a store that ranks better changes nothing. One that is asked
+ * for opens the very files, if they are its own too; otherwise the image moves, in a thread of its own ({@link Move}), and
+ * other swaps go on meanwhile. A move is begun and given up under the lock, and ends without it.
  */
 final class Composition {
     /** Axes that give way, one after the other and then together, when they were not asked for. */
@@ -55,6 +57,7 @@ final class Composition {
             if (region.isOpen()) {
                 regainStore();
                 follow("a provider came");
+                followStore("a provider came");
             }
         } finally {
             swapping.unlock();
@@ -72,6 +75,10 @@ final class Composition {
             if (!region.isOpen()) {
                 region.awaitClosed(); // it says so before it has left its providers
                 return;
+            }
+            Optional<Move> move = region.move();
+            if (move.isPresent() && (move.get().store() == provider || region.tuple().store() == provider)) {
+                giveUp(move.get(), reason);
             }
             if (!region.tuple().uses(provider)) {
                 return;
@@ -102,26 +109,105 @@ final class Composition {
         }
     }
 
+    private static void giveUp(Move move, String reason) {
+        move.cancel(reason);
+        move.awaitEnd();
+    }
+
     /** As {@link org.vellum.api.Region#swap}. */
     RegionStatus.Swap swap(Map<String, String> selectors) {
+        Begun begun;
         swapping.lock();
         try {
-            RegionOptions wanted = options;
-            for (Map.Entry<String, String> selector : selectors.entrySet()) {
-                wanted = wanted.withSelector(selector.getKey(), selector.getValue());
-            }
-            String reason = "asked for: " + text(selectors);
-            Optional<Store> store = otherStore(selectors);
-            Accepted accepted = accept(wanted, selectors);
-            RegionStatus.Swap swap = put(accepted.tuple(), reason);
-            options = accepted.options();
-            return store.isEmpty() ? swap : region.exchangeStore(store.get(), request(), reason);
+            begun = begin(selectors);
         } catch (RegionException e) {
             region.refused(e.getMessage());
             throw e;
         } finally {
             swapping.unlock();
         }
+        return begun.move() == null ? begun.swap() : await(begun);
+    }
+
+    /**
+     * A swap that is done, but for a move of the image.
+     *
+     * @param move null: there is none
+     * @param storeBefore the selector to go back to if it fails
+     */
+    private record Begun(RegionStatus.Swap swap, Move move, String storeBefore) {}
+
+    private Begun begin(Map<String, String> selectors) {
+        RegionOptions wanted = options;
+        for (Map.Entry<String, String> selector : selectors.entrySet()) {
+            wanted = wanted.withSelector(selector.getKey(), selector.getValue());
+        }
+        String reason = "asked for: " + text(selectors);
+        Optional<Store> store = selectors.containsKey("store")
+                ? otherStore(providers.get().store(subject(), selectors.get("store")))
+                : Optional.empty();
+        Accepted accepted = accept(wanted, selectors);
+        RegionStatus.Swap swap = put(accepted.tuple(), reason);
+        String storeBefore = options.store();
+        options = accepted.options();
+        if (store.isEmpty()) {
+            return new Begun(swap, null, storeBefore);
+        }
+        try {
+            return go(store.get(), reason, storeBefore);
+        } catch (RegionException e) {
+            options = options.withStore(storeBefore);
+            throw e;
+        }
+    }
+
+    /** The store that is wanted, if the region has to go there; giving up a move that goes elsewhere. */
+    private Optional<Store> otherStore(Store wanted) {
+        Optional<Move> moving = region.move();
+        if (wanted == region.tuple().store()) {
+            moving.ifPresent(move -> giveUp(move, "it is to stay in store '" + wanted.name() + "'"));
+            return Optional.empty();
+        }
+        if (moving.isPresent() && moving.get().store() != wanted) {
+            throw new RegionException(subject() + ": its image is on its way to store '" + moving.get().store().name()
+                    + "', " + moving.get().progress().percent() + " % are there; wait for it, or ask for store='"
+                    + region.tuple().store().name() + "' to give that up");
+        }
+        if (region.storeAway().isPresent()) {
+            throw new RegionException(
+                    subject() + ": its store cannot be swapped now: its image is in a store that is away");
+        }
+        return Optional.of(wanted);
+    }
+
+    /** To the same files at once, to others by a move, which may have begun before. */
+    private Begun go(Store store, String reason, String storeBefore) {
+        Optional<Move> moving = region.move();
+        if (moving.isPresent()) {
+            return new Begun(null, moving.get(), storeBefore);
+        }
+        Optional<Place> from = region.tuple().store().place(request(0));
+        Optional<Place> to = store.place(request(0));
+        if (from.isEmpty() || to.isEmpty() || from.get().hasFilesOf(to.get())) {
+            return new Begun(region.exchangeStore(store, request(0), reason), null, storeBefore);
+        }
+        Move move = region.startMove(store, request(region.bytes()), from.get(), to.get(), reason);
+        return new Begun(null, move, storeBefore);
+    }
+
+    private RegionStatus.Swap await(Begun begun) {
+        try {
+            begun.move().awaitSuccess();
+        } catch (RegionException e) {
+            swapping.lock();
+            try {
+                options = options.withStore(begun.storeBefore());
+            } finally {
+                swapping.unlock();
+            }
+            throw e;
+        }
+        return region.lastSwap();
     }
 
     /**
@@ -132,6 +218,7 @@ final class Composition {
         try {
             options = changed;
             follow("the configuration was changed");
+            followStore("the configuration was changed");
         } finally {
             swapping.unlock();
         }
@@ -160,24 +247,22 @@ final class Composition {
         return providers.get().selectTracking(subject(), by, region.tuple().store());
     }
 
-    /** The store that is asked for, if it is another than the one in force. */
-    private Optional<Store> otherStore(Map<String, String> asked) {
-        if (!asked.containsKey("store")) {
-            return Optional.empty();
+    /** Where the selector does not allow the store in force, the region goes to one that it allows, and nobody waits for it. */
+    private void followStore(String reason) {
+        Store now = region.tuple().store();
+        List<Axis.Offer<Store>> allowed = providers.get().stores().matching(options.store());
+        if (now == null || allowed.isEmpty() || allowed.stream().anyMatch(offer -> offer.service() == now)) {
+            return;
         }
-        Store wanted = providers.get().store(subject(), asked.get("store"));
-        if (wanted == region.tuple().store()) {
-            return Optional.empty();
+        try {
+            otherStore(allowed.get(0).service()).ifPresent(store -> go(store, reason, options.store()));
+        } catch (RegionException e) {
+            region.refused(e.getMessage());
         }
-        if (!region.canLoseStore() || region.storeAway().isPresent()) {
-            throw new RegionException(subject() + ": its store cannot be swapped now: its image is "
-                    + (region.canLoseStore() ? "in a store that is away" : "written in place"));
-        }
-        return Optional.of(wanted);
     }
 
-    private Store.Request request() {
-        return new Store.Request(region.name(), options.directory().orElse(null), 0, options.logSize());
+    private Store.Request request(long size) {
+        return new Store.Request(region.name(), options.directory().orElse(null), size, options.logSize());
     }
 
     private record Accepted(RegionOptions options, Tuple tuple) {}
@@ -215,7 +300,7 @@ final class Composition {
         for (Axis.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
-                    region.regainStore(offer.service(), request());
+                    region.regainStore(offer.service(), request(0));
                 } catch (RegionException e) {
                     region.refused(subject() + " is still without its store: " + e.getMessage());
                 }

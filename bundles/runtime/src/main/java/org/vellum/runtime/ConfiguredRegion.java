@@ -115,10 +115,10 @@ public final class ConfiguredRegion implements Owner {
                     configuration.store());
         }
 
-        /** With the selectors of the providers that can be swapped. */
+        /** With the other's selectors: providers can be swapped. */
         private Wish withSelectorsOf(Wish other) {
             return new Wish(
-                    name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, store);
+                    name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, other.store);
         }
 
         private RegionOptions options() {

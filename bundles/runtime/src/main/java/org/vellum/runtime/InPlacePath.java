@@ -118,10 +118,15 @@ final class InPlacePath implements CommitPath {
     public void close() {
         core.regionDestroy(region);
         try {
-            image.endInPlace(epoch);
+            leave();
         } catch (RegionException e) {
             LOGGER.log(Level.WARNING, e.getMessage());
         }
+    }
+
+    @Override
+    public void leave() {
+        image.endInPlace(epoch);
     }
 
     @Override
@@ -129,10 +134,9 @@ final class InPlacePath implements CommitPath {
         return image;
     }
 
-    /** The image is what the application stores to. */
     @Override
-    public boolean canChangeImage() {
-        return false;
+    public boolean isInPlace() {
+        return true;
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -17,6 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionActivity;
@@ -27,15 +29,16 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.Section;
 import org.vellum.api.provider.Phase;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
-import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /**
  * An open region. Safe for use by many threads; the order of its locks is in this package's description.
  */
-final class OpenRegion implements Region {
+final class OpenRegion implements Region, Move.Region {
     private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
 
     private static final System.Logger LOGGER = System.getLogger(OpenRegion.class.getName());
@@ -51,6 +54,9 @@ final class OpenRegion implements Region {
         /** As {@link Region#swap}. */
         RegionStatus.Swap swap(Map<String, String> selectors);
 
+        /** Its image is in another store now. Called without locks, by a thread of its own. */
+        void moved(OpenRegion region);
+
         /** Everything is let go of. Called once, under the region's locks. */
         void letGo(OpenRegion region);
 
@@ -63,14 +69,9 @@ final class OpenRegion implements Region {
 
     private final String name;
     private final TupleInForce inForce;
-    /** Changed under the control lock. */
-    private volatile StoreImage image;
-    /**
-     * The image while its store is away, else null. Not so for the moment in which one store takes the place of another,
-     * which a commit waits for. Changed under the control lock.
-     */
-    private volatile StoreAway missingStore;
-    private final CommitPath path;
+    private final RegionImage home;
+    /** Of the image, to another store; null: none. Changed under the control lock. */
+    private volatile Move move;
     private final long size;
     private final NativeParts parts;
     private final List<String> remarks;
@@ -118,18 +119,16 @@ final class OpenRegion implements Region {
             Listener listener) {
         this.name = name;
         this.inForce = new TupleInForce(tuple);
-        this.path = path;
-        this.image = path.image();
-        this.size = image.size();
+        this.home = new RegionImage(name, services.core(), parts.region(), services.observers(), path);
+        this.size = path.image().size();
         this.parts = parts;
         this.remarks = List.copyOf(remarks);
         this.services = services;
         this.core = services.core();
         this.listener = listener;
-        this.epoch = image.epoch();
+        this.epoch = path.image().epoch();
         this.activity = new Activity(size / NativeCore.PAGE_SIZE, epoch);
         this.gauges = readGauges();
-        services.observers().passesThrough(name, path.phases());
     }
 
     @Override
@@ -333,9 +332,9 @@ final class OpenRegion implements Region {
             String message = "region '" + name + "': " + operation + " refused: " + failure;
             throw operation.equals("rollback") ? new RegionException(message) : new CommitException(message);
         }
-        StoreAway missing = missingStore;
-        if (missing != null && !operation.equals("rollback")) {
-            throw missing.missing(operation);
+        Optional<StoreAway> missing = home.missing();
+        if (missing.isPresent() && !operation.equals("rollback")) {
+            throw missing.get().missing(operation);
         }
     }
 
@@ -353,8 +352,17 @@ final class OpenRegion implements Region {
                 CommitPath.Cut cut = cut();
                 sections.writeLock().unlock();
                 cutting = false;
-                path.pagesOfCut(page -> activity.wrote(page, epoch + 1));
+                BitSet moving = move == null ? null : new BitSet();
+                home.path().pagesOfCut(page -> {
+                    activity.wrote(page, epoch + 1);
+                    if (moving != null) {
+                        moving.set(Math.toIntExact(page));
+                    }
+                });
                 makeDurable();
+                if (moving != null) {
+                    move.changed(moving);
+                }
                 noteCommit(cut, before, began);
             } finally {
                 services.observers().entered(name, Phase.STORE);
@@ -378,7 +386,7 @@ final class OpenRegion implements Region {
 
     private CommitPath.Cut cut() {
         try {
-            CommitPath.Cut cut = path.cut();
+            CommitPath.Cut cut = home.path().cut();
             dirtyPages += cut.dirtyPages();
             changedBytes += cut.changedBytes();
             lastGateNanoseconds = cut.gateNanoseconds();
@@ -390,10 +398,10 @@ final class OpenRegion implements Region {
 
     private void makeDurable() {
         try {
-            reached(path.complete());
+            reached(home.path().complete());
         } catch (CommitPath.Failure e) {
             if (e.endsStores()) {
-                reached(image.epoch());
+                reached(home.image().epoch());
                 fail(e.getMessage());
             }
             throw commitFailure(e.getMessage(), e.getCause());
@@ -441,7 +449,7 @@ final class OpenRegion implements Region {
 
     private void forgetFailed() {
         try {
-            path.forgetFailed();
+            home.path().forgetFailed();
         } catch (CommitPath.Failure e) {
             throw new RegionException("region '" + name + "': rollback failed: " + e.getMessage(), e.getCause());
         }
@@ -454,7 +462,7 @@ final class OpenRegion implements Region {
         try {
             requireWorking("rollback");
             preparation.run();
-            path.rollback();
+            home.path().rollback();
             rollbacks++;
             gauges = readGauges();
         } finally {
@@ -478,32 +486,16 @@ final class OpenRegion implements Region {
      * @throws RegionException refused; those before stay
      */
     RegionStatus.Swap swapTo(Tuple next, String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
+        return inControl("a swap", () -> {
             requireOpen();
-            NativeCore.Swap cost = swapNatively(next);
+            Tuple here = next.withStore(inForce.tuple().store()); // it may have moved since that was selected
+            boolean moving = move != null || home.missing().isPresent();
+            NativeCore.Swap cost = home.swap(here, moving);
             if (cost.refusal() != null) {
-                throw new RegionException(refusal(next, cost.refusal()));
+                throw new RegionException(refusal(here, cost.refusal()));
             }
-            return changed(RegionEvents.SWAPPED, next, cost.gateNanoseconds(), reason, null);
-        } finally {
-            control.unlock();
-        }
-    }
-
-    private NativeCore.Swap swapNatively(Tuple next) {
-        long vmm;
-        long pageTable;
-        long strategy;
-        try {
-            vmm = next.vmm().operations();
-            pageTable = next.pageTable().operations();
-            strategy = next.strategy().operations();
-        } catch (RuntimeException | LinkageError e) {
-            throw new RegionException(refusal(next, e.toString()), e);
-        }
-        return core.regionSwap(parts.region(), vmm, pageTable, strategy);
+            return changed(RegionEvents.SWAPPED, here, cost.gateNanoseconds(), reason, null);
+        });
     }
 
     private String refusal(Tuple next, String sentence) {
@@ -513,16 +505,16 @@ final class OpenRegion implements Region {
 
     /** Takes the tracking providers away; the region goes on without. */
     RegionStatus.Swap degrade(String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
+        return inControl("a swap", () -> {
             requireOpen();
-            NativeCore.Swap cost = core.regionDegrade(parts.region());
+            NativeCore.Swap cost = home.degrade();
+            if (cost.refusal() != null) {
+                throw new RegionException(
+                        "region '" + name + "' cannot go on without a strategy: " + cost.refusal());
+            }
             return changed(
                     RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
-        } finally {
-            control.unlock();
-        }
+        });
     }
 
     private RegionStatus.Swap changed(String topic, Tuple next, long gateNanoseconds, String reason, String untracked) {
@@ -566,11 +558,11 @@ final class OpenRegion implements Region {
         }
     }
 
-    // The store's absence
+    // The store's absence, another store, another place
 
-    /** Whether it can go on without its store. */
-    boolean canLoseStore() {
-        return path.canChangeImage();
+    /** The name of the store that is away. */
+    Optional<String> storeAway() {
+        return home.missing().map(StoreAway::store);
     }
 
     /**
@@ -579,56 +571,26 @@ final class OpenRegion implements Region {
      * @throws RegionException it cannot go on; it is to be closed
      */
     void loseStore(String reason) {
-        requireOutsideCommit("losing its store");
-        control.lock();
-        try {
-            missingStore = leaveStore();
-            changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
-        } finally {
-            control.unlock();
-        }
+        inControl("losing its store", () -> {
+            requireWorking("losing its store");
+            home.leave(inForce.tuple());
+            return changed(RegionEvents.DEGRADED, inForce.tuple().withStore(null), 0, reason, inForce.untracked());
+        });
     }
 
-    private StoreAway leaveStore() {
-        requireWorking("losing its store");
-        StoreImage leaving = image;
-        StoreAway away = new StoreAway(core, name, inForce.tuple().store().name(), leaving);
-        try {
-            changeHome(away, leaving.committedView()); // nothing reads through the store's descriptor any more
-        } catch (RuntimeException e) {
-            away.close();
-            throw e;
-        }
-        image = away;
-        try {
-            closeAndMap(leaving, away);
-        } catch (RuntimeException e) {
-            fail("its store went away: " + e.getMessage());
-            throw e;
-        }
-        path.changeImage(away);
-        return away;
-    }
-
-    /** Between the two there is no committed view; whoever holds the control lock is the only one who could miss it. */
-    private void closeAndMap(StoreImage leaving, StoreAway away) {
-        leaving.close();
-        if (!leaving.isWrittenBack()) {
-            throw new RegionException("region '" + name + "': the home image could not be written back");
-        }
-        if (!away.lock()) { // closing gave it up
-            throw new RegionException("region '" + name + "': its image was opened by somebody else at once");
-        }
-        away.map();
-        changeHome(away, away.committedView());
-    }
-
-    private void changeHome(StoreImage home, long committedView) {
-        int result = core.regionChangeHome(parts.region(), home.homeFile(), home.homeOffset(), committedView);
-        if (result != 0) {
-            throw new RegionException(
-                    "region '" + name + "' cannot change its home image: " + Errno.describe(result));
-        }
+    /**
+     * Goes on with the store that is back.
+     *
+     * @throws RegionException it does not open the image, or not the same one; the region stays without
+     */
+    void regainStore(Store store, Store.Request request) {
+        inControl("regaining its store", () -> {
+            if (state != State.OPEN || home.missing().isEmpty()) {
+                return null;
+            }
+            home.regain(store, request);
+            return changedStore(store, "its store is back");
+        });
     }
 
     /**
@@ -638,93 +600,121 @@ final class OpenRegion implements Region {
      * @throws RegionException the other does not open it, or not the same one; the region goes on with the store it had
      */
     RegionStatus.Swap exchangeStore(Store next, Store.Request request, String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
-            Store before = inForce.tuple().store();
-            StoreAway away = leaveStore();
+        return inControl("a swap", () -> {
+            requireWorking("a swap of its store");
             try {
-                goTo(next, request, away);
+                home.exchange(inForce.tuple(), next, request);
+            } catch (RegionImage.LostException e) {
+                throw e;
             } catch (RegionException e) {
-                missingStore = away;
-                goTo(before, request, away);
-                missingStore = null;
+                home.settle(inForce.tuple());
                 throw new RegionException("region '" + name + "' stays on " + inForce.names()
                         + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
             }
-            return changed(
-                    RegionEvents.SWAPPED, inForce.tuple().withStore(next), 0, reason, inForce.untracked());
-        } finally {
-            control.unlock();
-        }
+            return changedStore(next, reason);
+        });
     }
 
-    /** The name of the store that is away. */
-    Optional<String> storeAway() {
-        return Optional.ofNullable(missingStore).map(StoreAway::store);
+    private RegionStatus.Swap changedStore(Store next, String reason) {
+        Tuple now = inForce.tuple().withStore(next);
+        home.settle(now);
+        return changed(RegionEvents.SWAPPED, now, 0, reason, inForce.untracked());
     }
 
     /**
-     * Goes on with the store that is back.
+     * Begins to copy the image to another place; {@link #finishMove} is the end of it.
      *
-     * @throws RegionException it does not open the image, or not the same one; the region stays without
+     * @param request to the other store
+     * @throws RegionException the region cannot be moved now
      */
-    void regainStore(Store store, Store.Request request) {
-        requireOutsideCommit("regaining its store");
+    Move startMove(Store next, Store.Request request, Place from, Place to, String reason) {
+        requireOutsideCommit("a swap");
         control.lock();
         try {
-            if (state == State.OPEN && missingStore != null) {
-                goTo(store, request, missingStore);
-                missingStore = null;
-                changed(
-                        RegionEvents.SWAPPED,
-                        inForce.tuple().withStore(store),
-                        0,
-                        "its store is back",
-                        inForce.untracked());
-            }
+            requireWorking("a move of its image");
+            home.prepareToMove(inForce.tuple());
+            StoreImage image = home.image();
+            Store.Origin origin = new Store.Origin(image.identity(), image.address(), from);
+            LOGGER.log(Level.INFO, "region ''{0}'' goes from {1} to {2}: {3}", name, from, to, reason);
+            move = new Move(
+                    name,
+                    this,
+                    next,
+                    () -> next.receive(request, origin),
+                    to,
+                    image.committedView(),
+                    size,
+                    reason);
+            move.start();
+            return move;
+        } catch (RegionImage.LostException e) {
+            fail(e.getMessage());
+            throw e;
         } finally {
             control.unlock();
         }
     }
 
-    private void goTo(Store store, Store.Request request, StoreAway away) {
-        StoreImage next = reopen(store, request, away);
-        try {
-            changeHome(next, next.committedView());
-        } catch (RuntimeException e) {
-            next.close();
-            lockAgain(away);
-            throw e;
-        }
-        path.changeImage(next);
-        image = next;
-        away.close();
+    @Override
+    public void finishMove(Move finished) {
+        inControl("a move", () -> {
+            requireWorking("a move of its image");
+            home.moveTo(finished.copyRest());
+            move = null;
+            gauges = readGauges();
+            return changedStore(finished.store(), finished.reason());
+        });
     }
 
-    private StoreImage reopen(Store store, Store.Request request, StoreAway away) {
-        away.unlock();
-        StoreImage next;
-        try {
-            next = store.open(request, services.observers());
-        } catch (RuntimeException e) {
-            lockAgain(away);
-            throw e;
-        }
-        if (!away.isContinuedBy(next)) {
-            String sentence = "its store is back with epoch " + next.epoch() + " of image "
-                    + Long.toHexString(next.identity()) + ", but the region went on from epoch " + away.epoch() + " of image "
-                    + Long.toHexString(away.identity()) + "; close it and open it again";
-            next.close();
-            fail(sentence);
-            throw new RegionException("region '" + name + "': " + sentence);
-        }
-        return next;
+    @Override
+    public void moved() {
+        listener.moved(this);
     }
 
-    private void lockAgain(StoreAway away) {
-        if (!away.lock()) {
-            fail("its image was opened by somebody else while its store was away; close the region and open it again");
+    @Override
+    public void moveFailed(Move failed, String sentence) {
+        control.lock();
+        try {
+            move = null;
+            if (state == State.OPEN) {
+                refused(sentence);
+                if (home.missing().isEmpty()) {
+                    home.settle(inForce.tuple());
+                }
+            }
+        } catch (RegionImage.LostException e) {
+            fail(e.getMessage());
+        } finally {
+            control.unlock();
+        }
+    }
+
+    /** The size of an open or closed region. */
+    long bytes() {
+        return size;
+    }
+
+    /** The last one that came about; there was one. */
+    RegionStatus.Swap lastSwap() {
+        return inForce.last().orElseThrow();
+    }
+
+    /** The move of its image, while there is one. */
+    Optional<Move> move() {
+        return Optional.ofNullable(move);
+    }
+
+    /** With the control lock; a region whose image is lost has only loads from then on. */
+    private RegionStatus.Swap inControl(String operation, Supplier<RegionStatus.Swap> change) {
+        requireOutsideCommit(operation);
+        control.lock();
+        try {
+            return change.get();
+        } catch (RegionImage.LostException e) {
+            fail(e.getMessage());
+            throw e;
+        } finally {
+            control.unlock();
         }
     }
 
@@ -732,7 +722,7 @@ final class OpenRegion implements Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), path.loggedBytes(), image.logSize(), image.remarks());
+                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -756,7 +746,7 @@ final class OpenRegion implements Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || missingStore != null;
+        return inForce.untracked() != null || home.missing().isPresent();
     }
 
     @Override
@@ -768,7 +758,7 @@ final class OpenRegion implements Region {
         Gauges seen = gauges;
         List<String> sentences = new ArrayList<>(remarks);
         sentences.addAll(inForce.remarks());
-        sentences.addAll(path.remarks());
+        sentences.addAll(home.remarks());
         sentences.addAll(seen.imageRemarks());
         if (failure != null) {
             sentences.add(failure);
@@ -791,7 +781,8 @@ final class OpenRegion implements Region {
                 lastGateNanoseconds,
                 seen.counters().blocksWarmed() * seen.counters().blockSize(),
                 List.copyOf(sentences),
-                inForce.last());
+                inForce.last(),
+                move().map(Move::progress));
     }
 
     /**
@@ -817,10 +808,12 @@ final class OpenRegion implements Region {
                     "region '" + name + "': close() by a phase observer, inside a commit; close it afterwards");
         }
         endOwnSections();
+        cancelMove();
         boolean aloneInTransaction = lock(transaction, patience);
         boolean withoutSections = lock(sections.writeLock(), patience);
         control.lock();
         boolean closesIt = state != State.CLOSED;
+        Move moving = move;
         try {
             if (closesIt) {
                 letGo();
@@ -833,9 +826,19 @@ final class OpenRegion implements Region {
             if (aloneInTransaction) {
                 transaction.unlock();
             }
+            if (moving != null) {
+                moving.awaitEnd(); // a closed region is in nobody's code
+            }
             if (closesIt) {
                 listener.closed(this);
             }
+        }
+    }
+
+    private void cancelMove() {
+        Move moving = move;
+        if (moving != null) {
+            moving.cancel("region '" + name + "' is closed");
         }
     }
 
@@ -847,17 +850,14 @@ final class OpenRegion implements Region {
 
     /** As far as possible: each step is made whatever became of the one before. */
     private void letGo() {
+        cancelMove(); // one that began since
         gauges = readGauges();
         lastStatus = statusIn(State.CLOSED);
         state = State.CLOSED;
         try {
-            path.close();
+            home.close();
         } finally {
-            try {
-                image.close();
-            } finally {
-                listener.letGo(this);
-            }
+            listener.letGo(this);
         }
     }
 

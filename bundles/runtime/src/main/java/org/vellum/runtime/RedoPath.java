@@ -4,8 +4,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import org.vellum.api.RegionException;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
+import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
 /**
@@ -28,11 +30,21 @@ final class RedoPath implements CommitPath {
     private boolean failedBatch;
 
     /**
+     * @param name the region's, for messages
      * @param region the core's handle
-     * @param batch address of the memory that cuts write to; owned by this from now on
-     * @param batchMemory its bytes
+     * @throws RegionException there is no memory for batches
      */
-    RedoPath(NativeCore core, StoreImage image, long region, long batch, long batchMemory) {
+    static RedoPath create(String name, NativeCore core, StoreImage image, long region) {
+        long batchMemory = core.batchCapacity(region);
+        long batch = core.memoryMap(batchMemory);
+        if (batch < 0) {
+            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
+                    + Errno.describe((int) batch));
+        }
+        return new RedoPath(core, image, region, batch, batchMemory);
+    }
+
+    private RedoPath(NativeCore core, StoreImage image, long region, long batch, long batchMemory) {
         this.core = core;
         this.image = image;
         this.region = region;
@@ -138,6 +150,11 @@ final class RedoPath implements CommitPath {
     @Override
     public void close() {
         core.regionDestroy(region);
+        leave();
+    }
+
+    @Override
+    public void leave() {
         core.memoryUnmap(batch, batchMemory);
     }
 
@@ -147,8 +164,8 @@ final class RedoPath implements CommitPath {
     }
 
     @Override
-    public boolean canChangeImage() {
-        return true;
+    public boolean isInPlace() {
+        return false;
     }
 
     @Override

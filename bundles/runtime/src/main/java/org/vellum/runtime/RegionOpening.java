@@ -162,13 +162,7 @@ final class RegionOpening {
         }
         own(created);
         attach();
-        long batchMemory = core.batchCapacity(region);
-        long batch = core.memoryMap(batchMemory);
-        if (batch < 0) {
-            throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
-                    + Errno.describe((int) batch));
-        }
-        return new RedoPath(core, image, region, batch, batchMemory);
+        return RedoPath.create(name, core, image, region);
     }
 
     /** Destroying the region retires its range too. */

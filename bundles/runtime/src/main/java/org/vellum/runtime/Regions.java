@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.Region;
@@ -86,15 +87,25 @@ class Regions {
         arrivalListeners.forEach(Runnable::run);
     }
 
-    /** Lets an open region's composition be changed, and tells its owner when it was. */
+    /** As {@link #telling}, on behalf of nobody in particular: a close meanwhile is no failure. */
     private void changing(Claim claim, Runnable change) {
-        Tuple before = claim.region.tuple();
         try {
-            change.run();
+            telling(claim, () -> {
+                change.run();
+                return null;
+            });
         } catch (RuntimeException e) {
-            if (claim.region.isOpen()) { // a close meanwhile is no failure
+            if (claim.region.isOpen()) {
                 throw e;
             }
+        }
+    }
+
+    /** Lets an open region's composition be changed, and tells its owner when it was. */
+    private <T> T telling(Claim claim, Supplier<T> change) {
+        Tuple before = claim.region.tuple();
+        try {
+            return change.get();
         } finally {
             if (claim.region.isOpen() && claim.region.tuple() != before) {
                 claim.owner.swapped(claim.region);
@@ -125,10 +136,6 @@ class Regions {
 
     private <T> void leave(Claim claim, T provider, String label) {
         String reason = "its " + label + " goes away";
-        if (claim.region.tuple().store() == provider && !claim.region.canLoseStore()) {
-            close(claim, reason + "; uncommitted stores are gone, open it again when a " + label + " is there");
-            return;
-        }
         try {
             changing(claim, () -> claim.composition.providerLeft(provider, reason));
         } catch (RuntimeException e) {
@@ -239,9 +246,12 @@ class Regions {
 
         @Override
         public RegionStatus.Swap swap(Map<String, String> selectors) {
-            RegionStatus.Swap[] swap = new RegionStatus.Swap[1];
-            changing(claim, () -> swap[0] = claim.composition.swap(selectors));
-            return swap[0];
+            return telling(claim, () -> claim.composition.swap(selectors));
+        }
+
+        @Override
+        public void moved(OpenRegion region) {
+            claim.owner.swapped(region);
         }
 
         @Override

@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /**
  * A core whose addresses are made up and whose memory is on the heap. A cut finds the changed pages by comparing the
@@ -116,10 +117,10 @@ final class FakeCore implements NativeCore {
         if (fails("regionCreateInPlace")) {
             return -Errno.ENOMEM;
         }
-        view(base, (int) length).put(view(inPlace.undoHeader(), (int) length));
+        view(base, (int) length).put(view(inPlace.homeImage(), (int) length));
         inPlaceEpochs.put(base, inPlace.pageChecksums());
         slotHeaders.put(base, inPlace.undoSlotHeaders());
-        committedViews.put(base, inPlace.undoHeader());
+        committedViews.put(base, inPlace.homeImage());
         heldRegions.add(base);
         return base;
     }
@@ -149,8 +150,27 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
-        return new Swap(3, 2000, fails("regionSwap") ? "the kernel says no" : null);
+    public synchronized Swap regionSwap(
+            long region, long vmm, long pageTable, long strategy, Relocation relocation) {
+        if (fails("regionSwap") || !(relocation instanceof Relocation.None) && fails("relocation")) {
+            return new Swap(0, 0, "the kernel says no");
+        }
+        relocate(region, relocation);
+        return new Swap(3, 2000, null);
+    }
+
+    /** What is stored to is the region's own memory in either case. */
+    private void relocate(long region, Relocation relocation) {
+        if (relocation instanceof Relocation.ToWorkingImage working) {
+            calls.add("toWorkingImage");
+            inPlaceEpochs.remove(region);
+            committedViews.put(region, working.committedView());
+        } else if (relocation instanceof Relocation.ToHomeImage home) {
+            calls.add("toHomeImage");
+            inPlaceEpochs.put(region, home.inPlace().pageChecksums());
+            slotHeaders.put(region, home.inPlace().undoSlotHeaders());
+            committedViews.put(region, home.inPlace().homeImage());
+        }
     }
 
     @Override
@@ -163,8 +183,9 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized Swap regionDegrade(long region) {
+    public synchronized Swap regionDegrade(long region, Relocation relocation) {
         calls.add("regionDegrade");
+        relocate(region, relocation);
         return new Swap(3, 2000, null);
     }
 

@@ -195,7 +195,7 @@ final class FakeStore implements Store {
             int pages = durable.content.length / 4096;
             slotHeaders = core.map(64 * pages);
             return Optional.of(
-                    new InPlace(durable.file, 0, committedView, slotHeaders, 0, pages, epochWord, false, 0));
+                    new InPlace(durable.file, 0, committedView, 0, slotHeaders, 0, pages, epochWord, false, 0));
         }
 
         @Override

@@ -9,12 +9,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.vellum.api.CommitException;
+import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.RegionStatus.State;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Store;
+import org.vellum.api.provider.Vmm;
 
 /** Regions that are written in place: who is, how they commit, and how they end. */
 class InPlaceTest {
@@ -169,11 +175,133 @@ class InPlaceTest {
                 List.of(EnumSet.of(Phase.STORE, Phase.CUT, Phase.RECOVERY), EnumSet.allOf(Phase.class)), told);
     }
 
-    /** Its home image is what the application stores to: without the store there is nowhere to go. */
+    // To a working image in memory, and back
+
     @Test
-    void itClosesWithItsStore() {
+    void aStrategyThatLearnsOfAPageTooLateIsSwappedToWithAWorkingImageAndBackInPlace() {
         OpenRegion region = open("write-protect");
+        store(region, 5000, 7);
+        region.commit();
+        store(region, 5000, 9);
+        store(region, 100, 3);
+
+        region.swap(Map.of("strategy", "dirty-bit"));
+
+        assertFalse(inPlace(region));
+        assertEquals(1, region.status().epoch());
+        assertEquals(9, region.buffer(5000, 1).get(0));
+        region.rollback();
+        assertEquals(7, region.buffer(5000, 1).get(0));
+        store(region, 100, 4);
+        assertEquals(2, region.commit());
+        assertEquals(1, bench.store.persistsEntered.get());
+        store(region, 100, 5);
+
+        region.swap(Map.of("strategy", "write-protect"));
+
+        assertTrue(inPlace(region));
+        assertEquals(5, region.buffer(100, 1).get(0));
+        assertEquals(3, region.commit());
+        assertEquals(1, bench.store.persistsEntered.get());
+        region.close();
+        assertEquals(0, bench.core.mappings());
+        try (OpenRegion again = open("dirty-bit")) {
+            assertEquals(5, again.buffer(100, 1).get(0));
+            assertEquals(7, again.buffer(5000, 1).get(0));
+        }
+    }
+
+    @Test
+    void whatWasLoggedIsCountedAcrossBoth() {
+        OpenRegion region = open("write-protect");
+        store(region, 5000, 7);
+        region.commit();
+        region.swap(Map.of("strategy", "dirty-bit"));
+        region.swap(Map.of("strategy", "write-protect"));
+        store(region, 5000, 8);
+        region.commit();
+
+        assertEquals(2 * PRE_IMAGE, region.status().loggedBytes());
+    }
+
+    @Test
+    void whereAWorkingImageCannotBeHadItStaysInPlaceWithTheStrategyItHad() {
+        OpenRegion region = open("write-protect");
+        bench.core.failing.add("relocation");
+
+        assertThrows(RegionException.class, () -> region.swap(Map.of("strategy", "dirty-bit")));
+
+        assertTrue(inPlace(region));
+        assertEquals("host/host/write-protect/fake", region.status().providers().toString());
+        store(region, 0, 1);
+        assertEquals(1, region.commit());
+    }
+
+    @Test
+    void whereItCannotGoIntoPlaceItIsSwappedAllTheSameAndSaysWhy() {
+        for (String impossible : List.of("beginInPlace", "relocation")) {
+            try (OpenRegion region = open("dirty-bit")) {
+                bench.store.failing.add(impossible);
+                bench.core.failing.add(impossible);
+
+                region.swap(Map.of("strategy", "write-protect"));
+
+                bench.store.failing.clear();
+                bench.core.failing.clear();
+                assertEquals("host/host/write-protect/fake", region.status().providers().toString());
+                assertTrue(region.status().remarks().stream()
+                        .anyMatch(remark -> remark.startsWith("not written in place, but by redo: ")));
+                store(region, 0, (int) region.status().epoch() + 1);
+                region.commit();
+            }
+        }
+        assertEquals(0, bench.core.mappings());
+    }
+
+    @Test
+    void anImageThatCannotBeLoggedAgainTakesNoCommits() {
+        OpenRegion region = open("write-protect");
+        bench.store.failing.add("endInPlace");
+
+        assertThrows(RegionException.class, () -> region.swap(Map.of("strategy", "dirty-bit")));
+
+        assertEquals(State.FAILED, region.status().state());
+        assertThrows(CommitException.class, region::commit);
+        region.close();
+        assertEquals(0, bench.store.openImages.get());
+    }
+
+    @Test
+    void withoutATrackingProviderItIsDegradedAndInPlaceAgainBehindThat() {
+        OpenRegion region = open("write-protect");
+        store(region, 0, 1);
+        bench.regions.providerLeaves(Providers::vmms, bench.vmm);
+
+        assertEquals(State.DEGRADED, region.status().state());
+        assertFalse(inPlace(region));
+        assertEquals(1, region.commit());
+
+        bench.regions.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        assertEquals(State.OPEN, region.status().state());
+        assertTrue(inPlace(region));
+        store(region, 0, 2);
+        assertEquals(2, region.commit());
+    }
+
+    @Test
+    void withoutItsStoreItGoesOnAndIsInPlaceAgainBehindThat() {
+        OpenRegion region = open("write-protect");
+        store(region, 0, 1);
         bench.regions.providerLeaves(Providers::stores, bench.store);
-        assertFalse(region.isOpen());
+
+        assertEquals(State.DEGRADED, region.status().state());
+        assertFalse(inPlace(region));
+        assertThrows(ProviderMissingException.class, region::commit);
+
+        bench.regions.providerArrived(
+                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+        assertTrue(inPlace(region));
+        assertEquals(1, region.commit());
+        assertEquals(1, region.buffer(0, 1).get(0));
     }
 }

@@ -173,8 +173,14 @@ public final class RegionCommands {
                 .row("last gate", Quantity.nanoseconds(status.lastGateNanoseconds()))
                 .row("working image", Quantity.bytes(status.workingBytes()));
         status.lastSwap().ifPresent(swap -> table.row("last swap", describe(swap)));
+        status.move().ifPresent(move -> table.row("moving", describe(move)));
         status.remarks().forEach(remark -> table.row("remark", remark));
         return table.toString();
+    }
+
+    private static String describe(RegionStatus.Move move) {
+        return "to store " + move.store() + ": " + move.percent() + " %, " + Quantity.bytes(move.copiedBytes()) + " of "
+                + Quantity.bytes(move.totalBytes());
     }
 
     private static String describe(RegionStatus.Swap swap) {

@@ -88,7 +88,8 @@ final class MemoryRegions implements RegionManager {
                 45_600,
                 65536,
                 List.of("the size was rounded up"),
-                Optional.ofNullable(lastSwap));
+                Optional.ofNullable(lastSwap),
+                Optional.of(new RegionStatus.Move("dax", size / 4, size)));
     }
 
     @Override

@@ -44,4 +44,10 @@ public class RegionDTO extends DTO {
     public long workingBytes;
     /** Sentences an operator should know. */
     public String[] remarks;
+    /** The store that its image is being moved to; null: it is not. */
+    public String moveStore;
+    /** Bytes of the image that are there. */
+    public long moveCopiedBytes;
+    /** Bytes of the image that is being moved. */
+    public long moveTotalBytes;
 }

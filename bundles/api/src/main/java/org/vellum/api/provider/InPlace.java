@@ -8,6 +8,7 @@ package org.vellum.api.provider;
  *
  * @param homeFile descriptor of the file that holds the home image; the image keeps owning it
  * @param homeOffset where page 0 is in that file: bytes, a multiple of 2 MiB
+ * @param homeImage page 0
  * @param undoHeader of the undo file; 24 bytes behind it is the number of this opening, 64 bytes behind it the epoch word
  * @param undoSlotHeaders 64 bytes a slot
  * @param undoSlotContents a page a slot
@@ -19,6 +20,7 @@ package org.vellum.api.provider;
 public record InPlace(
         int homeFile,
         long homeOffset,
+        long homeImage,
         long undoHeader,
         long undoSlotHeaders,
         long undoSlotContents,

@@ -1,6 +1,7 @@
 package org.vellum.api.provider;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 
 /** A store: where images and logs live. A service registered with {@link #PROPERTY}. */
@@ -25,6 +26,33 @@ public interface Store {
      * @throws org.vellum.api.RegionException the file system refused
      */
     StoreImage open(Request request, PhaseObserver observer);
+
+    /** Where {@link #open} looks for what is requested; empty: this store does not say, and receives no images. */
+    default Optional<Place> place(Request request) {
+        return Optional.empty();
+    }
+
+    /**
+     * Begins to take over an image from another place: allocates all it needs. What is left there of a move in the other
+     * direction, or of one that did not come to its end, is replaced when the image is complete.
+     *
+     * @param request where to; its size is the image's
+     * @param origin what is taken over
+     * @throws org.vellum.api.InvalidRegionException there is another image of that name; it does not fit
+     * @throws org.vellum.api.RegionException the file system refused
+     */
+    default IncomingImage receive(Request request, Origin origin) {
+        throw new UnsupportedOperationException("store '" + name() + "' receives no images");
+    }
+
+    /**
+     * An image that moves.
+     *
+     * @param identity {@link StoreImage#identity}
+     * @param address {@link StoreImage#address}
+     * @param place where it is
+     */
+    record Origin(long identity, long address, Place place) {}
 
     /**
      * @param region the region's name, already checked

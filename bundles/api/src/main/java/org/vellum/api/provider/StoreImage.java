@@ -55,8 +55,21 @@ public interface StoreImage extends AutoCloseable {
      */
     void apply(long batch, long length);
 
-    /** Called before a rollback: nothing of a failed batch may be found by a later recovery. */
+    /**
+     * Called before a rollback, and after a {@link #depart} that failed: nothing of a failed batch may be found by a later
+     * recovery, and the image is the region's.
+     */
     void forgetFailedBatch();
+
+    /**
+     * The instant of a move: from now on the image at {@code to}, which holds the same epoch, is the region's, durably.
+     * This one keeps its content, says where the region is, and is to be closed.
+     *
+     * @throws org.vellum.api.RegionException the medium failed, and may say either: see {@link #forgetFailedBatch}
+     */
+    default void depart(Place to) {
+        throw new UnsupportedOperationException("the image cannot be moved");
+    }
 
     /**
      * Makes the image ready to be written in place, by the native core: the home image holds the last epoch, there is room

@@ -29,9 +29,17 @@ final class CoreLibrary {
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
 
     static native int vellum_region_swap(
-            long region, long vmm, long pagetable, long strategy, long[] swap, byte[] reason, long reasonSize);
+            long region,
+            long vmm,
+            long pagetable,
+            long strategy,
+            long[] relocation,
+            long[] swap,
+            byte[] reason,
+            long reasonSize);
 
-    static native void vellum_region_degrade(long region, long[] swap);
+    static native int vellum_region_degrade(
+            long region, long[] relocation, long[] swap, byte[] reason, long reasonSize);
 
     static native int vellum_region_change_home(long region, int homeFile, long homeOffset, long committed);
 

@@ -8,11 +8,13 @@ import java.nio.ByteBuffer;
 import java.util.function.LongConsumer;
 import java.nio.ByteOrder;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.Relocation;
 
 /** The native core by JNA. One at a time in a class loader. */
 @Component
@@ -24,7 +26,7 @@ public final class JnaNativeCore implements NativeCore {
     /** Bytes of a batch looked at through one buffer, which can have 2 GiB at most. */
     private static final int BATCH_WINDOW = 1 << 30;
 
-    private static final int ABI_VERSION = 3;
+    private static final int ABI_VERSION = 4;
 
     // as InPlace says
     private static final long OPENING_IN_UNDO_HEADER = 24;
@@ -108,15 +110,6 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public long regionCreateInPlace(long base, long length, InPlace inPlace) {
-        long opening = new Pointer(inPlace.undoHeader()).getLong(OPENING_IN_UNDO_HEADER);
-        long[] description = { // struct vellum_in_place
-            inPlace.persistence(),
-            opening,
-            inPlace.undoHeader() + EPOCH_WORD_IN_UNDO_HEADER,
-            inPlace.pageChecksums(),
-            inPlace.undoSlotHeaders(),
-            inPlace.undoSlotContents()
-        };
         long[] region = new long[1];
         return valueOr(
                 CoreLibrary.vellum_region_create_in_place(
@@ -125,9 +118,38 @@ public final class JnaNativeCore implements NativeCore {
                         inPlace.homeFile(),
                         inPlace.homeOffset(),
                         inPlace.synchronous() ? 1 : 0,
-                        description,
+                        describe(inPlace),
                         region),
                 region);
+    }
+
+    /** As {@code struct vellum_in_place}. */
+    private static long[] describe(InPlace inPlace) {
+        return new long[] {
+            inPlace.persistence(),
+            new Pointer(inPlace.undoHeader()).getLong(OPENING_IN_UNDO_HEADER),
+            inPlace.homeImage(),
+            inPlace.undoHeader() + EPOCH_WORD_IN_UNDO_HEADER,
+            inPlace.pageChecksums(),
+            inPlace.undoSlotHeaders(),
+            inPlace.undoSlotContents()
+        };
+    }
+
+    /** As {@code struct vellum_relocation}, or null. */
+    private static long[] describe(Relocation relocation) {
+        if (relocation instanceof Relocation.ToWorkingImage out) {
+            return new long[] {0, out.committedView(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+        }
+        if (relocation instanceof Relocation.ToHomeImage in) {
+            InPlace inPlace = in.inPlace();
+            return LongStream.concat(
+                            LongStream.of(
+                                    1, 0, inPlace.homeFile(), inPlace.homeOffset(), inPlace.synchronous() ? 1 : 0),
+                            LongStream.of(describe(inPlace)))
+                    .toArray();
+        }
+        return null;
     }
 
     @Override
@@ -145,18 +167,20 @@ public final class JnaNativeCore implements NativeCore {
     }
 
     @Override
-    public Swap regionSwap(long region, long vmm, long pageTable, long strategy) {
+    public Swap regionSwap(long region, long vmm, long pageTable, long strategy, Relocation relocation) {
         byte[] reason = new byte[NativeText.REASON_SIZE];
         long[] swap = new long[2];
-        int result = CoreLibrary.vellum_region_swap(region, vmm, pageTable, strategy, swap, reason, reason.length);
+        int result = CoreLibrary.vellum_region_swap(
+                region, vmm, pageTable, strategy, describe(relocation), swap, reason, reason.length);
         return new Swap(swap[0], swap[1], result == 0 ? null : NativeText.reason(reason, result));
     }
 
     @Override
-    public Swap regionDegrade(long region) {
+    public Swap regionDegrade(long region, Relocation relocation) {
+        byte[] reason = new byte[NativeText.REASON_SIZE];
         long[] swap = new long[2];
-        CoreLibrary.vellum_region_degrade(region, swap);
-        return new Swap(swap[0], swap[1], null);
+        int result = CoreLibrary.vellum_region_degrade(region, describe(relocation), swap, reason, reason.length);
+        return new Swap(swap[0], swap[1], result == 0 ? null : NativeText.reason(reason, result));
     }
 
     @Override

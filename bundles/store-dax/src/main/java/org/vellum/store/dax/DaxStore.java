@@ -2,6 +2,7 @@ package org.vellum.store.dax;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -12,7 +13,9 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.Diagnosis;
+import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -20,6 +23,7 @@ import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.Image;
+import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.MappedFiles.Demand;
 import org.vellum.store.image.MappedFiles;
@@ -99,6 +103,26 @@ public final class DaxStore implements Store, Diagnosis {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         ImageFiles names = ImageFiles.of(request, directory);
+        return Image.open(core, filesFor(names, request), names, request, observer);
+    }
+
+    @Override
+    public Optional<Place> place(Request request) {
+        return Optional.of(placeOf(ImageFiles.of(request, directory)));
+    }
+
+    private static Place placeOf(ImageFiles names) {
+        return new Place(NAME, Optional.of(names.directory()));
+    }
+
+    @Override
+    public IncomingImage receive(Request request, Origin origin) {
+        ImageFiles names = ImageFiles.of(request, directory);
+        return ImageArrival.begin(core, filesFor(names, request), names, request, origin, placeOf(names));
+    }
+
+    /** @throws RegionException there is no persistent memory, and none is to be emulated */
+    private MappedFiles filesFor(ImageFiles names, Request request) {
         Path folder = names.directory();
         if (DaxFolder.isDevice(folder)) {
             throw new InvalidRegionException("region '" + request.region() + "': " + folder + " is a DAX device, which"
@@ -113,14 +137,13 @@ public final class DaxStore implements Store, Diagnosis {
                     + " store 'file', or set dax.emulate=true (command line: --dax-emulate) to try it out without: then"
                     + " commits survive SIGKILL, not a power cut");
         }
-        MappedFiles files = new MappedFiles(
+        return new MappedFiles(
                 new NativeStoreFiles(core),
                 core,
                 persistence,
                 dax ? Demand.SYNCHRONOUS : Demand.NONE,
                 MappedFiles.Listener.NONE,
                 dax ? List.of() : List.of(String.format(EMULATED, folder)));
-        return Image.open(core, files, names, request, observer);
     }
 
     /** What a folder lacks that is not on DAX, without the way out. */

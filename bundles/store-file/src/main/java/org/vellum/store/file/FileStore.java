@@ -2,6 +2,7 @@ package org.vellum.store.file;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -10,11 +11,14 @@ import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.vellum.api.provider.Diagnosis;
+import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.Image;
+import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.StoreFiles;
@@ -68,6 +72,21 @@ public final class FileStore implements Store, Diagnosis {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         return Image.open(core, files, ImageFiles.of(request, directory), request, observer);
+    }
+
+    @Override
+    public Optional<Place> place(Request request) {
+        return Optional.of(placeOf(ImageFiles.of(request, directory)));
+    }
+
+    private static Place placeOf(ImageFiles names) {
+        return new Place(NAME, Optional.of(names.directory()));
+    }
+
+    @Override
+    public IncomingImage receive(Request request, Origin origin) {
+        ImageFiles names = ImageFiles.of(request, directory);
+        return ImageArrival.begin(core, files, names, request, origin, placeOf(names));
     }
 
     @Override

@@ -45,7 +45,14 @@ record Checkpoint(
          * As closed, but the home image may have been stored to since: the undo file says which epoch is committed, not
          * before {@code homeEpoch}, and what its pages held then.
          */
-        IN_PLACE
+        IN_PLACE,
+        /** As closed, but the region is elsewhere: {@link Whereabouts} say where. */
+        DEPARTED,
+        /**
+         * As closed, and the region's image if, and only if, its origin says that it departed for here: {@link
+         * Whereabouts} say where that is. Only until it is opened.
+         */
+        ARRIVED
     }
 
     static final int SLOTS = 2;
@@ -54,6 +61,11 @@ record Checkpoint(
     /** Each slot has a block of its own, so that writing one never touches the other's or the identity's block. */
     static long offset(int slot) {
         return 4096L * (1 + slot);
+    }
+
+    /** Whether the home image holds the home epoch and nothing else, so that the log need not be read. */
+    boolean isHome() {
+        return state == State.CLOSED || state == State.DEPARTED || state == State.ARRIVED;
     }
 
     long segmentSize(int segment) {

@@ -1,7 +1,5 @@
 package org.vellum.store.image;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.vellum.api.DamagedImageException;
 import org.vellum.nativelib.NativeCore;
 
@@ -15,21 +13,16 @@ import org.vellum.nativelib.NativeCore;
  *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the device holds
  *       that one or the one that failed; callers act as if either could be found, which means: free nothing that the
  *       old one needs, and destroy nothing that the new one needs.
- *   <li>A page and its table entry come from one copy of the page, so they agree even while the view is changing.
  * </ul>
  *
  * <p>Checkpoints come from the control thread (open, recordAddress, growth of the log) and from the trimmer, hence
  * synchronized; pages are written by one write-back at a time.
  */
 final class HomeImage implements AutoCloseable {
-    /** Adjacent pages written with one call. */
-    private static final int RUN_PAGES = 256;
-
     private final NativeCore core;
     private final StoreFile file;
     private final NativeMemory sector;
-    /** Room for a run of pages and, behind it, their table entries. */
-    private final NativeMemory staging;
+    private final PageWriter pageWriter;
 
     private final ImageIdentity identity;
     private Checkpoint checkpoint;
@@ -43,7 +36,7 @@ final class HomeImage implements AutoCloseable {
         checkpoint = header.checkpoint();
         nextSequence = header.nextSequence();
         sector = new NativeMemory(core, NativeCore.PAGE_SIZE);
-        staging = new NativeMemory(core, RUN_PAGES * (NativeCore.PAGE_SIZE + (long) PageChecksums.ENTRY_SIZE));
+        pageWriter = new PageWriter(core, file, identity);
     }
 
     /** @param file the home image, a segment of its log, or its undo file */
@@ -114,24 +107,9 @@ final class HomeImage implements AutoCloseable {
      * lines outside of the records are the same in both.
      */
     void writePages(PageSet pages, long view) throws FileFailure {
-        ImageIdentity image = identity;
-        ByteBuffer entries = staging.view(
-                        (long) RUN_PAGES * NativeCore.PAGE_SIZE, RUN_PAGES * PageChecksums.ENTRY_SIZE)
-                .order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer copy = staging.view(0, RUN_PAGES * NativeCore.PAGE_SIZE);
         for (long first = pages.next(0); first >= 0; ) {
-            int count = pages.run(first, RUN_PAGES);
-            int length = count * NativeCore.PAGE_SIZE;
-            copy.clear().put(core.view(view + first * NativeCore.PAGE_SIZE, length));
-            for (int i = 0; i < count; i++) {
-                ByteBuffer page = copy.slice(i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
-                entries.putInt(i * PageChecksums.ENTRY_SIZE, PageChecksums.entry(page));
-            }
-            file.write(staging.address(), length, image.homeOffset() + first * NativeCore.PAGE_SIZE);
-            file.write(
-                    staging.address() + (long) RUN_PAGES * NativeCore.PAGE_SIZE,
-                    (long) count * PageChecksums.ENTRY_SIZE,
-                    PageChecksums.offset(image, first));
+            int count = pages.run(first, Integer.MAX_VALUE);
+            pageWriter.write(first, count, view + first * NativeCore.PAGE_SIZE);
             first = pages.next(first + count);
         }
         file.syncData(PersistPoint.HOME_PAGES);
@@ -139,16 +117,37 @@ final class HomeImage implements AutoCloseable {
 
     /** Writes one page and its checksum. Not synced. */
     void writePage(long page, NativeMemory content) throws FileFailure {
-        file.write(content.address(), NativeCore.PAGE_SIZE, identity.homeOffset() + page * NativeCore.PAGE_SIZE);
-        ByteBuffer bytes = content.view(0, NativeCore.PAGE_SIZE);
-        staging.view(0, PageChecksums.ENTRY_SIZE).putInt(0, PageChecksums.entry(bytes));
-        file.write(staging.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
+        pageWriter.write(page, 1, content.address());
+    }
+
+    /** Returns when it is durable. */
+    synchronized void writeWhereabouts(Whereabouts whereabouts) throws FileFailure {
+        writeWhereabouts(file, sector, whereabouts);
+        file.syncData(PersistPoint.WHEREABOUTS);
+    }
+
+    /** Not synced. */
+    static void writeWhereabouts(StoreFile file, NativeMemory memory, Whereabouts whereabouts) throws FileFailure {
+        memory.view(0, Whereabouts.SIZE).put(0, whereabouts.encode());
+        file.write(memory.address(), Whereabouts.SIZE, Whereabouts.OFFSET);
+    }
+
+    /** Of an image whose checkpoint says that there are some. */
+    static Whereabouts readWhereabouts(NativeCore core, StoreFile file, String region) throws FileFailure {
+        try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            file.read(memory.address(), Whereabouts.SIZE, Whereabouts.OFFSET);
+            byte[] bytes = new byte[Whereabouts.SIZE];
+            memory.view(0, Whereabouts.SIZE).get(0, bytes);
+            return Whereabouts.decode(bytes);
+        } catch (Sector.Malformed e) {
+            throw damaged(region, file, Whereabouts.OFFSET, e.getMessage());
+        }
     }
 
     @Override
     public void close() {
         file.close();
         sector.close();
-        staging.close();
+        pageWriter.close();
     }
 }

@@ -15,6 +15,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -66,10 +67,12 @@ public final class Image implements StoreImage {
 
     /** Not null IN PLACE and ENDING. Changed by the control thread with this object's lock, under which others read it. */
     private UndoFile undo;
-    /** The device may say "in place" although {@link #undo} is null. */
+    /** The device may say "in place" although {@link #undo} is null, or "departed" although that failed. */
     private boolean inDoubt;
     /** The device may say "in use" although {@link #undo} is not null. */
     private boolean ending;
+    /** The device says so. */
+    private boolean departed;
 
     private boolean closed;
     private boolean writtenBack;
@@ -106,6 +109,18 @@ public final class Image implements StoreImage {
      */
     public static Image open(
             NativeCore core, StoreFiles files, ImageFiles names, Store.Request request, PhaseObserver observer) {
+        // Whatever medium the origin of a move is on: its files can be read.
+        return open(core, files, NativeStoreFiles.readOnly(core), names, request, observer);
+    }
+
+    /** @param others by which images of other stores can be read */
+    static Image open(
+            NativeCore core,
+            StoreFiles files,
+            StoreFiles others,
+            ImageFiles names,
+            Store.Request request,
+            PhaseObserver observer) {
         try {
             if (!files.exists(names.home())) {
                 if (request.size() == 0) {
@@ -114,24 +129,55 @@ public final class Image implements StoreImage {
                 }
                 new ImageCreation(core, files, names, request).run();
             }
-            return new Opening(core, files, names, request, observer).run();
+            return new Opening(core, files, new Residence(core, others, names), names, request, observer, null).run();
         } catch (FileFailure e) {
-            throw new RegionException(
-                    "region '" + names.region() + "': cannot be opened: " + e.getMessage() + "; " + e.wayOut(), e);
+            throw cannotBeOpened(names, e);
         }
+    }
+
+    /** Opens an image whose origin is known to have departed; {@code locked} is its home image, owned by the result. */
+    static Image openArrived(
+            NativeCore core,
+            StoreFiles files,
+            ImageFiles names,
+            Store.Request request,
+            PhaseObserver observer,
+            StoreFile locked) {
+        try {
+            return new Opening(core, files, null, names, request, observer, locked).run();
+        } catch (FileFailure e) {
+            throw cannotBeOpened(names, e);
+        }
+    }
+
+    private static RegionException cannotBeOpened(ImageFiles names, FileFailure cause) {
+        return new RegionException(
+                "region '" + names.region() + "': cannot be opened: " + cause.getMessage() + "; " + cause.wayOut(), cause);
     }
 
     /** What is open so far, so that a failure lets go of all of it. */
     private static final class Opening {
         private final NativeCore core;
         private final StoreFiles files;
+        /** Asked of what is found; null where the region is known to be here. */
+        private final Residence residence;
         private final ImageFiles names;
         private final Store.Request request;
         private final PhaseObserver observer;
+        /** The home image that has arrived, or null. */
+        private final StoreFile arrived;
         private final List<AutoCloseable> held = new ArrayList<>();
 
         Opening(
-                NativeCore core, StoreFiles files, ImageFiles names, Store.Request request, PhaseObserver observer) {
+                NativeCore core,
+                StoreFiles files,
+                Residence residence,
+                ImageFiles names,
+                Store.Request request,
+                PhaseObserver observer,
+                StoreFile arrived) {
+            this.residence = residence;
+            this.arrived = arrived;
             this.core = core;
             this.files = files;
             this.names = names;
@@ -170,7 +216,7 @@ public final class Image implements StoreImage {
         private Image open() throws FileFailure {
             String region = names.region();
             List<String> remarks = new ArrayList<>(files.remarks());
-            StoreFile file = openLocked();
+            StoreFile file = arrived == null ? openLocked() : hold(arrived);
             Header header = Header.read(core, file, region);
             if (header.version() != Sector.FORMAT_VERSION) {
                 new Upgrade(core, files, names).run(file, header);
@@ -183,6 +229,9 @@ public final class Image implements StoreImage {
             if (header.badSlot() != null) {
                 remarks.add(header.badSlot());
             }
+            if (residence != null) {
+                residence.require(file, header).ifPresent(remarks::add);
+            }
             HomeImage home = hold(new HomeImage(core, file, header));
             ImageIdentity identity = home.identity();
             LogSegment[] segments = {segment(home, 0), segment(home, 1)};
@@ -193,7 +242,7 @@ public final class Image implements StoreImage {
                     region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
             switch (home.checkpoint().state()) {
-                case CLOSED -> recovered = recovery.confirmEmpty();
+                case CLOSED, DEPARTED, ARRIVED -> recovered = recovery.confirmEmpty();
                 case IN_USE -> {
                     observer.entered(region, Phase.RECOVERY);
                     recovered = recovery.replay();
@@ -343,7 +392,32 @@ public final class Image implements StoreImage {
     @Override
     public void forgetFailedBatch() {
         requireOpen();
+        settleDoubt();
         log.settle();
+    }
+
+    @Override
+    public void depart(Place to) {
+        requireLogged();
+        settleDoubt();
+        requireApplied("it cannot be moved");
+        log.settle();
+        trimmer.awaitFree();
+        PageSet pages = view.newPageSet();
+        view.takeUpdated(pages);
+        inDoubt = true;
+        try {
+            home.writeWhereabouts(Whereabouts.of(to));
+            writeBack.run(pages, log.epoch(), log.generation() + 1, Checkpoint.State.DEPARTED);
+        } catch (FileFailure e) {
+            view.putBack(pages);
+            throw new RegionException(
+                    "region '" + region + "': that it goes to " + to + " cannot be recorded in " + names.home() + ": "
+                            + e.getMessage() + "; " + e.wayOut(),
+                    e);
+        }
+        inDoubt = false;
+        departed = true;
     }
 
     @Override
@@ -374,10 +448,7 @@ public final class Image implements StoreImage {
         if (persistence.isEmpty()) {
             return Optional.empty();
         }
-        if (appliedEpoch != log.epoch()) {
-            throw new RegionException("region '" + region + "': " + notApplied()
-                    + "; it cannot be written in place. Close the region and open it again, which recovers that epoch");
-        }
+        requireApplied("it cannot be written in place");
         settleDoubt();
         log.settle();
         trimmer.awaitFree();
@@ -394,14 +465,16 @@ public final class Image implements StoreImage {
         synchronized (this) {
             undo = prepared;
         }
+        long homeMapping = home.file().mapping().orElseThrow();
         return Optional.of(new InPlace(
                 homeFile(),
                 homeOffset(),
+                homeMapping + homeOffset(),
                 prepared.headerAddress(),
                 prepared.slotHeadersAddress(),
                 prepared.slotContentsAddress(),
                 prepared.slots(),
-                home.file().mapping().orElseThrow() + home.identity().tableOffset(),
+                homeMapping + home.identity().tableOffset(),
                 files.synchronous(),
                 persistence.get().address()));
     }
@@ -490,6 +563,13 @@ public final class Image implements StoreImage {
         return "epoch " + log.epoch() + " is durable, but the committed view holds no more than epoch " + appliedEpoch;
     }
 
+    private void requireApplied(String otherwise) {
+        if (appliedEpoch != log.epoch()) {
+            throw new RegionException("region '" + region + "': " + notApplied() + "; " + otherwise
+                    + ". Close the region and open it again, which recovers that epoch");
+        }
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new RegionClosedException("region '" + region + "': its image is closed");
@@ -500,6 +580,9 @@ public final class Image implements StoreImage {
         requireOpen();
         if (undo != null) {
             throw new IllegalStateException("region '" + region + "': it is written in place, and has no log");
+        }
+        if (departed) {
+            throw new IllegalStateException("region '" + region + "': its image has departed");
         }
     }
 
@@ -514,6 +597,12 @@ public final class Image implements StoreImage {
             return;
         }
         PageSet pages = trimmer.stop();
+        if (departed) {
+            writtenBack = true;
+            letGo();
+            removeForgotten();
+            return;
+        }
         try {
             if (appliedEpoch == log.epoch()) {
                 writeBackEverything(pages);
@@ -526,9 +615,29 @@ public final class Image implements StoreImage {
         } catch (RuntimeException e) {
             LOGGER.log(Level.WARNING, MessageFormat.format(NOT_WRITTEN_BACK, region, e), e);
         } finally {
-            view.close();
-            log.close();
-            home.close();
+            letGo();
+        }
+    }
+
+    private void letGo() {
+        view.close();
+        log.close();
+        home.close();
+    }
+
+    /** Files that go with the process would do nothing but take its memory. */
+    private void removeForgotten() {
+        if (files.outliveProcess()) {
+            return;
+        }
+        try {
+            files.delete(names.undo());
+            files.delete(names.log(0));
+            files.delete(names.log(1));
+            files.delete(names.home());
+        } catch (FileFailure e) {
+            LOGGER.log(Level.WARNING, "region '" + region + "': the memory of its former image is not freed: "
+                    + e.getMessage());
         }
     }
 
@@ -542,9 +651,7 @@ public final class Image implements StoreImage {
         log.restart(undo.epoch(), log.generation());
         leaveInPlace();
         writtenBack = ending;
-        view.close();
-        log.close();
-        home.close();
+        letGo();
     }
 
     @Override

@@ -33,7 +33,7 @@ final class ImageCreation {
 
     /** An empty image. */
     void run() throws FileFailure {
-        ImageIdentity identity = layOut();
+        ImageIdentity identity = layOut(new SecureRandom().nextLong());
         // No address: whether a wanted one can be had is not known yet.
         Checkpoint checkpoint = new Checkpoint(
                 Checkpoint.State.CLOSED, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(),
@@ -82,7 +82,8 @@ final class ImageCreation {
         }
     }
 
-    private ImageIdentity layOut() {
+    /** Checks what is requested. */
+    ImageIdentity layOut(long randomIdentity) {
         long size = request.size();
         if (size <= 0 || size % NativeCore.PAGE_SIZE != 0) {
             throw new InvalidRegionException("region '" + names.region() + "': size " + size
@@ -102,7 +103,7 @@ final class ImageCreation {
         try {
             ImageIdentity identity = ImageIdentity.layOut(
                     names.region(),
-                    new SecureRandom().nextLong(),
+                    randomIdentity,
                     size,
                     ImageIdentity.roundUp(Math.max(segment, 1), NativeCore.PAGE_SIZE),
                     System.currentTimeMillis());
@@ -121,7 +122,7 @@ final class ImageCreation {
                 Math.multiplyExact(2, identity.segmentSize()));
     }
 
-    private void checkSpace(ImageIdentity identity) throws FileFailure {
+    void checkSpace(ImageIdentity identity) throws FileFailure {
         long free = files.freeSpace(names.directory());
         if (needed(identity) > free) {
             throw new InvalidRegionException("region '" + names.region() + "': " + needed(identity)
@@ -130,7 +131,7 @@ final class ImageCreation {
         }
     }
 
-    private void refuseOrphanedLog() {
+    void refuseOrphanedLog() {
         for (int i = 0; i < 2; i++) {
             // Home last: another creator may be finishing now, and its rename takes the mark away.
             if (files.exists(names.log(i)) && !files.exists(names.unfinished()) && !files.exists(names.home())) {
@@ -144,6 +145,17 @@ final class ImageCreation {
 
     private void build(StoreFile unfinished, ImageIdentity identity, Checkpoint checkpoint, Content content)
             throws FileFailure {
+        makeSegments(identity);
+        allocate(unfinished, identity);
+        content.writeTo(unfinished);
+        writeHeader(core, unfinished, identity, checkpoint);
+        unfinished.syncData(PersistPoint.NEW_IMAGE);
+        files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
+        files.rename(names.unfinished(), names.home());
+    }
+
+    /** The log of an image whose unfinished home image is there and locked. */
+    void makeSegments(ImageIdentity identity) throws FileFailure {
         files.syncDirectory(names.directory(), PersistPoint.UNFINISHED_NAME);
         for (int i = 0; i < 2; i++) {
             try (StoreFile file = files.open(names.log(i), true)) {
@@ -153,12 +165,6 @@ final class ImageCreation {
                 }
             }
         }
-        allocate(unfinished, identity);
-        content.writeTo(unfinished);
-        writeHeader(core, unfinished, identity, checkpoint);
-        unfinished.syncData(PersistPoint.NEW_IMAGE);
-        files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
-        files.rename(names.unfinished(), names.home());
     }
 
     /** Makes an empty file one of zeros with room for all that is to be in it. */
@@ -184,13 +190,18 @@ final class ImageCreation {
             return; // renamed already: complete, only its durability is unknown
         }
         try {
-            files.delete(names.log(0));
-            files.delete(names.log(1));
-            // Last, also after a power cut: while it is there, what is left of the log is known to be unfinished.
-            files.syncDirectory(names.directory(), PersistPoint.REMOVED_SEGMENT_NAMES);
-            files.delete(names.unfinished());
+            removeUnfinished();
         } catch (FileFailure e) {
             reason.addSuppressed(e);
         }
+    }
+
+    /** Of an image that has no home image under its own name. */
+    void removeUnfinished() throws FileFailure {
+        files.delete(names.log(0));
+        files.delete(names.log(1));
+        // Last, also after a power cut: while it is there, what is left of the log is known to be unfinished.
+        files.syncDirectory(names.directory(), PersistPoint.REMOVED_SEGMENT_NAMES);
+        files.delete(names.unfinished());
     }
 }

@@ -120,6 +120,11 @@ public final class MappedFiles implements StoreFiles {
     }
 
     @Override
+    public boolean outliveProcess() {
+        return files.outliveProcess();
+    }
+
+    @Override
     public boolean synchronous() {
         return demand == Demand.SYNCHRONOUS;
     }

@@ -121,7 +121,7 @@ public final class OfflineImage implements AutoCloseable {
         examinePages();
     }
 
-    private void describeHeader() {
+    private void describeHeader() throws FileFailure {
         ImageIdentity identity = header.identity();
         Checkpoint checkpoint = header.checkpoint();
         find(Verdict.INTACT, "identity", "format version " + header.version() + ", region '" + identity.name() + "', "
@@ -131,14 +131,30 @@ public final class OfflineImage implements AutoCloseable {
                         : "address 0x" + Long.toHexString(checkpoint.address())));
         find(Verdict.INTACT, "checkpoint", "epoch " + checkpoint.homeEpoch() + " is at home, "
                 + checkpoint.state().name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '));
+        describeWhereabouts();
         if (header.badSlot() != null) {
             find(Verdict.NOTE, "checkpoint", header.badSlot());
         }
     }
 
+    private void describeWhereabouts() throws FileFailure {
+        Checkpoint.State state = header.checkpoint().state();
+        if (state != Checkpoint.State.DEPARTED && state != Checkpoint.State.ARRIVED) {
+            return;
+        }
+        try {
+            Whereabouts other = HomeImage.readWhereabouts(core, file, names.region());
+            find(Verdict.NOTE, "checkpoint", state == Checkpoint.State.DEPARTED
+                    ? "the region went to " + other + "; this is what it held then"
+                    : "a copy, from " + other + "; the region, if that one says that it departed for here");
+        } catch (DamagedImageException e) {
+            find(Verdict.DAMAGED, "checkpoint", e.getMessage());
+        }
+    }
+
     private void examineLog() throws FileFailure {
         boolean inPlace = header.checkpoint().state() == Checkpoint.State.IN_PLACE;
-        boolean closed = header.checkpoint().state() == Checkpoint.State.CLOSED;
+        boolean closed = header.checkpoint().isHome();
         long homeEpoch = header.checkpoint().homeEpoch();
         LogSegment[] segments = new LogSegment[2];
         boolean whole = true;

@@ -42,6 +42,14 @@ public enum PersistPoint {
     PUT_BACK_PAGES,
     /** The names, at every open, be the image new, upgraded, or left by whoever was killed; then it may be relied on. */
     OPENED_NAMES,
+    /** Where the region is about to go; then a checkpoint may say that it has departed. */
+    WHEREABOUTS,
+    /** All of an image that arrives; then it may get its name. */
+    ARRIVED_IMAGE,
+    /** The names of an image that arrives; then its origin may depart. */
+    ARRIVED_NAMES,
+    /** What an origin says of its departure, which a killed process may have left in the cache; then it may be relied on. */
+    DEPARTED_ORIGIN,
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */

@@ -226,7 +226,7 @@ final class Recovery {
                 throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
                         + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
                         + ", but " + home + " was "
-                        + (checkpoint.state() == Checkpoint.State.CLOSED ? "closed" : "opened in place")
+                        + (checkpoint.state() == Checkpoint.State.IN_PLACE ? "opened in place" : "closed")
                         + " at epoch " + checkpoint.homeEpoch() + " before generation " + checkpoint.generation()
                         + ": the files are not of one moment");
             }

@@ -47,6 +47,11 @@ public interface StoreFiles {
         return false;
     }
 
+    /** Whether files here are still there when this process has ended. */
+    default boolean outliveProcess() {
+        return true;
+    }
+
     /** Sentences about the medium, for the status of the regions on it. */
     default List<String> remarks() {
         return List.of();

@@ -84,6 +84,11 @@ final class MemoryFiles implements StoreFiles, AutoCloseable {
     }
 
     @Override
+    public boolean outliveProcess() {
+        return false;
+    }
+
+    @Override
     public boolean isDirectory(Path path) {
         return true;
     }

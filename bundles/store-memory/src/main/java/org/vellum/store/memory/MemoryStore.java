@@ -3,12 +3,15 @@ package org.vellum.store.memory;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -17,6 +20,7 @@ import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.Image;
+import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.MappedFiles;
 import org.vellum.store.image.MappedFiles.Demand;
@@ -31,6 +35,8 @@ import org.vellum.store.image.MappedFiles.Demand;
         property = {Store.PROPERTY + "=" + MemoryStore.NAME, "service.ranking:Integer=-200"})
 public final class MemoryStore implements Store, SimulatedMemory {
     static final String NAME = "memory";
+
+    private static final Place PLACE = new Place(NAME, Optional.empty());
 
     private static final String FORGETS =
             "SIMULATED: the store memory keeps regions in the memory of this process; they are gone when it ends";
@@ -70,6 +76,16 @@ public final class MemoryStore implements Store, SimulatedMemory {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         return Image.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
+    }
+
+    @Override
+    public Optional<Place> place(Request request) {
+        return Optional.of(PLACE);
+    }
+
+    @Override
+    public IncomingImage receive(Request request, Origin origin) {
+        return ImageArrival.begin(core, mapped(), ImageFiles.of(request, FOLDER), request, origin, PLACE);
     }
 
     private synchronized MappedFiles mapped() {

@@ -54,8 +54,10 @@ final class Exhaustive {
                 }
             }
             subjects.add(new RepairSubject(layer));
+            subjects.add(new MoveSubject(layer));
         }
         subjects.add(new InPlaceSubject());
+        subjects.add(new MovesSubject());
         return subjects;
     }
 

@@ -3,7 +3,10 @@ package org.vellum.crash.subjects;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import org.vellum.api.CommitException;
+import org.vellum.api.RegionException;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.crash.enumeration.RecordingMedium;
@@ -11,8 +14,9 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.HomeCheck;
-import org.vellum.store.image.Image;
+import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.MoveAccess;
 import org.vellum.store.image.NativeMemory;
 import org.vellum.store.image.StoreFiles;
 
@@ -38,7 +42,9 @@ final class ImageSession implements AutoCloseable {
     private final RecordingMedium medium;
     private final NativeCore core;
     private final StoreFiles files;
-    private final ImageFiles names;
+    /** The same files as anybody sees them. */
+    private final StoreFiles ordinary;
+    private ImageFiles names;
     private StoreImage image;
     private long address = ADDRESS;
     private byte[] content = new byte[SIZE];
@@ -53,6 +59,7 @@ final class ImageSession implements AutoCloseable {
         PrivateMappings mappings = new PrivateMappings(CORE);
         core = mappings.core();
         files = layer.files(CORE, medium, faults, mappings);
+        ordinary = Layer.FILES.files(CORE, medium, faults, mappings);
     }
 
     /** Before anything is done: what a crash during creation may leave. */
@@ -87,7 +94,63 @@ final class ImageSession implements AutoCloseable {
     private void open(long size) {
         medium.phase("open");
         turns.opened();
-        image = Image.open(core, files, names, new Store.Request(names.region(), null, size, LOG), turns);
+        image = MoveAccess.open(core, files, ordinary, names, request(size), turns);
+    }
+
+    private Store.Request request(long size) {
+        return new Store.Request(names.region(), null, size, LOG);
+    }
+
+    /** To another folder; the commits in the middle change pages that are there already. */
+    void moveTo(ImageFiles to, Changes... meanwhile) {
+        ImageArrival arrival = arrive(to, meanwhile);
+        medium.phase("depart");
+        image.depart(placeOf(to));
+        medium.phase("open there");
+        turns.opened();
+        StoreImage there = arrival.open(turns);
+        image.close();
+        image = there;
+        names = to;
+    }
+
+    /** As {@link #moveTo}, but the image stays in the end. */
+    void moveFails(ImageFiles to, Changes... meanwhile) {
+        ImageArrival arrival = arrive(to, meanwhile);
+        medium.phase("depart");
+        try {
+            image.depart(placeOf(to));
+        } catch (RegionException expected) {
+            medium.phase("stay");
+            image.forgetFailedBatch();
+            arrival.close();
+            return;
+        }
+        throw new IllegalStateException("a move was to fail, and did not");
+    }
+
+    private ImageArrival arrive(ImageFiles to, Changes... meanwhile) {
+        medium.phase("copy");
+        turns.plan(0, 0); // the zeros of the new log are no batches
+        ImageArrival arrival = ImageArrival.begin(
+                core,
+                files,
+                to,
+                request(SIZE),
+                new Store.Origin(image.identity(), image.address(), placeOf(names)),
+                placeOf(to));
+        arrival.write(0, PAGES, image.committedView());
+        for (Changes changes : meanwhile) {
+            commit(changes);
+        }
+        medium.phase("complete");
+        arrival.write(0, PAGES, image.committedView());
+        arrival.complete(image.epoch());
+        return arrival;
+    }
+
+    private static Place placeOf(ImageFiles files) {
+        return new Place("recorded", Optional.of(files.directory()));
     }
 
     StoreFiles files() {

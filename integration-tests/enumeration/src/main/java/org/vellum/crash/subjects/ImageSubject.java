@@ -13,10 +13,14 @@ import org.vellum.store.image.PersistPoint;
 
 /** The image code of {@code store-image} under one workload: redo, which is what both strategies do on every store. */
 record ImageSubject(Layer layer, Workload workload) implements Subject {
-    /** The points of {@link RepairSubject} and {@link InPlaceSubject}. */
+    /** The points of {@link RepairSubject}, {@link InPlaceSubject} and {@link MoveSubject}. */
     private static final Set<PersistPoint> ELSEWHERE = EnumSet.of(
             PersistPoint.REPLACED_NAMES,
-            PersistPoint.PUT_BACK_PAGES);
+            PersistPoint.PUT_BACK_PAGES,
+            PersistPoint.WHEREABOUTS,
+            PersistPoint.ARRIVED_IMAGE,
+            PersistPoint.ARRIVED_NAMES,
+            PersistPoint.DEPARTED_ORIGIN);
     private static final Set<PersistPoint> IN_PLACE = EnumSet.of(PersistPoint.UNDO_HEADER, PersistPoint.UNDO_NAME);
     /** The holder's sector: process and time, for people. */
     static final List<WithoutMeaning> HOLDER = List.of(new WithoutMeaning(".vellum", 12288, 512));

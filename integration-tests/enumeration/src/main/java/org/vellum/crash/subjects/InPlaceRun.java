@@ -7,9 +7,11 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -24,6 +26,7 @@ import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Recorder;
+import org.vellum.nativelib.Relocation;
 import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.store.image.PersistPoint;
@@ -32,7 +35,7 @@ import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
 
 /**
- * A region in place on the store {@code memory}, from its opening to its end in order; what the store's recorder sees is
+ * A region in place on the store {@code memory}, from its opening to its end in order, and away from there and back; what the store's recorder sees is
  * passed on to a medium that began with the same files.
  */
 final class InPlaceRun implements AutoCloseable {
@@ -44,9 +47,9 @@ final class InPlaceRun implements AutoCloseable {
     private static final WriteProtectStrategy STRATEGY = new WriteProtectStrategy();
 
     private static final int RECORDER_CAPACITY = 16 << 20;
-    /** Start, end, offset in the file, and the name of a mapping, as /proc/self/maps has them. */
+    /** Start, end, offset in the file, and the name of a shared mapping, as /proc/self/maps has them. */
     private static final Pattern MAPPING =
-            Pattern.compile("([0-9a-f]+)-([0-9a-f]+) \\S+ ([0-9a-f]+) \\S+ \\d+ +(.*)");
+            Pattern.compile("([0-9a-f]+)-([0-9a-f]+) ..[^ ]s ([0-9a-f]+) \\S+ \\d+ +(.*)");
 
     private static final PhaseObserver NOBODY = new PhaseObserver() {
         @Override
@@ -59,9 +62,13 @@ final class InPlaceRun implements AutoCloseable {
     private final StoreImage image;
     private final long base;
     private final long region;
+    private final Set<Long> watched = new HashSet<>();
+    private final long batch;
+    private boolean isInPlace = true;
     private byte[] committed;
     private byte[] content;
     private long epoch;
+    private long batchLength;
 
     InPlaceRun(RecordingMedium medium, byte[] content) {
         this.medium = medium;
@@ -84,6 +91,7 @@ final class InPlaceRun implements AutoCloseable {
         region = CORE.regionCreateInPlace(base, ImageSession.SIZE, place);
         require(region > 0 || region < -4095, "no region in place: " + region);
         watchMappings();
+        batch = CORE.memoryMap(CORE.batchCapacity(region));
         String refusal = CORE.regionAttach(
                 region, VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations());
         require(refusal == null, refusal);
@@ -95,11 +103,12 @@ final class InPlaceRun implements AutoCloseable {
         }
     }
 
-    /** The names of the native half's persist points. */
-    static List<String> nativePoints() {
+    /** The names of the native half's persist points: those of moves, or all others. */
+    static List<String> nativePoints(boolean ofMoves) {
         return IntStream.range(1, NativePersistence.POINTS_OF_STORES)
                 .mapToObj(PERSISTENCE::pointName)
                 .flatMap(Optional::stream)
+                .filter(name -> name.startsWith("move ") == ofMoves)
                 .toList();
     }
 
@@ -107,7 +116,6 @@ final class InPlaceRun implements AutoCloseable {
     private void watchMappings() {
         Path home = ImageSession.NAMES.home();
         int number = mediumNumber(home);
-        int found = 0;
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
                 Matcher mapping = MAPPING.matcher(line);
@@ -117,14 +125,14 @@ final class InPlaceRun implements AutoCloseable {
                     if (offset >= image.homeOffset()) {
                         long length = Long.parseUnsignedLong(mapping.group(2), 16) - start;
                         recorder.watch(start, length, number, offset);
-                        found++;
+                        watched.add(start);
                     }
                 }
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        require(found >= 2, "region and alias are expected among the mappings, found " + found);
+        require(watched.size() >= 2, "region and alias are expected among the mappings, found " + watched.size());
     }
 
     private int mediumNumber(Path path) {
@@ -142,19 +150,57 @@ final class InPlaceRun implements AutoCloseable {
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(value)
                 .array();
-        recorder.applicationStore(base + at, word);
+        if (isInPlace) {
+            recorder.applicationStore(base + at, word);
+        } else {
+            CORE.view(base + at, word.length).put(0, word);
+        }
         System.arraycopy(word, 0, content, at, word.length);
         passOn();
     }
 
     void commit() {
         medium.begun(epoch + 1, ImageSession.compared(ImageSession.ADDRESS, content));
-        NativeCore.InPlaceCommit commit = CORE.regionCommitInPlace(region);
+        long reached = isInPlace ? CORE.regionCommitInPlace(region).epoch() : persist();
         passOn();
-        require(commit.epoch() == epoch + 1, "the commit is of epoch " + commit.epoch() + ", not " + (epoch + 1));
+        require(reached == epoch + 1, "the commit is of epoch " + reached + ", not " + (epoch + 1));
         epoch++;
         medium.acknowledged(epoch);
+        if (!isInPlace) {
+            image.apply(batch, batchLength);
+            CORE.regionCutPersisted(region);
+        }
         committed = content.clone();
+    }
+
+    private long persist() {
+        batchLength = CORE.regionCut(region, batch).batchLength();
+        return image.persist(batch, batchLength);
+    }
+
+    /** From the home image to a working image, which is no medium; what was not committed stays so. */
+    void moveToWorkingImage() {
+        swap(new Relocation.ToWorkingImage(image.committedView()));
+        watched.forEach(recorder::unwatch);
+        watched.clear();
+        image.endInPlace(epoch);
+        isInPlace = false;
+        passOn();
+    }
+
+    /** And back. */
+    void moveToHomeImage() {
+        swap(new Relocation.ToHomeImage(image.beginInPlace().orElseThrow()));
+        watchMappings();
+        isInPlace = true;
+        passOn();
+    }
+
+    private void swap(Relocation relocation) {
+        String refusal = CORE.regionSwap(
+                        region, VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations(), relocation)
+                .refusal();
+        require(refusal == null, refusal);
     }
 
     void rollback() {
@@ -166,8 +212,11 @@ final class InPlaceRun implements AutoCloseable {
     /** What was not committed is rolled back, and the image is closed in order. */
     @Override
     public void close() {
+        CORE.memoryUnmap(batch, CORE.batchCapacity(region));
         CORE.regionDestroy(region);
-        image.endInPlace(epoch);
+        if (isInPlace) {
+            image.endInPlace(epoch);
+        }
         image.close();
         passOn();
         store.stopRecording();

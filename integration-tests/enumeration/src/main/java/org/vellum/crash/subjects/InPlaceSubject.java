@@ -22,7 +22,7 @@ final class InPlaceSubject implements Subject {
 
     @Override
     public List<String> persistPoints() {
-        List<String> points = new ArrayList<>(InPlaceRun.nativePoints());
+        List<String> points = new ArrayList<>(InPlaceRun.nativePoints(false));
         points.add(PersistPoint.PUT_BACK_PAGES.name());
         return points;
     }
@@ -32,13 +32,17 @@ final class InPlaceSubject implements Subject {
         return ImageSubject.HOLDER;
     }
 
-    private static byte[] initialContent() {
+    static byte[] initialContent() {
         return new Changes().line(1, 1, 1).line(2, 63, 2).appliedTo(new byte[ImageSession.SIZE]);
     }
 
-    /** An image that was in place before, so that all its files are there: names are not on the simulated medium. */
     @Override
     public CrashImage initial() {
+        return imageThatWasInPlace();
+    }
+
+    /** So that all its files are there: names are not on the simulated medium. */
+    static CrashImage imageThatWasInPlace() {
         RecordingMedium medium = new RecordingMedium(CrashImage.EMPTY);
         try (ImageSession session = new ImageSession(medium, Layer.MAPPED, ImageSession.NAMES)) {
             session.create();
@@ -76,6 +80,10 @@ final class InPlaceSubject implements Subject {
 
     @Override
     public void recover(RecordingMedium medium) {
+        recoverAndCommit(medium);
+    }
+
+    static void recoverAndCommit(RecordingMedium medium) {
         try (ImageSession session = new ImageSession(medium, Layer.MAPPED, ImageSession.NAMES)) {
             session.openExisting();
             session.recovered();

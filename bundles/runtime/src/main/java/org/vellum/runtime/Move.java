@@ -1,0 +1,273 @@
+package org.vellum.runtime;
+
+import java.util.BitSet;
+import java.util.function.Supplier;
+import org.vellum.api.RegionException;
+import org.vellum.api.RegionStatus;
+import org.vellum.api.provider.IncomingImage;
+import org.vellum.api.provider.Place;
+import org.vellum.api.provider.Store;
+import org.vellum.nativelib.NativeCore;
+
+/**
+ * Copies a region's image to another store, in a thread of its own, while the region goes on committing where it is; the
+ * pages that its commits change meanwhile are copied again, and the last of them between two commits, when the region goes on
+ * with the other image.
+ *
+ * <p>What must stay true:
+ * <ul>
+ *   <li>A page that a commit changed is reported by {@link #changed} when the committed view has all of it. So a copy that
+ *       was made in the middle of the change is made again.
+ *   <li>The view is read only between {@link #beginReading} and {@link #endReading}, or under the control lock, and {@link
+ *       #cancel} returns when nobody reads it any more: then it may go.
+ * </ul>
+ */
+final class Move {
+    private static final int PIECE = 256;
+    /** So few pages may be left for the last step, which commits wait for. */
+    private static final int FEW = 1024;
+    /** Then the writers are faster than the copy, and the last step takes what it takes. */
+    private static final int MOST_ROUNDS = 8;
+
+    /** The last step of a move, and its end. Called by the move's thread. */
+    interface Region {
+        /** Takes the control lock and, unless the move is cancelled or the region not open any more, finishes it. */
+        void finishMove(Move move);
+
+        /** It is finished, and nobody waits for it any more. */
+        void moved();
+
+        /** Nothing has come of it. */
+        void moveFailed(Move move, String sentence);
+    }
+
+    private final String name;
+    private final Region region;
+    private final Store store;
+    private final Supplier<IncomingImage> receive;
+    private final Place to;
+    private final long view;
+    private final int pages;
+    private final String reason;
+    private final Thread thread;
+
+    /** Only the thread's; null until the store has made room. */
+    private IncomingImage incoming;
+
+    /** Guarded by this, as all below. */
+    private final BitSet missing;
+
+    private boolean reading;
+    private String cancelled;
+    private boolean ended;
+    private RegionException failure;
+
+    /**
+     * @param name the region's
+     * @param store where to
+     * @param receive has it make room
+     * @param to where to
+     * @param view the committed view
+     * @param size bytes
+     */
+    Move(
+            String name,
+            Region region,
+            Store store,
+            Supplier<IncomingImage> receive,
+            Place to,
+            long view,
+            long size,
+            String reason) {
+        this.name = name;
+        this.region = region;
+        this.store = store;
+        this.receive = receive;
+        this.to = to;
+        this.view = view;
+        this.pages = Math.toIntExact(size / NativeCore.PAGE_SIZE);
+        this.reason = reason;
+        missing = new BitSet(pages);
+        missing.set(0, pages);
+        thread = new Thread(this::run, "vellum move " + name);
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    Store store() {
+        return store;
+    }
+
+    String reason() {
+        return reason;
+    }
+
+    /** How far it is; pages that were changed since count as not copied. */
+    synchronized RegionStatus.Move progress() {
+        long total = (long) pages * NativeCore.PAGE_SIZE;
+        return new RegionStatus.Move(store.name(), total - (long) missing.cardinality() * NativeCore.PAGE_SIZE, total);
+    }
+
+    /** control, when the committed view has taken over a commit that changed these pages. */
+    synchronized void changed(BitSet changedPages) {
+        missing.or(changedPages);
+    }
+
+    /** Gives it up. When this returns, the committed view is not read any more; see {@link #awaitEnd} for the rest. */
+    synchronized void cancel(String why) {
+        if (cancelled == null) {
+            cancelled = why;
+        }
+        while (reading) {
+            waitUninterruptibly();
+        }
+    }
+
+    synchronized boolean isCancelled() {
+        return cancelled != null;
+    }
+
+    /** Returns when no thread is in a store on its behalf. Never with the control lock held, which it may wait for. */
+    synchronized void awaitEnd() {
+        while (!ended) {
+            waitUninterruptibly();
+        }
+    }
+
+    /** As {@link #awaitEnd}, for whoever wants it to succeed. */
+    synchronized void awaitSuccess() {
+        awaitEnd();
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private void waitUninterruptibly() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                wait();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run() {
+        RegionException outcome = null;
+        try {
+            moveAll();
+        } catch (RuntimeException | Error e) {
+            outcome = new RegionException("region '" + name + "' stays where it is, for its image cannot go to " + to + ": "
+                    + (e instanceof RegionException ? e.getMessage() : e.toString()), e);
+            region.moveFailed(this, outcome.getMessage());
+        } finally {
+            synchronized (this) {
+                failure = outcome;
+                ended = true;
+                notifyAll();
+            }
+        }
+        if (outcome == null) {
+            region.moved(); // to people whose locks somebody may have held while waiting for the end
+        }
+    }
+
+    private void moveAll() {
+        incoming = receive.get();
+        try {
+            copyInRounds();
+            region.finishMove(this);
+        } finally {
+            incoming.close(); // nothing happens to one that the region uses
+        }
+    }
+
+    private void copyInRounds() {
+        for (int round = 0; round < MOST_ROUNDS; round++) {
+            copyOnce();
+            incoming.sync();
+            if (left() <= FEW) {
+                return;
+            }
+        }
+    }
+
+    private synchronized int left() {
+        return missing.cardinality();
+    }
+
+    /** From the first page to the last, those that are missing when it is their turn. */
+    private void copyOnce() {
+        int next = 0;
+        while (next < pages) {
+            int[] run = beginReading(next);
+            try {
+                if (run == null) {
+                    return;
+                }
+                write(run[0], run[1]);
+                next = run[0] + run[1];
+            } finally {
+                endReading();
+            }
+        }
+    }
+
+    /** The next missing pages, first and how many, which count as there from now on; null: there are none. */
+    private synchronized int[] beginReading(int from) {
+        if (cancelled != null) {
+            throw new RegionException(cancelled);
+        }
+        int[] run = take(from);
+        reading = run != null;
+        return run;
+    }
+
+    private int[] take(int from) {
+        int first = missing.nextSetBit(from);
+        if (first < 0) {
+            return null;
+        }
+        int count = Math.min(missing.nextClearBit(first) - first, PIECE);
+        missing.clear(first, first + count);
+        return new int[] {first, count};
+    }
+
+    private synchronized void endReading() {
+        reading = false;
+        notifyAll();
+    }
+
+    private void write(int first, int count) {
+        incoming.write(first, count, view + (long) first * NativeCore.PAGE_SIZE);
+    }
+
+    /**
+     * control: what is still missing.
+     *
+     * @return complete but for {@link IncomingImage#complete}
+     * @throws RegionException it was cancelled
+     */
+    IncomingImage copyRest() {
+        int[] run;
+        while ((run = takeRest()) != null) {
+            write(run[0], run[1]);
+        }
+        return incoming;
+    }
+
+    private synchronized int[] takeRest() {
+        if (cancelled != null) {
+            throw new RegionException(cancelled);
+        }
+        return take(0);
+    }
+}

@@ -1,0 +1,215 @@
+package org.vellum.store.image;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.vellum.api.InvalidRegionException;
+import org.vellum.api.RegionBusyException;
+import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Place;
+import org.vellum.api.provider.Store;
+import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.internal.JnaNativeCore;
+
+/** Where the images of a move are opened and where not; {@code MoveSubject} crashes the moves themselves. */
+class ImageArrivalTest {
+    private static final NativeCore CORE = new JnaNativeCore();
+    private static final int PAGES = 16;
+    private static final long SIZE = PAGES * (long) NativeCore.PAGE_SIZE;
+    private static final PhaseObserver NOBODY = (region, phase) -> {};
+    /** Above every process number that the kernel gives out. */
+    private static final long NO_PROCESS = 1L << 23;
+
+    @TempDir
+    Path folder;
+
+    private final StoreFiles files = new NativeStoreFiles(CORE);
+
+    private ImageFiles names(String where) {
+        return new ImageFiles(folder.resolve(where), "orders");
+    }
+
+    private static Store.Request request(long size) {
+        return new Store.Request("orders", null, size, 0);
+    }
+
+    private Image open(String where) {
+        return Image.open(CORE, files, names(where), request(0), NOBODY);
+    }
+
+    private Place place(String where) {
+        return new Place(where, Optional.of(folder.resolve(where)));
+    }
+
+    private Image created() {
+        Image image = Image.open(CORE, files, names("here"), request(SIZE), NOBODY);
+        image.recordAddress(0x100000000000L);
+        return image;
+    }
+
+    private ImageArrival arrival(Image image, String from, String to) {
+        return ImageArrival.begin(
+                CORE,
+                files,
+                names(to),
+                request(SIZE),
+                new Store.Origin(image.identity(), image.address(), place(from)),
+                place(to));
+    }
+
+    private static void copy(Image image, ImageArrival arrival) {
+        arrival.write(0, PAGES, image.committedView());
+        arrival.sync();
+        arrival.complete(image.epoch());
+    }
+
+    @Test
+    void untilItsOriginHasDepartedACopyIsNotOpened() {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        copy(image, arrival);
+        arrival.leave();
+
+        String refusal = assertThrows(InvalidRegionException.class, () -> open("there")).getMessage();
+
+        assertTrue(refusal.contains("a copy that a move has left which did not come to its end"), refusal);
+        assertTrue(refusal.contains("store 'here', folder " + folder.resolve("here")), refusal);
+        image.close();
+        open("here").close();
+        Image again = open("here");
+        ImageArrival next = arrival(again, "here", "there");
+        assertTrue(Files.exists(names("there").home())); // replaced when the next one is complete
+        assertTrue(Files.exists(names("there").unfinished()));
+        next.close();
+        again.close();
+        assertFalse(Files.exists(names("there").unfinished()));
+    }
+
+    @Test
+    void fromThenOnItIsAndTheOriginIsNot() {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        copy(image, arrival);
+        image.depart(place("there"));
+        arrival.leave(); // killed
+        image.close();
+
+        assertThrows(InvalidRegionException.class, () -> open("here"));
+        try (Image there = open("there")) {
+            assertEquals(image.identity(), there.identity());
+            assertEquals(0x100000000000L, there.address());
+        }
+        open("there").close();
+    }
+
+    @Test
+    void aFolderMayHaveBeenReachedByAnotherName() throws Exception {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        copy(image, arrival);
+        image.depart(place("there"));
+        arrival.leave();
+        image.close();
+        Files.createSymbolicLink(folder.resolve("link"), folder.resolve("there"));
+
+        open("link").close();
+    }
+
+    @Test
+    void anArrivingImageIsNobodysUntilItIsWhole() {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        arrival.write(0, PAGES / 2, image.committedView());
+
+        assertThrows(InvalidRegionException.class, () -> open("there"));
+        assertThrows(RegionBusyException.class, () -> arrival(image, "here", "there"));
+        arrival.close();
+        image.close();
+        assertFalse(Files.exists(names("there").log(0)));
+    }
+
+    private void departToMemoryOf(long process) throws FileFailure {
+        Image image = created();
+        image.depart(new Place("memory", Optional.empty()));
+        image.close();
+        try (StoreFile home = files.open(names("here").home(), false);
+                NativeMemory memory = new NativeMemory(CORE, NativeCore.PAGE_SIZE)) {
+            Whereabouts written = HomeImage.readWhereabouts(CORE, home, "orders");
+            HomeImage.writeWhereabouts(
+                    home, memory, new Whereabouts(written.place(), process, written.started(), written.host()));
+        }
+    }
+
+    @Test
+    void whatWentToTheMemoryOfAProcessThatHasEndedIsOpenedAndSaysWhatIsGone() throws FileFailure {
+        departToMemoryOf(NO_PROCESS);
+
+        try (Image image = open("here")) {
+            assertTrue(
+                    image.remarks().stream().anyMatch(remark -> remark.contains(
+                            "went to the memory of process " + NO_PROCESS) && remark.contains("is gone")),
+                    image.remarks().toString());
+        }
+        open("here").close();
+    }
+
+    @Test
+    void whileThatProcessLivesItIsRefused() throws FileFailure {
+        departToMemoryOf(ProcessHandle.current().pid());
+
+        String refusal = assertThrows(InvalidRegionException.class, () -> open("here")).getMessage();
+
+        assertTrue(refusal.contains("the memory of process " + ProcessHandle.current().pid()), refusal);
+        assertTrue(refusal.contains("--repair"), refusal);
+    }
+
+    @Test
+    void anImageThatHasDepartedCanBeLookedAtAndMadeARegionAgain() throws FileFailure {
+        Image image = created();
+        image.depart(place("there"));
+        image.close();
+
+        try (OfflineImage offline = OfflineImage.open(CORE, names("here"))) {
+            assertTrue(offline.report().findings().toString().contains("the region went to store 'there'"));
+            assertEquals(0, offline.report().intactEpoch().orElseThrow());
+            new ImageRepair(CORE).write(offline, new ImageFiles(folder.resolve("here"), "again"), false);
+        }
+        Image.open(
+                        CORE,
+                        files,
+                        new ImageFiles(folder.resolve("here"), "again"),
+                        new Store.Request("again", null, 0, 0),
+                        NOBODY)
+                .close();
+    }
+
+    @Test
+    void whereaboutsAreReadAsWrittenAndNotWhenTheyAreTorn() throws Sector.Malformed {
+        Whereabouts whereabouts = Whereabouts.of(place("ünter"));
+
+        byte[] bytes = whereabouts.encode();
+
+        assertEquals(whereabouts, Whereabouts.decode(bytes));
+        bytes[20] ^= 1;
+        assertThrows(Sector.Malformed.class, () -> Whereabouts.decode(bytes));
+        assertThrows(Sector.Malformed.class, () -> Whereabouts.decode(new byte[Whereabouts.SIZE]));
+        byte[] endless = new byte[Whereabouts.SIZE];
+        Arrays.fill(endless, (byte) 0x7f);
+        assertThrows(Sector.Malformed.class, () -> Whereabouts.decode(endless));
+    }
+
+    @Test
+    void aPlaceWhoseNameCannotBeKeptIsNotGoneTo() {
+        Place deep = new Place("file", Optional.of(Path.of("/" + "x/".repeat(2000))));
+
+        assertThrows(IllegalArgumentException.class, () -> Whereabouts.of(deep).encode());
+    }
+}

@@ -1,0 +1,109 @@
+package org.vellum.crash.subjects;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.vellum.api.InvalidRegionException;
+import org.vellum.crash.enumeration.CrashImage;
+import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
+import org.vellum.crash.enumeration.RecordingMedium;
+import org.vellum.crash.enumeration.Subject;
+import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.PersistPoint;
+
+/**
+ * An image that goes to another folder and comes back, and moves that do not come to their end. Whatever is left of it,
+ * exactly one of the two folders has the region, with what was committed last, and the other one says no.
+ */
+record MoveSubject(Layer layer) implements Subject {
+    private static final ImageFiles HERE = ImageSession.NAMES;
+    private static final ImageFiles THERE = new ImageFiles(Path.of("/elsewhere"), HERE.region());
+
+    @Override
+    public String name() {
+        return layer.name().toLowerCase(Locale.ROOT) + ", move";
+    }
+
+    @Override
+    public List<String> persistPoints() {
+        return List.of(
+                PersistPoint.WHEREABOUTS.name(),
+                PersistPoint.ARRIVED_IMAGE.name(),
+                PersistPoint.ARRIVED_NAMES.name(),
+                PersistPoint.DEPARTED_ORIGIN.name());
+    }
+
+    @Override
+    public List<WithoutMeaning> withoutMeaning() {
+        return ImageSubject.HOLDER;
+    }
+
+    /** Closed in order. */
+    @Override
+    public CrashImage initial() {
+        RecordingMedium medium = new RecordingMedium(CrashImage.EMPTY);
+        try (ImageSession session = new ImageSession(medium, layer, HERE)) {
+            session.create();
+            session.commit(first());
+            session.closeImage();
+        }
+        return medium.image();
+    }
+
+    private static Changes first() {
+        return new Changes().line(1, 1, 1).line(2, 7, 7);
+    }
+
+    @Override
+    public void run(RecordingMedium medium) {
+        try (ImageSession session = new ImageSession(medium, layer, HERE)) {
+            session.continueWith(1, ImageSession.ADDRESS, first().appliedTo(new byte[ImageSession.SIZE]));
+            session.open();
+            session.moveTo(THERE); // nothing to be written home, and no whereabouts of a move before
+            session.commit(new Changes().line(1, 1, 2));
+            session.moveTo(HERE, new Changes().line(1, 2, 2));
+            session.moveTo(THERE, new Changes().line(1, 3, 2), new Changes().line(2, 3, 2));
+            session.commit(new Changes().line(3, 3, 3));
+            if (layer == Layer.FILES) { // a fence does not fail
+                session.faults.failSync(PersistPoint.WHEREABOUTS, 1);
+                session.moveFails(HERE, new Changes().line(4, 4, 4));
+                session.commit(new Changes().line(4, 5, 5));
+            }
+            session.moveTo(HERE, new Changes().line(1, 6, 6));
+            session.commit(new Changes().line(5, 7, 7));
+            session.closeImage();
+        }
+    }
+
+    @Override
+    public void recover(RecordingMedium medium) {
+        if (recover(medium, HERE)) {
+            requireRefused(medium, THERE);
+        } else if (!recover(medium, THERE)) {
+            throw new IllegalStateException("the region is in neither folder");
+        }
+    }
+
+    private boolean recover(RecordingMedium medium, ImageFiles names) {
+        try (ImageSession session = new ImageSession(medium, layer, names)) {
+            try {
+                session.openExisting();
+            } catch (InvalidRegionException elsewhere) {
+                return false;
+            }
+            session.recovered();
+            session.commit(new Changes().line(5, (int) (session.epoch() % 64), 99));
+            session.closeImage();
+            return true;
+        }
+    }
+
+    private void requireRefused(RecordingMedium medium, ImageFiles names) {
+        try (ImageSession session = new ImageSession(medium, layer, names)) {
+            session.openExisting();
+        } catch (InvalidRegionException elsewhere) {
+            return;
+        }
+        throw new IllegalStateException("the region is in both folders");
+    }
+}
