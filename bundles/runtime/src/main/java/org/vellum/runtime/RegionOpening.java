@@ -173,15 +173,25 @@ final class RegionOpening {
     }
 
     private void attach() {
-        String refusal = core.regionAttach(
-                region,
-                tuple.vmm().operations(),
-                tuple.pageTable().operations(),
-                tuple.strategy().operations());
-        if (refusal != null) {
-            throw new RegionException("region '" + name + "': cannot be attached to " + tuple.names() + ": " + refusal
-                    + "; select other providers");
+        long vmm;
+        long pageTable;
+        long strategy;
+        try {
+            vmm = tuple.vmm().operations();
+            pageTable = tuple.pageTable().operations();
+            strategy = tuple.strategy().operations();
+        } catch (RuntimeException | LinkageError e) {
+            throw new RegionException(cannotAttach(e.toString()), e);
         }
+        String refusal = core.regionAttach(region, vmm, pageTable, strategy);
+        if (refusal != null) {
+            throw new RegionException(cannotAttach(refusal));
+        }
+    }
+
+    private String cannotAttach(String reason) {
+        return "region '" + name + "': cannot be attached to " + tuple.names() + ": " + reason
+                + "; select other providers";
     }
 
     private void takeBack(Throwable failure) {

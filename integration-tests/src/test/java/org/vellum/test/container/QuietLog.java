@@ -1,5 +1,6 @@
 package org.vellum.test.container;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
@@ -38,6 +39,15 @@ final class QuietLog extends ExternalResource {
     /** Warnings that hold this text are part of the test. */
     void expect(String text) {
         expected.add(text);
+    }
+
+    /** Whether Vellum has logged a warning or an error that holds all of this; it is part of the test then. */
+    boolean holds(String... parts) {
+        return complaints.stream()
+                .filter(complaint -> Arrays.stream(parts).allMatch(complaint::contains))
+                .peek(expected::add)
+                .findFirst()
+                .isPresent();
     }
 
     private static BundleContext context() {

@@ -129,18 +129,6 @@ public class RegionsInFelixIT extends FelixTest {
     }
 
     @Test
-    public void aConfigurationThatCannotBeMetIsAnErrorInTheLogAndNoService() throws Exception {
-        log.expect("size -5");
-        var configuration = configure("impossible", "-5");
-        var good = configure("possible", "1 MiB");
-        await(Region.class, named("possible"));
-        assertFalse(isThere(Region.class, named("impossible")));
-        configuration.update(new Hashtable<>(Map.of("size", "64 KiB")));
-        await(Region.class, named("impossible"));
-        good.delete();
-    }
-
-    @Test
     public void stoppingTheConsumerClosesTheRegionsItOpened() throws Exception {
         Region theirs = await(Notebook.class, null).open("theirs", SMALL);
         Region ours = regions().open("ours", SMALL);
