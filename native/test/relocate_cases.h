@@ -124,7 +124,7 @@ static inline const struct vellum_relocation *relocation_to_memory(struct fixtur
     return &fixture->relocation;
 }
 
-#include "swap_pairs.h"
+#include "swapping.h"
 
 static inline void there_is_in_place(const struct vellum_vmm_operations *vmm,
                                      const struct vellum_pagetable_operations *pagetable, bool without_userfaultfd) {
@@ -165,7 +165,6 @@ static void end_swap(struct fixture *fixture) {
 #endif
 
 static uint8_t *reserve_range(size_t length);
-static void make_tuples(void);
 
 static inline void map_view_and_batch(struct fixture *fixture) {
     uint64_t address;
@@ -176,8 +175,8 @@ static inline void map_view_and_batch(struct fixture *fixture) {
 }
 
 /* With a working image, not attached. Not recorded. */
-static inline struct fixture create_region_in_memory(void) {
-    struct fixture fixture = {.medium = create_mapped_medium(), .pages = PAGES, .epoch = FIRST_EPOCH, .is_quiet = true};
+static inline struct fixture create_region(size_t pages) {
+    struct fixture fixture = {.medium = create_mapped_medium(), .pages = pages, .epoch = FIRST_EPOCH, .is_quiet = true};
     uint64_t address;
     fixture.medium.description.persistence = vellum_persistence_for_processor(0);
     map_view_and_batch(&fixture);
@@ -189,40 +188,15 @@ static inline struct fixture create_region_in_memory(void) {
     return fixture;
 }
 
+#include "swap_cases.h"
+
 static inline struct fixture open_moving(void) {
-    make_tuples();
-    return open_first(create_region_in_memory());
+    return open_swapped_region(PAGES);
 }
 
-/* ---- each pair of tuples and places ---- */
-
-static void stores_before_a_move_stay_uncommitted_and_are_part_of_the_next_commit(void) {
-    struct fixture fixture = open_moving();
-    for_each_pair(&fixture, keep_stores);
-    vellum_region_destroy(fixture.region);
-}
-
-static void a_rollback_after_a_move_returns_to_the_last_commit(void) {
-    struct fixture fixture = open_moving();
-    for_each_pair(&fixture, roll_back);
-    vellum_region_destroy(fixture.region);
-}
-
-static void carry_over_if_there_are_cuts(struct fixture *fixture, const struct providers *from,
-                                         const struct providers *to) {
-    if (!from->in_place) {
-        carry_over_a_failed_cut(fixture, from, to);
-    }
-}
-
-static void a_move_keeps_what_a_failed_cut_carries(void) {
-    struct fixture fixture = open_moving();
-    for_each_pair(&fixture, carry_over_if_there_are_cuts);
-    vellum_region_destroy(fixture.region);
-}
-
-/* From the tuple there and back again, with stores at each place: what is closed then is what was committed first. */
-static void close_uncommitted(struct fixture *fixture, const struct providers *from, const struct providers *to) {
+/* From the tuple there and back again, with stores at each place. */
+static void take_back_what_was_stored_at_both_places(struct fixture *fixture, const struct providers *from,
+                                                     const struct providers *to) {
     static uint8_t content[HOME_SIZE];
     memcpy(content, fixture->base, HOME_SIZE);
     for (size_t round = 0; round < 3; round++) {
@@ -240,9 +214,7 @@ static void close_uncommitted(struct fixture *fixture, const struct providers *f
 }
 
 static void stores_survive_there_and_back_and_can_still_be_taken_back(void) {
-    struct fixture fixture = open_moving();
-    for_each_pair(&fixture, close_uncommitted);
-    vellum_region_destroy(fixture.region);
+    check_each_pair(take_back_what_was_stored_at_both_places);
 }
 
 /* ---- with threads ---- */
@@ -313,9 +285,10 @@ static void readers_see_the_content_and_nothing_else(void) {
 }
 
 static inline void run_relocate_cases(void) {
-    RUN_ON_EACH_MEDIUM(stores_before_a_move_stay_uncommitted_and_are_part_of_the_next_commit);
-    RUN_ON_EACH_MEDIUM(a_rollback_after_a_move_returns_to_the_last_commit);
-    RUN_ON_EACH_MEDIUM(a_move_keeps_what_a_failed_cut_carries);
+    RUN_ON_EACH_MEDIUM(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
+    RUN_ON_EACH_MEDIUM(rollback_after_a_swap_returns_to_the_last_commit);
+    RUN_ON_EACH_MEDIUM(a_swap_keeps_what_a_failed_cut_carries);
+    RUN_ON_EACH_MEDIUM(a_region_that_is_swapped_again_and_again_takes_no_more_than_before);
     RUN_ON_EACH_MEDIUM(stores_survive_there_and_back_and_can_still_be_taken_back);
     RUN_ON_EACH_MEDIUM(no_store_is_lost_while_the_region_moves);
     RUN_ON_EACH_MEDIUM(readers_see_the_content_and_nothing_else);

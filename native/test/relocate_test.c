@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "mappings.h"
 
 extern const struct vellum_vmm_operations vellum_vmm_host;
 extern const struct vellum_pagetable_operations vellum_pagetable_host;

@@ -1,6 +1,6 @@
 /*
  * What every swap must hold to, whatever the tuples: used by swap_test.c for those of the host and by kvm_swap_test.c for
- * KVM's as well, which say which tuples there are.
+ * KVM's as well, which say which tuples there are; and by relocate_cases.h where swaps move the region.
  */
 #ifndef VELLUM_TEST_SWAP_CASES_H
 #define VELLUM_TEST_SWAP_CASES_H
@@ -9,9 +9,11 @@
 #include <malloc.h>
 
 #include "mappings.h"
-#include "swap_pairs.h"
+#include "swapping.h"
 
+#ifndef PAGES
 #define PAGES (8 * PAGES_IN_BLOCK)
+#endif
 
 static void make_tuples(void);
 
@@ -21,6 +23,82 @@ static struct fixture open_swapped_region(size_t pages) {
 }
 
 /* ---- each pair of tuples ---- */
+
+typedef void pair_test(struct fixture *fixture, const struct providers *from, const struct providers *to);
+
+static inline void for_each_pair(struct fixture *fixture, pair_test *test) {
+    for (size_t from = 0; from < tuple_count; from++) {
+        for (size_t to = 0; to < tuple_count; to++) {
+            swap_to(fixture, &tuples[from]);
+            commit(fixture);
+            test(fixture, &tuples[from], &tuples[to]);
+        }
+    }
+}
+
+static void keep_stores(struct fixture *fixture, const struct providers *from, const struct providers *to) {
+    static uint64_t value;
+    (void)from;
+    value += 10;
+    set_word(fixture, 1, value);
+    set_word(fixture, 40, value);
+    struct vellum_swap swap = swap_to(fixture, to);
+    CHECK(swap.carried_pages >= 2);
+    CHECK(swap.gate_nanoseconds > 0);
+    CHECK_EQUAL(value, add_to(fixture, 1, 0, 0));
+    CHECK(committed_word(fixture, 1, 0) != value); /* a swap commits nothing */
+    set_word(fixture, 1, value + 1);
+    set_word(fixture, 70, value + 1);
+    commit(fixture);
+    CHECK_EQUAL(value + 1, committed_word(fixture, 1, 0));
+    CHECK_EQUAL(value, committed_word(fixture, 40, 0));
+    CHECK_EQUAL(value + 1, committed_word(fixture, 70, 0));
+    set_word(fixture, 40, value + 2); /* tracked again, by the one in force */
+    commit(fixture);
+    check_all_is_committed(fixture);
+    CHECK_EQUAL(0, commit(fixture).changed_lines);
+}
+
+static void roll_back(struct fixture *fixture, const struct providers *from, const struct providers *to) {
+    static uint64_t value;
+    (void)from;
+    value += 10;
+    set_word(fixture, 2, value);
+    set_word(fixture, 50, value);
+    commit(fixture);
+    set_word(fixture, 2, value + 1);
+    set_word(fixture, 90, value + 1);
+    swap_to(fixture, to);
+    set_word(fixture, 2, value + 2);
+    set_word(fixture, 50, value + 2);
+    CHECK(vellum_region_rollback(fixture->region) >= 3);
+    CHECK_EQUAL(value, add_to(fixture, 2, 0, 0));
+    CHECK_EQUAL(value, add_to(fixture, 50, 0, 0));
+    check_all_is_committed(fixture);
+    set_word(fixture, 50, value + 3);
+    commit(fixture);
+    check_all_is_committed(fixture);
+}
+
+/* The cut before the swap never reached the store. */
+static void carry_over_a_failed_cut(struct fixture *fixture, const struct providers *from, const struct providers *to) {
+    static uint64_t value;
+    struct vellum_cut cut;
+    if (from->in_place) {
+        return; /* there are no cuts */
+    }
+    value += 10;
+    set_word(fixture, 3, value);
+    vellum_region_cut(fixture->region, fixture->batch, &cut);
+    set_word(fixture, 60, value);
+    swap_to(fixture, to);
+    set_word(fixture, 3, value + 1);
+    set_word(fixture, 60, value + 1);
+    commit(fixture);
+    CHECK_EQUAL(value + 1, committed_word(fixture, 3, 0));
+    CHECK_EQUAL(value + 1, committed_word(fixture, 60, 0));
+    check_all_is_committed(fixture);
+}
 
 static void check_each_pair(pair_test *test) {
     struct fixture fixture = open_swapped_region(PAGES);
@@ -77,7 +155,7 @@ static struct possessions take_stock(const struct fixture *fixture) {
                                 .resident = read_resident()};
 }
 
-/* Through all tuples, stored to under each of them, to the first. */
+/* Through all tuples, stored to under each of them, to the first; where all of the region is warm in the end. */
 static void swap_around(struct fixture *fixture, size_t swaps, uint64_t *random) {
     for (size_t swapped = 0; swapped < swaps; swapped++) {
         uint64_t choice = next_random(random);
@@ -88,6 +166,9 @@ static void swap_around(struct fixture *fixture, size_t swaps, uint64_t *random)
         }
     }
     swap_to(fixture, &tuples[0]);
+    for (size_t page = 0; page < fixture->pages; page++) {
+        add_to(fixture, page, 0, 0); /* all of it is warm */
+    }
     commit(fixture);
 }
 
@@ -96,9 +177,6 @@ static void a_region_that_is_swapped_again_and_again_takes_no_more_than_before(v
     struct fixture fixture = open_swapped_region(PAGES);
     uint64_t random = 7;
     size_t swaps = REPEAT(1000);
-    for (size_t page = 0; page < fixture.pages; page++) {
-        add_to(&fixture, page, 0, 1); /* all of it is warm from now on */
-    }
     swap_around(&fixture, swaps / 5, &random);
     struct possessions before = take_stock(&fixture);
     swap_around(&fixture, swaps, &random);

@@ -32,7 +32,7 @@ void tuple_engage(struct vellum_region *region, const struct tuple *tuple);
 struct tuple tuple_in_force(const struct vellum_region *region);
 /* After close_writes. The fields stay as they are, but for the guest: the VMM has its writers to resume. */
 void tuple_detach(struct vellum_region *region);
-/* Of the tuple detached last. */
+/* Of the tuple detached last, or, behind that, of one that was never engaged. */
 void tuple_release(struct vellum_region *region, const struct tuple *tuple);
 
 /* struct vellum_region, warm_blocks. */

@@ -6,7 +6,7 @@
   const root = location.origin + page.dataset.root;
   const element = id => document.getElementById('vellum-' + id);
   const heat = element('heat');
-  const axes = ['vmm', 'pagetable', 'strategy'];
+  const axes = ['vmm', 'pagetable', 'strategy', 'store'];
   let chosen = decodeURIComponent(location.hash.slice(1));
   let events = null;
 
@@ -99,7 +99,18 @@
       now.commits.length + ' commits, the longest ' + duration(longest));
   }
 
+  function drawMove(region) {
+    element('move').hidden = !region.moveStore;
+    if (region.moveStore) {
+      element('move').querySelector('label').textContent = 'The image goes to store ' + region.moveStore + ': '
+        + bytes(region.moveCopiedBytes) + ' of ' + bytes(region.moveTotalBytes);
+      element('moved').max = region.moveTotalBytes;
+      element('moved').value = region.moveCopiedBytes;
+    }
+  }
+
   function draw(now) {
+    drawMove(now.region);
     element('remarks').textContent = now.region.remarks.join('. ');
     element('providers').textContent = [now.region.vmm, now.region.pageTable, now.region.strategy, now.region.store].join(' / ')
       + ', log ' + bytes(now.region.logSize) + ' ';

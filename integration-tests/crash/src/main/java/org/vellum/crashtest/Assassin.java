@@ -83,7 +83,23 @@ final class Assassin implements PhaseMarker.PhaseListener {
         strike();
     }
 
-    private static void strike() {
+    /** Ends this process at once. */
+    static void strike() {
         kill(getpid(), SIGKILL);
+    }
+
+    /** Strikes when the time is over, from a thread of its own, whatever all others do. */
+    static void strikeAfter(long nanoseconds) {
+        long due = System.nanoTime() + nanoseconds;
+        Thread thread = new Thread(
+                () -> {
+                    for (long left = nanoseconds; left > 0; left = due - System.nanoTime()) {
+                        LockSupport.parkNanos(left);
+                    }
+                    strike();
+                },
+                "assassin");
+        thread.setDaemon(true);
+        thread.start();
     }
 }

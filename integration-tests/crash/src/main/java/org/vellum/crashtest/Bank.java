@@ -40,9 +40,12 @@ final class Bank implements Check {
     private static final int MOST_REPORTED = 8;
 
     private final long seed;
+    private final Rest rest;
 
-    Bank(long seed) {
+    /** @param rest of each thread after each commit */
+    Bank(long seed, Rest rest) {
         this.seed = seed;
+        this.rest = rest;
     }
 
     @Override
@@ -157,7 +160,7 @@ final class Bank implements Check {
     // ---- the threads ----
 
     @Override
-    public void start(Region region, Acknowledgement acknowledgement, Thread.UncaughtExceptionHandler failure) {
+    public void start(Region region, Acknowledgement acknowledgement, Workers workers) {
         ByteBuffer memory = region.buffer(0, (int) region.size());
         if (memory.getLong(0) == 0) {
             open(memory);
@@ -168,13 +171,15 @@ final class Bank implements Check {
         for (int thread = 0; thread < THREADS; thread++) {
             int number = thread;
             boolean atomic = thread == THREADS - 1;
-            Workers.start("bank " + thread, failure, () -> {
+            workers.start("bank " + thread, steps -> {
                 for (long round = memory.getLong(counterOffset(number)); ; round++) {
                     if (atomic) {
                         commitAtomically(region, memory, number, round, rollbacks, acknowledgement);
                     } else {
                         commitSections(region, memory, number, round, rollbacks, acknowledgement);
                     }
+                    steps.done();
+                    rest.take();
                 }
             });
         }

@@ -23,9 +23,9 @@ interface Check {
      * Stores and commits, forever, from several threads; returns at once. An empty region is set up first.
      *
      * @param acknowledgement is told of each commit that has returned
-     * @param failure is told what ended a thread; none ever ends by itself
+     * @param workers starts the threads; none ever ends by itself
      */
-    void start(Region region, Acknowledgement acknowledgement, Thread.UncaughtExceptionHandler failure);
+    void start(Region region, Acknowledgement acknowledgement, Workers workers);
 
     /** Takes acknowledgements, from any thread. */
     @FunctionalInterface

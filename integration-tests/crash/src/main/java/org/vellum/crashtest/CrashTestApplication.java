@@ -15,7 +15,7 @@ public final class CrashTestApplication implements ToIntFunction<List<String>> {
 
     @Activate
     public CrashTestApplication(BundleContext context, @Reference RegionManager regions) {
-        run = new PlannedRun(context, regions, (region, options, acknowledged, failure) -> {});
+        run = new PlannedRun(context, regions::open, (region, options, plan, workers) -> {});
     }
 
     @Override

@@ -38,6 +38,13 @@ final class OneInstant implements Check {
     private static final int LINE = 64;
     private static final int MOST_REPORTED = 8;
 
+    private final Rest rest;
+
+    /** @param rest of each thread after each step */
+    OneInstant(Rest rest) {
+        this.rest = rest;
+    }
+
     @Override
     public int progressCount() {
         return PLACES.length;
@@ -126,40 +133,45 @@ final class OneInstant implements Check {
     // ---- the threads ----
 
     @Override
-    public void start(Region region, Acknowledgement acknowledgement, Thread.UncaughtExceptionHandler failure) {
+    public void start(Region region, Acknowledgement acknowledgement, Workers workers) {
         ByteBuffer memory = region.buffer(0, (int) region.size());
         for (int chain = 0; chain < RELAY; chain++) {
             int writer = chain;
-            Workers.start("chain " + chain, failure, () -> {
+            workers.start("chain " + chain, steps -> {
                 // the step that the crash cut short is completed first
                 for (long value = load(memory, writer, 0); ; value++) {
                     storeChain(memory, writer, 0, PLACES[writer], value);
-                    Thread.yield();
+                    steps.done();
+                    rest.take();
                 }
             });
         }
-        Workers.start("relay 0", failure, () -> {
+        workers.start("relay 0", steps -> {
             for (long value = load(memory, RELAY, 0); ; value++) {
                 store(memory, RELAY, 0, value);
-                Thread.yield();
+                steps.done();
+                rest.take();
             }
         });
         for (int place = 1; place < PLACES[RELAY]; place++) {
             int own = place;
-            Workers.start("relay " + place, failure, () -> {
+            workers.start("relay " + place, steps -> {
                 while (true) {
                     store(memory, RELAY, own, load(memory, RELAY, own - 1));
-                    Thread.yield();
+                    steps.done();
+                    rest.take();
                 }
             });
         }
-        Workers.start("committer", failure, () -> {
+        workers.start("committer", steps -> {
             long[] before = new long[PLACES.length];
             while (true) {
                 for (int chain = 0; chain < PLACES.length; chain++) {
                     before[chain] = load(memory, chain, PLACES[chain] - 1);
                 }
                 acknowledgement.committed(region.commit(), 0, before);
+                steps.done();
+                rest.take();
             }
         });
     }

@@ -17,18 +17,34 @@ import org.vellum.api.provider.Phase;
  * @param seed of the data
  * @param verifyOnly check the recovered region and end, rather than go on with it until killed
  * @param acknowledged what the recovered region must hold
- * @param phase where the process is to kill itself; empty: it will be killed from outside
- * @param entry the how manieth entry into that phase, from 1
- * @param fraction how much of the phase to let pass, in its typical duration
+ * @param aim where the process is to kill itself; empty: it is not told
+ * @param life what a soak's process does besides
  */
 record Plan(
         String check,
         long seed,
         boolean verifyOnly,
         Acknowledged acknowledged,
-        Optional<Phase> phase,
-        int entry,
-        double fraction) {
+        Optional<Aim> aim,
+        Optional<Life> life) {
+
+    /**
+     * A phase of a commit to be killed in.
+     *
+     * @param entry the how manieth entry into that phase, from 1
+     * @param fraction how much of the phase to let pass, in its typical duration
+     */
+    record Aim(Phase phase, int entry, double fraction) {}
+
+    /**
+     * One life among swaps.
+     *
+     * @param seed of the swaps
+     * @param swaps with which of them it is to kill itself, from 1; 0: before the first
+     * @param delayNanoseconds how long after that swap began, or after the plan was read
+     * @param counted whether to count what it holds
+     */
+    record Life(long seed, int swaps, long delayNanoseconds, boolean counted) {}
 
     static Plan read(Path file) throws IOException {
         Properties properties = new Properties();
@@ -37,16 +53,34 @@ record Plan(
         }
         return new Plan(
                 required(properties, "check"),
-                Long.parseLong(required(properties, "seed")),
+                number(properties, "seed"),
                 Boolean.parseBoolean(required(properties, "verify")),
                 new Acknowledged(
-                        Long.parseLong(required(properties, "acknowledged.epoch")),
+                        number(properties, "acknowledged.epoch"),
                         Arrays.stream(required(properties, "acknowledged.progress").split(","))
                                 .mapToLong(Long::parseLong)
                                 .toArray()),
-                Optional.ofNullable(properties.getProperty("kill.phase")).map(Phase::valueOf),
-                Integer.parseInt(properties.getProperty("kill.entry", "0")),
-                Double.parseDouble(properties.getProperty("kill.fraction", "0")));
+                properties.containsKey("kill.phase") ? Optional.of(aim(properties)) : Optional.empty(),
+                properties.containsKey("life.seed") ? Optional.of(life(properties)) : Optional.empty());
+    }
+
+    private static Aim aim(Properties properties) {
+        return new Aim(
+                Phase.valueOf(required(properties, "kill.phase")),
+                (int) number(properties, "kill.entry"),
+                Double.parseDouble(required(properties, "kill.fraction")));
+    }
+
+    private static Life life(Properties properties) {
+        return new Life(
+                number(properties, "life.seed"),
+                (int) number(properties, "life.swaps"),
+                number(properties, "life.delay"),
+                Boolean.parseBoolean(required(properties, "life.counted")));
+    }
+
+    private static long number(Properties properties, String key) {
+        return Long.parseLong(required(properties, key));
     }
 
     private static String required(Properties properties, String key) {

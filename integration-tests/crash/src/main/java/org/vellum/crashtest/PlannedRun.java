@@ -9,13 +9,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.vellum.api.Region;
 import org.vellum.api.RegionException;
-import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Phase;
@@ -43,19 +41,25 @@ final class PlannedRun {
          *
          * @param region open and checked
          * @param options it was opened with
-         * @param acknowledged counts the commits that were acknowledged
-         * @param failure to be told of what ends the run
+         * @param plan of the process
+         * @param workers starts threads, and knows those of the check
          */
-        void start(Region region, RegionOptions options, AtomicLong acknowledged, Thread.UncaughtExceptionHandler failure);
+        void start(Region region, RegionOptions options, Plan plan, Workers workers);
     }
 
-    private final RegionManager regions;
+    /** How the checked region is opened. */
+    @FunctionalInterface
+    interface Opening {
+        Region open(String name, RegionOptions options);
+    }
+
+    private final Opening opening;
     private final BundleContext context;
     private final Beside beside;
 
-    PlannedRun(BundleContext context, RegionManager regions, Beside beside) {
+    PlannedRun(BundleContext context, Opening opening, Beside beside) {
         this.context = context;
-        this.regions = regions;
+        this.opening = opening;
         this.beside = beside;
     }
 
@@ -84,9 +88,11 @@ final class PlannedRun {
         Path directory = Path.of(options.get("--directory"));
         System.out.println("ready");
         Plan plan = Plan.read(await(Path.of(options.get("--plan"))));
-        Check check = plan.check().equals("bank") ? new Bank(plan.seed()) : new OneInstant();
-        Assassin assassin = plan.phase()
-                .map(phase -> new Assassin(phase, plan.entry(), plan.fraction()))
+        Rest rest = plan.life().isPresent() ? Rest.SHORT : Rest.NONE;
+        Check check = plan.check().equals("bank") ? new Bank(plan.seed(), rest) : new OneInstant(rest);
+        plan.life().filter(life -> life.swaps() == 0).ifPresent(life -> Assassin.strikeAfter(life.delayNanoseconds()));
+        Assassin assassin = plan.aim()
+                .map(aim -> new Assassin(aim.phase(), aim.entry(), aim.fraction()))
                 .orElse(null);
         PhaseMarker marker = new PhaseMarker(
                 directory.resolve("phase"), assassin == null ? phase -> {} : assassin);
@@ -121,7 +127,7 @@ final class PlannedRun {
     private int work(Plan plan, Check check, RegionOptions options, PhaseMarker marker) {
         PrintStream out = System.out;
         long started = System.nanoTime();
-        try (Region region = regions.open(plan.check(), options)) {
+        try (Region region = opening.open(plan.check(), options)) {
             long opened = System.nanoTime() - started;
             marker.entered(region.name(), Phase.STORE);
             RegionStatus status = region.status();
@@ -135,19 +141,10 @@ final class PlannedRun {
                 return violations.isEmpty() ? 0 : 1;
             }
             CompletableFuture<Void> failure = new CompletableFuture<>();
-            AtomicLong acknowledged = new AtomicLong();
+            Workers workers = new Workers((thread, exception) -> failure.completeExceptionally(exception));
             check.start(
-                    region,
-                    (epoch, first, progress) -> {
-                        out.println(acknowledgement(epoch, first, progress));
-                        acknowledged.incrementAndGet();
-                    },
-                    (thread, exception) -> failure.completeExceptionally(exception));
-            beside.start(
-                    region,
-                    options,
-                    acknowledged,
-                    (thread, exception) -> failure.completeExceptionally(exception));
+                    region, (epoch, first, progress) -> out.println(acknowledgement(epoch, first, progress)), workers);
+            beside.start(region, options, plan, workers);
             failure.join();
             return 1;
         } catch (CompletionException e) {

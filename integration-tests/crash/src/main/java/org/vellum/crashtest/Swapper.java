@@ -1,143 +1,206 @@
 package org.vellum.crashtest;
 
+import java.io.IOException;
 import java.io.PrintStream;
-import java.util.Arrays;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.LongSupplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
-import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
 import org.vellum.api.Region;
 import org.vellum.api.RegionException;
-import org.vellum.api.provider.PageTable;
+import org.vellum.api.RegionOptions;
+import org.vellum.api.RegionStatus;
+import org.vellum.api.RegionStatus.Providers;
 import org.vellum.api.provider.Strategy;
-import org.vellum.api.provider.Vmm;
 
-/** Swaps a provider of a random axis every 50 ms: by request, or by stopping and starting or updating its bundle. */
-final class Swapper implements Runnable {
+/** Makes a planned swap every 50 ms, until the process is killed. */
+final class Swapper implements Workers.Work {
     private static final long INTERVAL_NANOSECONDS = TimeUnit.MILLISECONDS.toNanos(50);
-    private static final long STUCK_NANOSECONDS = TimeUnit.SECONDS.toNanos(30);
+    private static final long POLL_NANOSECONDS = 50_000;
     private static final long STORES_AFTER_A_SWAP = 100;
-    /** Those that open each other's files. */
-    private static final List<String> STORES = List.of("file", "dax");
-
-    private static final int COUNT_HOLDINGS_EVERY = 25;
+    private static final int COUNT_EVERY = 25;
+    private static final int ABOVE_ALL = 1_000_000;
 
     private final BundleContext context;
+    private final Plan.Life life;
+    private final MeteredRegion metered;
+    private final Region checked;
     private final List<Region> regions;
-    private final StallMeter meter;
-    private final LongSupplier acknowledged;
-    private final PrintStream out;
-    private long acknowledgedBefore;
-    private long acknowledgedAt = System.nanoTime();
+    /** The stores they began with. */
+    private final List<String> stores;
 
-    Swapper(BundleContext context, List<Region> regions, StallMeter meter, LongSupplier acknowledged, PrintStream out) {
+    private final StallMeter meter;
+    private final ProviderBundles bundles;
+    private final PrintStream out;
+
+    Swapper(
+            BundleContext context,
+            Plan.Life life,
+            Region checked,
+            MeteredRegion metered,
+            StallMeter meter,
+            PrintStream out) {
         this.context = context;
-        this.regions = regions;
+        this.life = life;
+        this.metered = metered;
+        this.checked = checked;
+        this.regions = List.of(checked, metered.region());
+        this.stores = regions.stream().map(region -> providers(region).store()).toList();
         this.meter = meter;
-        this.acknowledged = acknowledged;
+        this.bundles = new ProviderBundles(context);
         this.out = out;
     }
 
     @Override
-    public void run() {
+    public void run(Workers.Steps steps) {
+        SwapPlan plan = new SwapPlan(life.seed());
+        long due = System.nanoTime();
         for (int number = 1; ; number++) {
-            LockSupport.parkNanos(INTERVAL_NANOSECONDS);
-            meter.reset();
-            swap();
-            awaitWriters();
-            out.println("stalled nanoseconds=" + meter.longest());
-            if (number % COUNT_HOLDINGS_EVERY == 0) {
-                out.println(Holdings.line());
+            due = Math.max(due + INTERVAL_NANOSECONDS, System.nanoTime());
+            for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
+                LockSupport.parkNanos(left);
             }
+            if (number == life.swaps()) {
+                Assassin.strikeAfter(life.delayNanoseconds());
+            }
+            meter.reset();
+            swap(number, plan.next());
+            awaitMeter();
+            out.println("stalled nanoseconds=" + meter.longest());
+            if (life.counted() && number % COUNT_EVERY == 0) {
+                count(number);
+            }
+            steps.done();
         }
     }
 
-    private void swap() {
-        int choice = ThreadLocalRandom.current().nextInt(100);
-        if (choice < 35) {
-            byRequest("strategy", nameOfOne(Strategy.class, Strategy.PROPERTY));
-        } else if (choice < 55) {
-            byRequest("vmm", nameOfOne(Vmm.class, Vmm.PROPERTY));
-        } else if (choice < 72) {
-            byRequest("pagetable", nameOfOne(PageTable.class, PageTable.PROPERTY));
-        } else if (choice < 80) {
-            byRequest("store", STORES.get(ThreadLocalRandom.current().nextInt(STORES.size())));
-        } else {
-            replace(choice < 92);
-        }
-    }
-
-    private <T> String nameOfOne(Class<T> type, String property) {
-        return String.valueOf(oneOf(type).getProperty(property));
-    }
-
-    private void byRequest(String axis, String name) {
-        Region region = regions.get(ThreadLocalRandom.current().nextInt(regions.size()));
+    private void swap(int number, SwapPlan.Swap swap) {
+        out.println("swapping number=" + number + " " + swap);
+        List<Optional<RegionStatus.Swap>> before = lastSwaps();
         try {
-            out.println("swapped gate=" + region.swap(Map.of(axis, name)).gateNanoseconds());
+            switch (swap.way()) {
+                case REQUEST -> request(swap);
+                case CONFIGURATION -> configure(swap);
+                case RANKING -> outrank(swap);
+                case RESTART -> restart(bundles.bundle(swap.axis(), swap.provider()), swap.pauseNanoseconds());
+                case UPDATE -> bundles.update(bundles.bundle(swap.axis(), swap.provider()));
+                case REFRESH -> bundles.refresh(bundles.bundle(swap.axis(), swap.provider()));
+            }
         } catch (RegionException e) {
             out.println("refused " + e.getMessage());
+            return;
+        } catch (BundleException e) {
+            throw new IllegalStateException(swap + ": " + e, e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e); // nobody interrupts
         }
+        report(swap, before);
     }
 
-    private <T> ServiceReference<T> oneOf(Class<T> type) {
-        try {
-            List<ServiceReference<T>> all = List.copyOf(context.getServiceReferences(type, null));
-            return all.get(ThreadLocalRandom.current().nextInt(all.size()));
-        } catch (InvalidSyntaxException e) {
-            throw new IllegalStateException(e);
+    /** A provider that no region uses comes and goes without a swap. */
+    private void report(SwapPlan.Swap swap, List<Optional<RegionStatus.Swap>> before) {
+        List<Optional<RegionStatus.Swap>> after = lastSwaps();
+        long gate = -1;
+        for (int i = 0; i < after.size(); i++) {
+            if (!after.get(i).equals(before.get(i))) {
+                gate = Math.max(gate, after.get(i).orElseThrow().gateNanoseconds());
+            }
         }
+        out.println(gate < 0 ? "unchanged" : "swapped way=" + swap.way() + " axis=" + swap.axis() + " gate=" + gate);
+    }
+
+    private List<Optional<RegionStatus.Swap>> lastSwaps() {
+        return regions.stream().map(region -> region.status().lastSwap()).toList();
+    }
+
+    private static Providers providers(Region region) {
+        return region.status().providers();
+    }
+
+    private static String provider(Region region, String axis) {
+        Providers inForce = providers(region);
+        return switch (axis) {
+            case "vmm" -> inForce.vmm();
+            case "pagetable" -> inForce.pageTable();
+            case "strategy" -> inForce.strategy();
+            default -> inForce.store();
+        };
+    }
+
+    /** One of an axis, and not the one in force, if there is another. */
+    private String other(Region region, SwapPlan.Swap swap) {
+        List<String> others = new ArrayList<>(bundles.names(swap.axis()));
+        if (swap.axis().equals("store") && region == checked) {
+            others.retainAll(StoreFolders.LASTING); // what it commits in memory would be gone after the kill
+        }
+        String inForce = provider(region, swap.axis());
+        others.remove(inForce);
+        return others.isEmpty() ? inForce : others.get(swap.provider() % others.size());
+    }
+
+    private void request(SwapPlan.Swap swap) {
+        Region region = regions.get(swap.region() % regions.size());
+        region.swap(Map.of(swap.axis(), other(region, swap)));
+    }
+
+    private void configure(SwapPlan.Swap swap) {
+        Region region = metered.region();
+        String strategy = swap.axis().equals("strategy") ? other(region, swap) : RegionOptions.AUTO;
+        // both, since in a configuration nothing gives way
+        String vmm = swap.axis().equals("vmm") ? other(region, swap) : RegionOptions.AUTO;
+        String pageTable = swap.axis().equals("pagetable") ? other(region, swap) : RegionOptions.AUTO;
+        metered.select(vmm, pageTable, strategy);
+    }
+
+    /** A strategy of another name, with the native half of one that is there, ranks above all and goes again. */
+    private void outrank(SwapPlan.Swap swap) {
+        Region region = regions.get(swap.region() % regions.size());
+        region.swap(Map.of(swap.axis(), RegionOptions.AUTO));
+        ServiceReference<Strategy> service =
+                bundles.bundle(swap.axis(), swap.provider()).getBundleContext().getServiceReference(Strategy.class);
+        Strategy like = context.getService(service);
+        ServiceRegistration<Strategy> above = context.registerService(
+                Strategy.class,
+                new Outranking(like),
+                new Hashtable<>(Map.of(Strategy.PROPERTY, Outranking.NAME, Constants.SERVICE_RANKING, ABOVE_ALL)));
+        LockSupport.parkNanos(swap.pauseNanoseconds());
+        above.unregister();
+        context.ungetService(service);
     }
 
     /** Stores go on meanwhile, tracked by another provider or by none. */
-    private void replace(boolean byStopping) {
-        List<Class<?>> axes = List.of(Vmm.class, PageTable.class, Strategy.class);
-        Bundle bundle = oneOf(axes.get(ThreadLocalRandom.current().nextInt(axes.size()))).getBundle();
-        try {
-            if (byStopping) {
-                bundle.stop();
-                LockSupport.parkNanos(INTERVAL_NANOSECONDS);
-                bundle.start();
-            } else {
-                bundle.update();
-            }
-            out.println("replaced");
-        } catch (BundleException e) {
-            throw new IllegalStateException(bundle + ": " + e, e);
-        }
+    private static void restart(Bundle bundle, long pauseNanoseconds) throws BundleException {
+        bundle.stop();
+        LockSupport.parkNanos(pauseNanoseconds);
+        bundle.start();
     }
 
-    /** Every writer goes on: the one that measures at once, those of the check until their next commit. */
-    private void awaitWriters() {
-        long start = System.nanoTime();
+    private void awaitMeter() {
         for (long stores = meter.stores() + STORES_AFTER_A_SWAP; meter.stores() < stores; ) {
-            failIfStuck(start, "the measuring writer");
-            Thread.onSpinWait();
-        }
-        long commits = acknowledged.getAsLong();
-        if (commits > acknowledgedBefore) {
-            acknowledgedBefore = commits;
-            acknowledgedAt = System.nanoTime();
-        }
-        failIfStuck(acknowledgedAt, "every committing thread");
-    }
-
-    private static void failIfStuck(long since, String who) {
-        if (System.nanoTime() - since > STUCK_NANOSECONDS) {
-            throw new IllegalStateException(who + " is stuck: no progress in 30 s; " + stacks());
+            LockSupport.parkNanos(POLL_NANOSECONDS);
         }
     }
 
-    private static String stacks() {
-        StringBuilder text = new StringBuilder();
-        Thread.getAllStackTraces().forEach((thread, stack) -> text.append(thread).append(Arrays.toString(stack)).append("; "));
-        return text.toString();
+    /** What a process holds depends on its tuples, so it is counted always under the same. */
+    private void count(int swaps) {
+        for (int i = 0; i < regions.size(); i++) {
+            regions.get(i).swap(Map.of("vmm", "host", "pagetable", "host", "strategy", "auto", "store", stores.get(i)));
+        }
+        try {
+            Holdings holdings = Holdings.count();
+            out.println("holds swaps=" + swaps + " loaders=" + bundles.classLoaders() + " " + holdings);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

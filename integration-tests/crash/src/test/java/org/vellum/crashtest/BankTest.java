@@ -12,7 +12,7 @@ class BankTest {
     private static final int SIZE = 2 << 20;
     private static final int PAGE = 4096;
 
-    private final Bank bank = new Bank(42);
+    private final Bank bank = new Bank(42, Rest.NONE);
     private final ByteBuffer image = ByteBuffer.allocateDirect(SIZE).order(ByteOrder.nativeOrder());
 
     @Test
@@ -98,7 +98,7 @@ class BankTest {
     void theSameSeedMakesTheSameTransfers() {
         openWithTransfers(50, 50, 50, 50);
         ByteBuffer again = ByteBuffer.allocateDirect(SIZE).order(ByteOrder.nativeOrder());
-        Bank other = new Bank(42);
+        Bank other = new Bank(42, Rest.NONE);
         other.open(again);
         for (int thread = Bank.THREADS - 1; thread >= 0; thread--) {
             for (int i = 0; i < 50; i++) {

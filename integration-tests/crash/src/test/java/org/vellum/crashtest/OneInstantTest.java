@@ -14,7 +14,7 @@ class OneInstantTest {
     private static final int LONG = 2;
     private static final int RELAY = 3;
 
-    private final OneInstant check = new OneInstant();
+    private final OneInstant check = new OneInstant(Rest.NONE);
     private final ByteBuffer image = ByteBuffer.allocateDirect(2 << 20).order(ByteOrder.nativeOrder());
 
     @BeforeEach

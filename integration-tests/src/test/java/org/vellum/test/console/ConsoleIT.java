@@ -207,6 +207,16 @@ class ConsoleIT {
     }
 
     @Test
+    void theImageIsMovedToAnotherStoreAndBack() throws Exception {
+        assertTrue(get("/vellum", true).body().contains("data-store=\"dax file memory\""));
+        String token = token();
+        assertEquals(200, post("/vellum/swap?region=orders&store=memory", token).statusCode());
+        assertEquals("memory", orders.status().providers().store());
+        assertEquals(200, post("/vellum/swap?region=orders&store=file", token).statusCode());
+        assertEquals("file", orders.status().providers().store());
+    }
+
+    @Test
     void eventsComeByThemselves() throws Exception {
         HttpResponse<InputStream> stream = CLIENT.send(
                 request("/vellum/events?region=orders&cells=100", true).build(), HttpResponse.BodyHandlers.ofInputStream());

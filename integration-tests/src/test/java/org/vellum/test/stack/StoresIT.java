@@ -140,16 +140,58 @@ class StoresIT {
         }
     }
 
-    /** Its stores reach the home image, so there must be pre-images: dirty bits come too late. */
-    @Test
-    void inPlaceDirtyBitsAreRefusedAndTheRegionGoesOn() {
-        try (Region region = regions().open("stays", options("dax", StackExtension.WRITE_PROTECT))) {
+    /** Dirty bits come too late for pre-images, so stores must not reach the home image by themselves any more. */
+    @ParameterizedTest
+    @ValueSource(strings = {"dax", "memory"})
+    void aRegionLeavesItsPlaceForAStrategyThatTakesDirtyBitsAndComesBack(String store) {
+        try (Region region = regions().open("leaves", options(store, StackExtension.WRITE_PROTECT))) {
             ByteBuffer all = region.buffer(0, SIZE);
             all.putLong(0, 1);
-            assertThrows(RegionException.class, () -> region.swap(Map.of("strategy", StackExtension.DIRTY_BIT)));
+            region.swap(Map.of("strategy", StackExtension.DIRTY_BIT));
+            assertFalse(says(region, "written in place"));
+            assertEquals(0, region.status().epoch());
             all.putLong(8192, 2);
-            assertEquals(StackExtension.WRITE_PROTECT, region.status().providers().strategy());
             assertEquals(1, region.commit());
+            all.putLong(8192, 3);
+            region.swap(Map.of("strategy", StackExtension.WRITE_PROTECT));
+            assertTrue(says(region, "written in place"));
+            assertEquals(3, all.getLong(8192));
+            region.rollback();
+            assertEquals(2, all.getLong(8192));
+        }
+        try (Region region = regions().open("leaves", options(store, "auto"))) {
+            assertEquals(1, region.buffer(0, 8).getLong(0));
+            assertEquals(2, region.buffer(8192, 8).getLong(0));
+        }
+    }
+
+    /** Every way between two of the three stores, with both strategies; what is not committed comes along. */
+    @Test
+    void anOpenRegionGoesFromStoreToStore() {
+        List<String> way = List.of("dax", "memory", "dax", "file", "memory", "file");
+        String name = "travels";
+        long epoch = 0;
+        try (Region region = regions().open(name, options("file", StackExtension.DIRTY_BIT))) {
+            ByteBuffer all = region.buffer(0, SIZE);
+            for (int step = 0; step < way.size(); step++) {
+                all.putLong(step * 5000, step + 1);
+                region.swap(Map.of(
+                        "store", way.get(step),
+                        "strategy", step % 2 == 0 ? StackExtension.WRITE_PROTECT : StackExtension.DIRTY_BIT));
+                assertEquals(way.get(step), region.status().providers().store());
+                assertEquals(epoch, region.status().epoch());
+                all.putLong(step * 5000 + 8, step + 1);
+                epoch = region.commit();
+                assertEquals(step + 1, epoch);
+            }
+        }
+        assertFalse(Files.exists(folder.resolve(name + ".vellum.new")));
+        try (Region region = regions().open(name, options("file", "auto"))) {
+            assertEquals(epoch, region.status().epoch());
+            for (int step = 0; step < way.size(); step++) {
+                assertEquals(step + 1, region.buffer(step * 5000, 8).getLong(0));
+                assertEquals(step + 1, region.buffer(step * 5000 + 8, 8).getLong(0));
+            }
         }
     }
 

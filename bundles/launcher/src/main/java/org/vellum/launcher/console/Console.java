@@ -57,7 +57,7 @@ public final class Console {
     }
 
     /** Applies {@code TERM}, {@code NO_COLOR} and {@code COLUMNS}. */
-    static Console of(PrintStream out, boolean device, Map<String, String> environment) {
+    public static Console of(PrintStream out, boolean device, Map<String, String> environment) {
         boolean terminal = device && !environment.getOrDefault("TERM", "dumb").equals("dumb");
         boolean colour = terminal && environment.getOrDefault("NO_COLOR", "").isEmpty();
         return new Console(out, terminal, colour, columns(environment.get("COLUMNS")));

@@ -135,7 +135,7 @@ final class CrashTest {
     private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill)
             throws IOException, InterruptedException {
         forgetPhase();
-        victim.go(subject, seed, kill);
+        victim.go(subject, seed, kill.assignment());
         // a region that was opened has its recovery behind it: if there was none to do, the aim was missed
         boolean aimed = kill.phase().isPresent()
                 && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));

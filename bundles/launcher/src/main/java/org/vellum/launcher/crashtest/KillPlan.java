@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -45,6 +46,15 @@ final class KillPlan {
      * @param delayNanoseconds when it is killed from outside, counted from its start of work
      */
     record Kill(Optional<Phase> phase, int entry, double fraction, long delayNanoseconds) {
+        /** As the application takes it. */
+        Map<String, String> assignment() {
+            return phase.map(name -> Map.of(
+                            "kill.phase", name.name(),
+                            "kill.entry", Integer.toString(entry),
+                            "kill.fraction", Double.toString(fraction)))
+                    .orElse(Map.of());
+        }
+
         @Override
         public String toString() {
             return phase.map(name -> "in " + name + ", entry " + entry).orElse("at a random moment");

@@ -3,6 +3,7 @@ package org.vellum.launcher.crashtest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import org.vellum.launcher.command.CommandFailure;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -29,12 +30,12 @@ final class RunFolder {
         }
     }
 
+    /** With all that is in it. */
     static void delete(Path folder) {
-        try (var files = Files.list(folder)) {
-            for (Path file : files.toList()) {
+        try (var files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
             }
-            Files.delete(folder);
         } catch (IOException e) {
             throw new CommandFailure("folder " + folder + " cannot be deleted: " + e, e);
         }

@@ -7,29 +7,34 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Random;
+import java.util.OptionalLong;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.console.Console;
 import org.vellum.launcher.console.Console.Style;
 import org.vellum.launcher.console.Progress;
+import org.vellum.launcher.crashtest.SoakPlan.Life;
 
 /**
  * One soak: processes one after another that swap all the while and are killed at random, each of which checks what its
- * predecessor left; then one that is left alone for longer, to see whether it grows.
+ * predecessor left. Some live longer, and are counted, to see whether they grow; the last one is one of them.
  */
 final class Soak {
     private static final long LOG_SIZE = 1 << 20;
-    private static final long SHORTEST_LIFE_NANOSECONDS = 200_000_000;
-    private static final long LONGEST_LIFE_NANOSECONDS = 7_000_000_000L;
-    /** How much of the run belongs to the last process. */
-    private static final double LAST_SHARE = 0.15;
-    private static final Duration SHORTEST_LAST_LIFE = Duration.ofSeconds(15);
+    /** Longer than a life of the most swaps takes on a machine that is ten times slower. */
+    private static final Duration LONGEST_LIFE = Duration.ofMinutes(10);
+    /**
+     * A process says something every second, once its region is open. One that does not has no thread that runs, or its
+     * JVM waits for a safepoint; its own watchdog would have spoken before.
+     */
+    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(40);
     /** All there from the start, so that what a process grows by is something else. */
-    private static final List<String> HEAP = List.of("-Xms128m", "-Xmx128m", "-XX:+AlwaysPreTouch");
+    private static final List<String> HEAP = List.of("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch");
 
+    private static final String JAVA_THREADS = "java-threads.txt";
+    private static final String KERNEL_THREADS = "kernel-threads.txt";
+    private static final int STARTED_AHEAD = 1;
     private static final int BANK_THREADS = 4;
     private static final int INSTANT_CHAINS = 4;
 
@@ -38,16 +43,37 @@ final class Soak {
     private final List<String> flags;
     private final List<String> arguments = new ArrayList<>();
     private final long seed;
-    private final Duration duration;
-    private final Random random;
+    private final SoakPlan plan;
+    private final Duration killing;
+    private final Duration lastLife;
+    private final LeftImages images;
     private final SoakFigures figures = new SoakFigures();
     private final Subject bank = new Subject("bank", "bank", BANK_THREADS);
     private final Subject instant = new Subject("instant", "one instant", INSTANT_CHAINS);
     private final List<String> failures = new ArrayList<>();
+    /** Of the processes that were counted, those that it is told of. */
+    private final List<String> counted = new ArrayList<>();
+
+    private Subject failed;
+    private List<String> howToLook = List.of();
     private int kills;
+    private int killsInASwap;
     private int started;
 
-    Soak(Console console, Path folder, ProviderSelection selection, long size, long seed, Duration duration) {
+    /**
+     * @param life the seed of every process; empty: each has its own
+     * @param killing for how long processes are killed
+     * @param lastLife how long the last one lives then, at least
+     */
+    Soak(
+            Console console,
+            Path folder,
+            ProviderSelection selection,
+            long size,
+            long seed,
+            OptionalLong life,
+            Duration killing,
+            Duration lastLife) {
         this.console = console;
         this.folder = folder;
         this.flags = new ArrayList<>(HEAP);
@@ -55,8 +81,10 @@ final class Soak {
         // so that there are two stores of the same files
         this.flags.add("-D" + ProviderSelection.EMULATE_DAX + "=true");
         this.seed = seed;
-        this.duration = duration;
-        this.random = new Random(seed);
+        this.plan = new SoakPlan(seed, life);
+        this.killing = killing;
+        this.lastLife = lastLife;
+        this.images = new LeftImages(folder);
         arguments.addAll(selection.arguments());
         // the later one counts
         arguments.addAll(List.of("--size", Long.toString(size), "--log-size", Long.toString(LOG_SIZE)));
@@ -77,23 +105,17 @@ final class Soak {
     }
 
     private void live(long start) throws IOException, InterruptedException {
-        Duration lastLife = Duration.ofNanos((long) (duration.toNanos() * LAST_SHARE));
-        lastLife = lastLife.compareTo(SHORTEST_LAST_LIFE) < 0 ? SHORTEST_LAST_LIFE : lastLife;
-        long killing = duration.minus(lastLife).toNanos();
-        try (Victims victims = new Victims(1, this::start);
+        try (Victims victims = new Victims(STARTED_AHEAD, this::start);
                 Progress progress = console.progress("swapping", 1000)) {
-            for (int number = 0; failures.isEmpty() && System.nanoTime() - start < killing; number++) {
-                long life = SHORTEST_LIFE_NANOSECONDS
-                        + (long) (random.nextDouble() * (LONGEST_LIFE_NANOSECONDS - SHORTEST_LIFE_NANOSECONDS));
-                liveOnce(victims.next(), number % 2 == 0 ? bank : instant, Duration.ofNanos(life));
+            int number = 1;
+            for (; failures.isEmpty() && System.nanoTime() - start < killing.toNanos(); number++) {
+                liveOnce(victims.next(), number % 2 == 1 ? bank : instant, plan.life(number), LONGEST_LIFE);
                 progress.update(
-                        1000 * (System.nanoTime() - start) / duration.toNanos(),
+                        1000 * (System.nanoTime() - start) / killing.plus(lastLife).toNanos(),
                         figures.swaps() + " swaps, " + kills + " kills");
             }
             if (failures.isEmpty()) {
-                figures.forgetHoldings();
-                liveOnce(victims.next(), bank, lastLife);
-                checkHoldings();
+                liveOnce(victims.next(), bank, plan.lastLife(number), lastLife);
             }
             for (Subject subject : List.of(bank, instant)) {
                 if (failures.isEmpty()) {
@@ -101,70 +123,125 @@ final class Soak {
                 }
             }
         }
+        if (failures.isEmpty()) {
+            images.forget();
+        } else {
+            howToLook = images.howToLook(failed.name);
+        }
     }
 
     private Victim start() {
         return new Victim("soak", flags, arguments, folder.resolve("plan-" + ++started), figures::take);
     }
 
-    private void liveOnce(Victim started, Subject subject, Duration life) throws IOException, InterruptedException {
+    /** @param enough after which it is killed from outside, if it has not killed itself */
+    private void liveOnce(Victim started, Subject subject, Life life, Duration enough)
+            throws IOException, InterruptedException {
         try (Victim victim = started) {
-            victim.go(subject, seed, new KillPlan.Kill(Optional.empty(), 0, 0, life.toNanos()));
-            OptionalInt status = victim.awaitEndOrKill(life);
-            learn(victim, subject);
-            if (Victim.wasKilled(status)) {
+            images.keep();
+            figures.begin();
+            victim.go(subject, seed, life.assignment());
+            boolean well = awaitEnd(victim, enough);
+            OptionalInt status = victim.awaitEndOrKill(Duration.ZERO);
+            learn(victim, subject, life.toString());
+            if (!well) {
+                fail(subject, life + " is stuck: " + stuckText(victim));
+            } else if (Victim.wasKilled(status)) {
                 kills++;
+                killsInASwap += figures.endedInASwap() ? 1 : 0;
                 subject.kills++;
+                subject.lastLife = life + ", which ended with " + String.join("; ", figures.recentSwaps());
             } else if (victim.violations().isEmpty()) {
-                failures.add("the application ended by itself with status " + status.orElse(-1) + victim.errorText());
+                fail(subject, life + " ended by itself with status " + status.orElse(-1) + " after "
+                        + String.join("; ", figures.recentSwaps()) + victim.errorText());
+            }
+            if (life.counted()) {
+                judgeGrowth(life, subject);
             }
         }
+    }
+
+    /**
+     * Waits until it has killed itself, or has lived for {@code enough} and been counted often enough.
+     *
+     * @return whether it was well until then
+     */
+    private boolean awaitEnd(Victim victim, Duration enough) throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        while (victim.awaitEnd(Duration.ofMillis(20)).isEmpty()) {
+            long age = System.nanoTime() - start;
+            if (age > enough.toNanos() && figures.holdings().size() >= Growth.FEWEST_COUNTS) {
+                return true;
+            }
+            if (age > LONGEST_LIFE.toNanos() || !figures.stuck().isEmpty() || victim.isSilent(LONGEST_SILENCE)) {
+                KernelThreads.write(victim.pid(), folder.resolve(KERNEL_THREADS));
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private String stuckText(Victim victim) {
+        String who = figures.stuck().isEmpty()
+                ? "the process said nothing for " + LONGEST_SILENCE.toSeconds() + " s"
+                : "no progress of " + figures.stuck() + " (" + folder.resolve(JAVA_THREADS) + ")";
+        return who + ", after " + String.join("; ", figures.recentSwaps()) + "; the kernel's view is in "
+                + folder.resolve(KERNEL_THREADS) + victim.errorText();
     }
 
     private void verify(Victim started, Subject subject) throws IOException, InterruptedException {
         try (Victim victim = started) {
-            Optional<String> failure = victim.check(subject, seed);
-            learn(victim, subject);
-            failure.ifPresent(failures::add);
+            images.keep();
+            victim.check(subject, seed).ifPresent(failure -> fail(subject, failure));
+            learn(victim, subject, "the last check");
         }
     }
 
-    private void learn(Victim victim, Subject subject) {
-        victim.violations().forEach(violation -> failures.add(subject.description + ": " + violation));
+    private void learn(Victim victim, Subject subject, String who) {
+        victim.violations()
+                .forEach(violation -> fail(
+                        subject,
+                        subject.description + ": " + violation + "; found by " + who + ", left by " + subject.lastLife));
     }
 
-    private void checkHoldings() {
-        Map<String, long[]> holdings = figures.holdings();
-        if (holdings.isEmpty()) {
-            failures.add("the last process did not live long enough to count what it holds");
+    private void fail(Subject subject, String sentence) {
+        failed = subject;
+        failures.add(sentence);
+    }
+
+    private void judgeGrowth(Life life, Subject subject) {
+        List<Map<String, Long>> holdings = figures.holdings();
+        if (holdings.size() < Growth.FEWEST_COUNTS) {
+            return; // it failed otherwise
         }
-        holdings.forEach((name, held) -> {
-            if (SoakFigures.isLeak(name, held)) {
-                failures.add("the last process grew: " + name + " " + held[0] + " after its first swaps, " + held[1]
-                        + " at its end");
-            }
-        });
+        counted.add("  life " + life.number() + " in " + holdings.size() + " counts: " + Growth.text(holdings));
+        Growth.leaks(holdings).forEach(leak -> fail(subject, life + " grew: " + leak));
     }
 
     private void report(long nanoseconds) {
+        double seconds = nanoseconds / 1e9;
         console.line(Style.HEADING, "Result");
-        row("swaps", String.format(Locale.ROOT, "%d in %.0f s: %d by request, %d by bundles that came and went",
-                figures.swaps(), nanoseconds / 1e9, figures.requested(), figures.replaced()));
-        row("refused", Long.toString(figures.refused()));
+        row("swaps", String.format(Locale.ROOT, "%d in %.0f s, %.1f a second", figures.swaps(), seconds,
+                figures.swaps() / seconds));
+        figures.swapsBy().forEach((by, count) -> row("  " + by, Long.toString(count)));
+        row("  nothing to swap", Long.toString(figures.unchanged()));
+        row("  refused", Long.toString(figures.refused()));
         figures.refusals().forEach(refusal -> row("", refusal));
-        row("kills", Integer.toString(kills));
+        row("kills", kills + ", " + killsInASwap + " of them in the middle of a swap");
         bank.print(console::line);
         instant.print(console::line);
         row("longest gate", milliseconds(figures.longestGate()));
         row("stalls", "median " + milliseconds(figures.stall(0.5)) + ", 99th percentile "
                 + milliseconds(figures.stall(0.99)) + ", longest " + milliseconds(figures.stall(1)));
-        figures.holdings().forEach((name, held) -> row(
-                "  " + name, held[0] + " after the last process's first swaps, " + held[1] + " at its end"));
+        row("held", "first and last, of the processes that were counted");
+        counted.forEach(console::line);
         if (failures.isEmpty()) {
             console.line(Style.GOOD, "held: no store is lost, no thread got stuck, no process grew");
         } else {
             failures.forEach(failure -> console.line(Style.BAD, "FAILED: " + failure));
-            console.line("the regions are kept in " + folder + "; repeat with --seed " + seed);
+            console.line("the regions are kept in " + folder + ":");
+            howToLook.forEach(line -> console.line("  " + line));
+            console.line("repeat with --seed " + seed + ", or live the same life again and again with --life");
         }
     }
 

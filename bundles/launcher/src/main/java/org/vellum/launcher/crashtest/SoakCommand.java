@@ -2,6 +2,7 @@ package org.vellum.launcher.crashtest;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalLong;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
@@ -24,6 +25,10 @@ public final class SoakCommand implements Subcommand {
     private static final long SIZE = 4 << 20;
     private static final int DEFAULT_SECONDS = 600;
     private static final int FEWEST_SECONDS = 30;
+    /** How much of the run belongs to the last process. */
+    private static final double LAST_SHARE = 0.1;
+    /** In seconds. */
+    private static final int SHORTEST_LAST_LIFE = 12;
 
     @Spec
     private CommandSpec specification;
@@ -34,8 +39,15 @@ public final class SoakCommand implements Subcommand {
     @Option(
             names = "--seed",
             paramLabel = "S",
-            description = "repeat a run's data and the moments of its kills (default: random)")
+            description = "repeat a run: its data, each process's swaps and when it is killed, though not how its"
+                    + " threads interleaved (default: random)")
     private Long seed;
+
+    @Option(
+            names = "--life",
+            paramLabel = "S",
+            description = "live a process's life again and again: every process has this seed for its swaps and end")
+    private Long life;
 
     @Option(
             names = "--directory",
@@ -52,15 +64,19 @@ public final class SoakCommand implements Subcommand {
             throw new ParameterException(
                     specification.commandLine(), "--seconds " + seconds + ": must be at least " + FEWEST_SECONDS);
         }
+        selection.requireStoreThatOutlivesItsProcess(specification.commandLine());
         Path folder = RunFolder.prepare(specification.commandLine(), directory, "vellum-soak-");
         long seedUsed = seed == null ? System.nanoTime() & 0xffffff : seed;
+        Duration lastLife = Duration.ofSeconds(Math.max(SHORTEST_LAST_LIFE, (long) (seconds * LAST_SHARE)));
         Soak soak = new Soak(
                 Console.standardOutput(),
                 folder,
                 selection,
                 selection.size().orElse(SIZE),
                 seedUsed,
-                Duration.ofSeconds(seconds));
+                life == null ? OptionalLong.empty() : OptionalLong.of(life),
+                Duration.ofSeconds(seconds).minus(lastLife),
+                lastLife);
         boolean held = soak.run();
         if (directory == null && held) {
             RunFolder.delete(folder);

@@ -1,52 +1,93 @@
 package org.vellum.launcher.crashtest;
 
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.vellum.launcher.framework.ApplicationLine;
 
 /** What the processes of a soak say of themselves, over all of them. Safe for use by many threads. */
 final class SoakFigures {
-    /**
-     * By how much a process may hold more at its end than after its first swaps: what a JVM does by itself, such as
-     * compiling, and no more than that.
-     */
-    private static final Map<String, Long> SLACK =
-            Map.of("files", 4L, "mappings", 60L, "threads", 4L, "classes", 60L, "memoryKiB", 24L << 10);
+    private static final int MOST_REFUSALS = 5;
+    private static final int RECENT = 4;
 
     private long[] stalls = new long[1024];
     private int stallCount;
-    private long requested;
-    private long replaced;
+    private long swapCount;
+    private final Map<String, Long> swapsBy = new TreeMap<>();
+    private long unchanged;
     private long longestGate;
     private final Set<String> refusals = new LinkedHashSet<>();
     private long refused;
-    private Map<String, Long> first = Map.of();
-    private Map<String, Long> last = Map.of();
+    // of the process that began last
+    private boolean swapping;
+    private final Deque<String> recent = new ArrayDeque<>();
+    private final List<Map<String, Long>> holdings = new ArrayList<>();
+    private String stuck = "";
+
+    /** Another process begins. */
+    synchronized void begin() {
+        swapping = false;
+        recent.clear();
+        holdings.clear();
+        stuck = "";
+    }
 
     /** @return whether it is a line of these */
     synchronized boolean take(ApplicationLine line) {
         switch (line.kind()) {
+            case "swapping" -> {
+                swapping = true;
+                remember(line.rest());
+            }
             case "swapped" -> {
-                requested++;
+                swapping = false;
+                swapCount++;
+                swapsBy.merge("way " + line.fields().get("way").toLowerCase(Locale.ROOT), 1L, Long::sum);
+                swapsBy.merge("axis " + line.fields().get("axis"), 1L, Long::sum);
                 longestGate = Math.max(longestGate, line.number("gate"));
             }
-            case "replaced" -> replaced++;
+            case "unchanged" -> {
+                swapping = false;
+                unchanged++;
+            }
             case "refused" -> {
+                swapping = false;
                 refused++;
-                if (refusals.size() < 5) {
+                if (refusals.size() < MOST_REFUSALS) {
                     refusals.add(line.rest());
                 }
             }
             case "stalled" -> stalled(line.number("nanoseconds"));
-            case "holds" -> holds(line);
+            case "holds" -> {
+                Map<String, Long> held = new LinkedHashMap<>();
+                for (String name : Growth.names()) {
+                    held.put(name, line.number(name));
+                }
+                holdings.add(held);
+            }
+            case "stuck" -> stuck = line.rest();
+            case "pulse" -> {}
             default -> {
                 return false;
             }
         }
         return true;
+    }
+
+    private void remember(String swap) {
+        recent.addLast(swap);
+        if (recent.size() > RECENT) {
+            recent.removeFirst();
+        }
     }
 
     private void stalled(long nanoseconds) {
@@ -56,31 +97,19 @@ final class SoakFigures {
         stalls[stallCount++] = nanoseconds;
     }
 
-    private void holds(ApplicationLine line) {
-        Map<String, Long> held = new LinkedHashMap<>();
-        for (String name : new String[] {"files", "mappings", "threads", "classes", "memoryKiB"}) {
-            held.put(name, line.number(name));
-        }
-        first = first.isEmpty() ? held : first;
-        last = held;
-    }
-
-    /** Another process begins. */
-    synchronized void forgetHoldings() {
-        first = Map.of();
-        last = Map.of();
-    }
-
+    /** Steps that changed a region's tuple, also if it was changed back. */
     synchronized long swaps() {
-        return requested + replaced;
+        return swapCount;
     }
 
-    synchronized long requested() {
-        return requested;
+    /** The same by axis, and by the way they came about. */
+    synchronized SortedMap<String, Long> swapsBy() {
+        return new TreeMap<>(swapsBy);
     }
 
-    synchronized long replaced() {
-        return replaced;
+    /** Steps that changed no region's tuple: a provider came and went that none used. */
+    synchronized long unchanged() {
+        return unchanged;
     }
 
     synchronized long refused() {
@@ -95,21 +124,30 @@ final class SoakFigures {
         return longestGate;
     }
 
-    /** The stall that `share` of all are no longer than; 0: there were none. */
+    /** The stall that {@code share} of all are no longer than; 0: there were none. */
     synchronized long stall(double share) {
         long[] sorted = Arrays.copyOf(stalls, stallCount);
         Arrays.sort(sorted);
         return stallCount == 0 ? 0 : sorted[Math.min(stallCount - 1, (int) (share * stallCount))];
     }
 
-    /** Of the process that began last; each what it held after its first swaps and at its end. */
-    synchronized Map<String, long[]> holdings() {
-        Map<String, long[]> both = new LinkedHashMap<>();
-        first.forEach((name, held) -> both.put(name, new long[] {held, last.get(name)}));
-        return both;
+    /** Whether the process that began last ended in the middle of a swap. */
+    synchronized boolean endedInASwap() {
+        return swapping;
     }
 
-    static boolean isLeak(String name, long[] held) {
-        return held[1] - held[0] > SLACK.get(name);
+    /** What the process that began last did at last, a line each. */
+    synchronized List<String> recentSwaps() {
+        return List.copyOf(recent);
+    }
+
+    /** The threads of the process that began last of which it said that they are stuck; empty: none. */
+    synchronized String stuck() {
+        return stuck;
+    }
+
+    /** What the process that began last held, one count after the other. */
+    synchronized List<Map<String, Long>> holdings() {
+        return List.copyOf(holdings);
     }
 }

@@ -16,6 +16,8 @@ final class Subject {
     long recoveries;
     int kills;
     String address = "";
+    /** The process that was killed last, for people. */
+    String lastLife = "none";
 
     Subject(String name, String description, int progressCount) {
         this.name = name;

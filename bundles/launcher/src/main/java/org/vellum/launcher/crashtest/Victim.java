@@ -43,6 +43,7 @@ final class Victim implements AutoCloseable {
     private String address = "";
     private String providers = "";
     private boolean checked;
+    private long lastWord = System.nanoTime();
 
     /**
      * @param application what it is registered as
@@ -64,6 +65,7 @@ final class Victim implements AutoCloseable {
     }
 
     private synchronized void output(String text) {
+        lastWord = System.nanoTime();
         ApplicationLine line = ApplicationLine.parse(text);
         switch (line.kind()) {
             case "ready" -> ready.countDown();
@@ -116,28 +118,25 @@ final class Victim implements AutoCloseable {
     }
 
     /**
-     * Hands it its work.
+     * Hands it its work: to go on with the region until it is killed.
      *
-     * @param kill how it is to die; null: it checks and ends
+     * @param assignment what else the plan says
      */
-    void go(Subject work, long seed, KillPlan.Kill kill) throws IOException {
+    void go(Subject work, long seed, Map<String, String> assignment) throws IOException {
         Properties properties = new Properties();
+        properties.setProperty("verify", "false");
+        properties.putAll(assignment);
         synchronized (this) {
             subject = work;
+            lastWord = System.nanoTime();
             StringBuilder progress = new StringBuilder();
             for (long value : work.acknowledgedProgress) {
                 progress.append(progress.length() == 0 ? "" : ",").append(value);
             }
             properties.setProperty("check", work.name);
             properties.setProperty("seed", Long.toString(seed));
-            properties.setProperty("verify", Boolean.toString(kill == null));
             properties.setProperty("acknowledged.epoch", Long.toString(work.acknowledgedEpoch));
             properties.setProperty("acknowledged.progress", progress.toString());
-        }
-        if (kill != null && kill.phase().isPresent()) {
-            properties.setProperty("kill.phase", kill.phase().get().name());
-            properties.setProperty("kill.entry", Integer.toString(kill.entry()));
-            properties.setProperty("kill.fraction", Double.toString(kill.fraction()));
         }
         // it must never read half a plan
         Path unfinished = plan.resolveSibling(plan.getFileName() + ".part");
@@ -173,6 +172,15 @@ final class Victim implements AutoCloseable {
         return status;
     }
 
+    /** Whether it has said nothing for so long. */
+    synchronized boolean isSilent(Duration silence) {
+        return System.nanoTime() - lastWord > silence.toNanos();
+    }
+
+    long pid() {
+        return child.pid();
+    }
+
     static boolean wasKilled(OptionalInt status) {
         return status.orElse(0) == KILLED;
     }
@@ -183,7 +191,7 @@ final class Victim implements AutoCloseable {
      * @return why it could not, a sentence; empty: it has checked, and {@link #violations} tells
      */
     Optional<String> check(Subject work, long seed) throws IOException, InterruptedException {
-        go(work, seed, null);
+        go(work, seed, Map.of("verify", "true"));
         OptionalInt status = awaitEnd(CHECK_TIMEOUT);
         boolean failed = status.orElse(-1) != 0 && violations().isEmpty() || !checked();
         return failed

@@ -1,0 +1,42 @@
+package org.vellum.crashtest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class WatchdogTest {
+    private static final long PATIENCE = Watchdog.PATIENCE_NANOSECONDS;
+
+    private final Workers.Steps diligent = new Workers.Steps("diligent");
+    private final Workers.Steps lazy = new Workers.Steps("lazy");
+    private final List<Workers.Steps> both = List.of(diligent, lazy);
+    private final Watchdog watchdog = new Watchdog();
+
+    @Test
+    void aThreadWithoutAStepForTooLongIsStuck() {
+        // times may be negative
+        long start = -PATIENCE;
+        assertEquals(List.of(), watchdog.stuck(both, start));
+        diligent.done();
+        assertEquals(List.of(), watchdog.stuck(both, start + PATIENCE));
+        assertEquals(List.of("lazy"), watchdog.stuck(both, start + PATIENCE + 1));
+    }
+
+    @Test
+    void aStepInTimeStartsThePatienceAnew() {
+        assertEquals(List.of(), watchdog.stuck(both, 0));
+        diligent.done();
+        lazy.done();
+        assertEquals(List.of(), watchdog.stuck(both, PATIENCE));
+        assertEquals(List.of(), watchdog.stuck(both, 2 * PATIENCE));
+        assertEquals(List.of("diligent", "lazy"), watchdog.stuck(both, 2 * PATIENCE + 1));
+    }
+
+    @Test
+    void aThreadThatStartsLaterHasItsPatienceToo() {
+        watchdog.stuck(List.of(diligent), 0);
+        assertEquals(List.of("diligent"), watchdog.stuck(both, 2 * PATIENCE));
+        assertEquals(List.of("diligent", "lazy"), watchdog.stuck(both, 4 * PATIENCE));
+    }
+}
