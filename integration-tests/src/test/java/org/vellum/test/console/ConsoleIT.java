@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -42,6 +43,7 @@ import org.osgi.framework.Bundle;
 import org.osgi.framework.ServiceReference;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
+import org.vellum.test.tool.FeatureFile;
 import org.vellum.test.tool.Skip;
 import org.vellum.test.tool.Stack;
 
@@ -72,11 +74,13 @@ class ConsoleIT {
         System.setProperty("felix.webconsole.password", PASSWORD);
         console = "http://127.0.0.1:" + port + "/system/console";
         stack = Stack.start();
+        Set<Path> jars = new LinkedHashSet<>();
+        for (String feature : List.of("vellum-jmx", "vellum-health", "vellum-inventory", "vellum-webconsole")) {
+            jars.addAll(FeatureFile.distributed(feature).bundles());
+        }
         List<Bundle> bundles = new ArrayList<>();
-        try (Stream<Path> jars = Files.list(Path.of(System.getProperty("vellum.test.console")))) {
-            for (Path jar : jars.sorted().toList()) {
-                bundles.add(stack.context().installBundle(jar.toUri().toString()));
-            }
+        for (Path jar : jars) {
+            bundles.add(stack.context().installBundle(jar.toUri().toString()));
         }
         for (Bundle bundle : bundles) {
             bundle.start();
