@@ -9,7 +9,7 @@ interface Rest {
     Rest NONE = Thread::yield;
 
     /** Others get their turn on few processors, such as a thread that swaps, and processes that start. */
-    Rest SHORT = () -> LockSupport.parkNanos(300_000);
+    Rest SHORT = () -> LockSupport.parkNanos(1_000_000);
 
     void take();
 }

@@ -6,11 +6,13 @@ import java.util.ArrayList;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.service.cm.ConfigurationAdmin;
 import org.vellum.api.InvalidRegionException;
+import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
@@ -27,6 +29,7 @@ final class StoreFolders {
     private static final List<String> ELSEWHERE = List.of("it went to", "a copy that a move has left");
 
     private static final long POLL_NANOSECONDS = 500_000;
+    private static final long PATIENCE_NANOSECONDS = TimeUnit.SECONDS.toNanos(20);
 
     private final RegionManager regions;
 
@@ -57,9 +60,9 @@ final class StoreFolders {
     /** Opens the region where its last process left it: who asks for it elsewhere is told that it is not there. */
     Region open(String name, RegionOptions options) {
         List<RegionException> refusals = new ArrayList<>();
-        for (String store : List.of(options.store(), LASTING.get(0), LASTING.get(1))) {
+        for (String store : places(options.store())) {
             try {
-                return regions.open(name, options.withStore(store));
+                return openIn(name, options.withStore(store));
             } catch (InvalidRegionException e) {
                 if (ELSEWHERE.stream().noneMatch(e.getMessage()::contains)) {
                     throw e;
@@ -68,5 +71,30 @@ final class StoreFolders {
             }
         }
         throw new RegionException("it is in no store: " + refusals);
+    }
+
+    /** By name always: while one that lasts is not there yet, {@code auto} would be one that forgets. */
+    private static List<String> places(String asked) {
+        List<String> places = new ArrayList<>(LASTING);
+        if (!asked.equals(RegionOptions.AUTO)) {
+            places.remove(asked);
+            places.add(0, asked);
+        }
+        return places;
+    }
+
+    /** A service can be found a moment before the runtime has been told of it. */
+    private Region openIn(String name, RegionOptions options) {
+        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        while (true) {
+            try {
+                return regions.open(name, options);
+            } catch (ProviderMissingException e) {
+                if (System.nanoTime() - deadline > 0) {
+                    throw e;
+                }
+                LockSupport.parkNanos(POLL_NANOSECONDS);
+            }
+        }
     }
 }
