@@ -5,7 +5,7 @@
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones
  */
-#define REPEAT(times) ((size_t)(times) / 5) /* guest mode is slow to enter where KVM does without the processor */
+#define REPEAT(times) ((size_t)(times) / 3) /* guest mode is slow to enter where KVM does without the processor */
 #include "relocate_cases.h"
 
 #include "vellum/kvm.h"
