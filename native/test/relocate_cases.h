@@ -342,21 +342,6 @@ static inline void use_up_mappings(struct fixture *fixture) {
     filler = use_up_all_mappings();
 }
 
-static void a_move_to_memory_needs_no_mapping_that_is_not_kept(void) {
-    struct fixture fixture = open_moving();
-    swap_to(&fixture, &tuples[1]);
-    for (size_t page = 0; page < PAGES; page += 32) {
-        add_to(&fixture, page, 16, 1); /* in guest mode this takes no mapping that the gate would give back */
-    }
-    struct providers next = surprising(&tuples[0], &fixture, use_up_mappings);
-    CHECK_EQUAL(0, try_swap(&fixture, &next, relocation_to_memory(&fixture), ""));
-    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
-    CHECK(!is_in_place(&fixture));
-    end_in_place(&fixture);
-    CHECK(vellum_region_rollback(fixture.region) >= PAGES / 32);
-    check_it_goes_on(&fixture);
-}
-
 static inline void run_relocate_cases(void) {
     RUN_ON_EACH_MEDIUM(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
     RUN_ON_EACH_MEDIUM(rollback_after_a_swap_returns_to_the_last_commit);
@@ -364,7 +349,6 @@ static inline void run_relocate_cases(void) {
     RUN_ON_EACH_MEDIUM(stores_survive_there_and_back_and_can_still_be_taken_back);
     RUN_ON_EACH_MEDIUM(no_store_is_lost_while_the_region_moves);
     RUN_ON_EACH_MEDIUM(readers_see_the_content_and_nothing_else);
-    RUN_ON_EACH_MEDIUM(a_move_to_memory_needs_no_mapping_that_is_not_kept);
 }
 
 #endif
