@@ -15,7 +15,7 @@
 #include "crash_image.h"
 
 #if defined(REPEAT)
-#elif defined(__SANITIZE_THREAD__)
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPEAT(times) ((size_t)(times) / 10)
 #else
 #define REPEAT(times) ((size_t)(times))
@@ -219,7 +219,7 @@ static void stores_survive_there_and_back_and_can_still_be_taken_back(void) {
 static void no_store_is_lost_while_the_region_moves(void) {
     struct fixture fixture = open_moving();
     fixture.is_quiet = false;
-    swap_under_load(&fixture, REPEAT(500), 1);
+    swap_under_load(&fixture, REPEAT(300), 1);
     vellum_region_destroy(fixture.region);
 }
 
