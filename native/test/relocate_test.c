@@ -339,8 +339,12 @@ int main(void) {
     RUN_ON_EACH_MEDIUM(a_move_in_place_needs_no_mapping);
     RUN_ON_EACH_MEDIUM(a_region_that_refuses_stores_goes_on_refusing_them_where_it_moves);
     RUN_ON_EACH_MEDIUM(a_region_that_is_swapped_again_and_again_takes_no_more_than_before);
-    printf("without userfaultfd:\n");
     without_userfaultfd = true;
-    run_relocate_cases();
+    medium_kind = IN_MEMORY; /* on others it is never used */
+    printf("without userfaultfd:\n");
+    RUN(stores_before_a_swap_stay_uncommitted_and_are_part_of_the_next_commit);
+    RUN(rollback_after_a_swap_returns_to_the_last_commit);
+    RUN(no_store_is_lost_while_the_region_moves);
+    RUN(readers_see_the_content_and_nothing_else);
     return check_result();
 }

@@ -236,8 +236,10 @@ static void bring_home(const struct vellum_region *region, const struct in_place
         persistence->store(persistence->context, in_place->description->home + (run.first << VELLUM_PAGE_SHIFT),
                            vellum_page_address(region, run.first), run.count << VELLUM_PAGE_SHIFT);
     }
-    /* Stores past the caches are seen by readers of other processors only behind a fence. Durable they need not be. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* Stores past the caches are seen by readers of other processors only behind a locked instruction, or a fence. Durable
+     * they need not be. */
+    _Atomic int locked = 0;
+    atomic_exchange(&locked, 1);
 }
 
 static void note_in_place(struct vellum_region *region, struct relocation *relocation, int flags) {
