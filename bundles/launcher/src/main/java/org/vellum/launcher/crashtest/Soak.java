@@ -235,7 +235,7 @@ final class Soak {
                 + milliseconds(figures.stall(0.99)) + ", longest " + milliseconds(figures.stall(1)));
         row("longest wait", String.format(Locale.ROOT, "%.0f s without a step of one thread: %s",
                 figures.longestWait() / 1e9, figures.longestWaiting()));
-        row("held", "first and last, of the processes that were counted");
+        row("held", "early and late, by the processes that were counted");
         counted.forEach(console::line);
         if (failures.isEmpty()) {
             console.line(Style.GOOD, "held: no store is lost, no thread got stuck, no process grew");
