@@ -2,6 +2,7 @@ package org.vellum.crashtest;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,8 +18,8 @@ import java.util.stream.Stream;
  * @param images those of regions' files and of their working images
  * @param threads as the kernel counts them
  * @param classes that are loaded
- * @param anonymousKiB anonymous memory that is resident. All of the heap is touched when the process starts, so what it
- *     grows by is native: allocations, stacks, metaspace, compiled code
+ * @param nativeKiB anonymous memory that is resident, less what the JVM has committed for compiled code and metaspace.
+ *     All of the heap is touched when the process starts, so what this grows by is allocations and stacks
  * @param sharedKiB shared memory that is resident, such as working images; once for each mapping of it
  * @param virtualMiB size of the address space: reservations that are next to each other count as one mapping, so that
  *     their number alone hides them
@@ -30,7 +31,7 @@ record Holdings(
         long images,
         long threads,
         long classes,
-        long anonymousKiB,
+        long nativeKiB,
         long sharedKiB,
         long virtualMiB) {
     private static final Path PROCESS = Path.of("/proc/self");
@@ -39,6 +40,8 @@ record Holdings(
 
     private static final String WORKING_IMAGE = "/memfd:vellum";
     private static final String REGION_FILE = ".vellum";
+    /** The pool that is a part of the pool Metaspace. */
+    private static final String IN_METASPACE = "Compressed Class Space";
 
     /** After a garbage collection, which is what releases what only garbage holds. */
     static Holdings count() throws IOException {
@@ -56,7 +59,7 @@ record Holdings(
                 images,
                 entries("task"),
                 ManagementFactory.getClassLoadingMXBean().getLoadedClassCount(),
-                kibibytes(status, "RssAnon:"),
+                kibibytes(status, "RssAnon:") - codeAndMetaspace(),
                 kibibytes(status, "RssShmem:"),
                 kibibytes(status, "VmSize:") >> 10);
     }
@@ -65,8 +68,17 @@ record Holdings(
     @Override
     public String toString() {
         return "files=" + files + " mappings=" + mappings + " libraries=" + libraries + " images=" + images
-                + " threads=" + threads + " classes=" + classes + " anonymousKiB=" + anonymousKiB + " sharedKiB="
+                + " threads=" + threads + " classes=" + classes + " nativeKiB=" + nativeKiB + " sharedKiB="
                 + sharedKiB + " virtualMiB=" + virtualMiB;
+    }
+
+    private static long codeAndMetaspace() {
+        return ManagementFactory.getMemoryPoolMXBeans().stream()
+                        .filter(pool -> pool.getType() == MemoryType.NON_HEAP)
+                        .filter(pool -> !pool.getName().equals(IN_METASPACE))
+                        .mapToLong(pool -> pool.getUsage().getCommitted())
+                        .sum()
+                >> 10;
     }
 
     private static long entries(String folder) throws IOException {

@@ -25,7 +25,7 @@ import org.vellum.api.RegionOptions;
  *   refused WHY
  *   stalled nanoseconds=N              the longest pause between two stores of the measuring writer, around it
  *   holds swaps=N NAME=NUMBER...       what the process holds ({@link Holdings}), in a life that is counted
- *   pulse                              every second, as long as no thread is stuck
+ *   pulse waited=N thread=WHO          every second, as long as no thread is stuck; the longest wait for a step so far
  *   stuck WHO                          nothing more is expected of it
  * </pre>
  */
@@ -81,7 +81,8 @@ public final class SoakApplication implements ToIntFunction<List<String>> {
                     Watchdog watchdog = new Watchdog();
                     List<String> stuck = List.of();
                     while (stuck.isEmpty()) {
-                        System.out.println("pulse");
+                        System.out.println(
+                                "pulse waited=" + watchdog.longestWait() + " thread=" + watchdog.longestWaiting());
                         LockSupport.parkNanos(PULSE_NANOSECONDS);
                         stuck = watchdog.stuck(workers.all(), System.nanoTime());
                     }

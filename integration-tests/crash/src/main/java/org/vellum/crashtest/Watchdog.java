@@ -12,14 +12,17 @@ import java.util.concurrent.TimeUnit;
  */
 final class Watchdog {
     /**
-     * Far longer than a busy machine makes a thread wait for a processor, or a disk for a sync, and short enough for
-     * the short soak to see.
+     * Longer than a busy machine makes a thread wait for a processor, a disk for a sync, or the kernel for a grace period
+     * when memory is added to a virtual machine, which has been seen to take 26 s where other processes kept the kernel's
+     * own thread from running.
      */
-    static final long PATIENCE_NANOSECONDS = TimeUnit.SECONDS.toNanos(25);
+    static final long PATIENCE_NANOSECONDS = TimeUnit.SECONDS.toNanos(60);
 
     private record Seen(long steps, long since) {}
 
     private final Map<Workers.Steps, Seen> seen = new HashMap<>();
+    private long longestWait;
+    private String longestWaiting = "";
 
     /**
      * Looks at every thread; to be called again and again, by one thread.
@@ -34,10 +37,26 @@ final class Watchdog {
             Seen before = seen.get(thread);
             if (before == null || before.steps() != steps) {
                 seen.put(thread, new Seen(steps, now));
-            } else if (now - before.since() > PATIENCE_NANOSECONDS) {
+                continue;
+            }
+            if (now - before.since() > longestWait) {
+                longestWait = now - before.since();
+                longestWaiting = thread.name();
+            }
+            if (now - before.since() > PATIENCE_NANOSECONDS) {
                 stuck.add(thread.name());
             }
         }
         return stuck;
+    }
+
+    /** The longest time, in nanoseconds, over which no step of one thread has been seen so far. */
+    long longestWait() {
+        return longestWait;
+    }
+
+    /** The name of that thread. */
+    String longestWaiting() {
+        return longestWaiting;
     }
 }

@@ -106,7 +106,7 @@ class HoldingsTest {
 
     @Test
     void nativeMemory() throws Exception {
-        assertCounted("anonymousKiB", Holdings::anonymousKiB, FEWEST_COUNTED << 10, () -> {
+        assertCounted("nativeKiB", Holdings::nativeKiB, FEWEST_COUNTED << 10, () -> {
             Memory memory = new Memory(2 << 20);
             memory.clear();
             leaked.add(memory);

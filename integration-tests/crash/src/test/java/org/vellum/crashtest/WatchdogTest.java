@@ -34,6 +34,20 @@ class WatchdogTest {
     }
 
     @Test
+    void theLongestWaitIsRemembered() {
+        watchdog.stuck(both, 0);
+        diligent.done();
+        watchdog.stuck(both, 10);
+        diligent.done();
+        watchdog.stuck(both, 20);
+        lazy.done();
+        watchdog.stuck(both, 30);
+        watchdog.stuck(both, 35);
+        assertEquals(20, watchdog.longestWait());
+        assertEquals("lazy", watchdog.longestWaiting());
+    }
+
+    @Test
     void aThreadThatStartsLaterHasItsPatienceToo() {
         watchdog.stuck(List.of(diligent), 0);
         assertEquals(List.of("diligent"), watchdog.stuck(both, 2 * PATIENCE));

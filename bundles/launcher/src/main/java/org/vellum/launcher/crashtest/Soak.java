@@ -28,7 +28,7 @@ final class Soak {
      * A process says something every second, once its region is open. One that does not has no thread that runs, or its
      * JVM waits for a safepoint; its own watchdog would have spoken before.
      */
-    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(40);
+    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(75);
     /** All there from the start, so that what a process grows by is something else. */
     private static final List<String> HEAP = List.of("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch");
 
@@ -233,7 +233,9 @@ final class Soak {
         row("longest gate", milliseconds(figures.longestGate()));
         row("stalls", "median " + milliseconds(figures.stall(0.5)) + ", 99th percentile "
                 + milliseconds(figures.stall(0.99)) + ", longest " + milliseconds(figures.stall(1)));
-        row("held", "first and last, of the processes that were counted");
+        row("longest wait", String.format(Locale.ROOT, "%.0f s without a step of one thread: %s",
+                figures.longestWait() / 1e9, figures.longestWaiting()));
+        row("held", "early and late, by the processes that were counted");
         counted.forEach(console::line);
         if (failures.isEmpty()) {
             console.line(Style.GOOD, "held: no store is lost, no thread got stuck, no process grew");

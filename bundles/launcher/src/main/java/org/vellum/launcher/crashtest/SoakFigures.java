@@ -27,6 +27,8 @@ final class SoakFigures {
     private long longestGate;
     private final Set<String> refusals = new LinkedHashSet<>();
     private long refused;
+    private long longestWait;
+    private String longestWaiting = "none";
     // of the process that began last
     private boolean swapping;
     private final Deque<String> recent = new ArrayDeque<>();
@@ -75,7 +77,12 @@ final class SoakFigures {
                 holdings.add(held);
             }
             case "stuck" -> stuck = line.rest();
-            case "pulse" -> {}
+            case "pulse" -> {
+                if (line.number("waited") > longestWait) {
+                    longestWait = line.number("waited");
+                    longestWaiting = line.rest().substring(line.rest().indexOf("thread=") + "thread=".length());
+                }
+            }
             default -> {
                 return false;
             }
@@ -129,6 +136,16 @@ final class SoakFigures {
         long[] sorted = Arrays.copyOf(stalls, stallCount);
         Arrays.sort(sorted);
         return stallCount == 0 ? 0 : sorted[Math.min(stallCount - 1, (int) (share * stallCount))];
+    }
+
+    /** The longest time, to the second, for which no step of some thread was seen; in nanoseconds. */
+    synchronized long longestWait() {
+        return longestWait;
+    }
+
+    /** The name of that thread. */
+    synchronized String longestWaiting() {
+        return longestWaiting;
     }
 
     /** Whether the process that began last ended in the middle of a swap. */

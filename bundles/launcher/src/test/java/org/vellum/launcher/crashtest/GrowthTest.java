@@ -49,11 +49,11 @@ class GrowthTest {
         // a class loader, its library and its classes with every other update or refresh of a bundle
         "loaders, 2", "libraries, 10", "classes, 30",
         // a working image's memory with every eighth swap; 100 KiB with each; 16 MiB of address space with each
-        "sharedKiB, 12288", "anonymousKiB, 2500", "virtualMiB, 400",
+        "sharedKiB, 12288", "nativeKiB, 5000", "virtualMiB, 400",
     })
     void aLeakIsGrowth(String what, long perCount) {
         List<String> leaks = Growth.leaks(counts(what, perCount));
         assertEquals(1, leaks.size(), leaks::toString);
-        assertTrue(leaks.get(0).startsWith(what + " grew from 100"), leaks.get(0));
+        assertTrue(leaks.get(0).startsWith(what + " grew from "), leaks.get(0));
     }
 }

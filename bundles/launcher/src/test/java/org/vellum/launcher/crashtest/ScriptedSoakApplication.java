@@ -76,7 +76,7 @@ public final class ScriptedSoakApplication implements BundleActivator, ToIntFunc
         } else if (last) {
             for (int number = 0; number < 8; number++) {
                 System.out.println("holds loaders=1 files=" + (script.equals("grows") ? 10 * number : 10) + " threads=1"
-                        + " libraries=1 mappings=1 images=1 classes=1 anonymousKiB=1 sharedKiB=1 virtualMiB=1");
+                        + " libraries=1 mappings=1 images=1 classes=1 nativeKiB=1 sharedKiB=1 virtualMiB=1");
             }
         } else {
             new ProcessBuilder("kill", "-KILL", Long.toString(ProcessHandle.current().pid())).start();

@@ -83,10 +83,19 @@ class SoakFiguresTest {
 
     @Test
     void whoIsStuckIsKnownUntilTheNextProcess() {
-        take("pulse", "stuck bank 2, swapper");
+        take("pulse waited=1 thread=x", "stuck bank 2, swapper");
         assertEquals("bank 2, swapper", figures.stuck());
         figures.begin();
         assertEquals("", figures.stuck());
+    }
+
+    @Test
+    void theLongestWaitIsThatOfAnyProcess() {
+        take("pulse waited=5 thread=meter", "pulse waited=7 thread=bank 2");
+        figures.begin();
+        take("pulse waited=6 thread=swapper");
+        assertEquals(7, figures.longestWait());
+        assertEquals("bank 2", figures.longestWaiting());
     }
 
     @Test
