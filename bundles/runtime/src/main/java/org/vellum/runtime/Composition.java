@@ -38,6 +38,8 @@ final class Composition {
     private final ReentrantLock swapping = new ReentrantLock(true);
     /** Guarded by {@link #swapping}. */
     private RegionOptions options;
+    /** The store's selector when the latest move began. Guarded by {@link #swapping}. */
+    private String storeBeforeMove;
 
     /** @param providers gives those there are now, as a snapshot */
     Composition(OpenRegion region, RegionOptions options, Supplier<Providers> providers) {
@@ -133,9 +135,9 @@ final class Composition {
      * A swap that is done, but for a move of the image.
      *
      * @param move null: there is none
-     * @param storeBefore the selector to go back to if it fails
+     * @param asked the selector that asked for it
      */
-    private record Begun(RegionStatus.Swap swap, Move move, String storeBefore) {}
+    private record Begun(RegionStatus.Swap swap, Move move, String asked) {}
 
     private Begun begin(Map<String, String> selectors) {
         RegionOptions wanted = options;
@@ -151,7 +153,7 @@ final class Composition {
         String storeBefore = options.store();
         options = accepted.options();
         if (store.isEmpty()) {
-            return new Begun(swap, null, storeBefore);
+            return new Begun(swap, null, null);
         }
         try {
             return go(store.get(), reason, storeBefore);
@@ -163,11 +165,13 @@ final class Composition {
 
     /** The store that is wanted, if the region has to go there; giving up a move that goes elsewhere. */
     private Optional<Store> otherStore(Store wanted) {
-        Optional<Move> moving = region.move();
         if (wanted == region.tuple().store()) {
-            moving.ifPresent(move -> giveUp(move, "it is to stay in store '" + wanted.name() + "'"));
+            region.move().ifPresent(move -> giveUp(move, "it is to stay in store '" + wanted.name() + "'"));
+        }
+        if (wanted == region.tuple().store()) { // still so: the move may have been at its end
             return Optional.empty();
         }
+        Optional<Move> moving = region.move();
         if (moving.isPresent() && moving.get().store() != wanted) {
             throw new RegionException(subject() + ": its image is on its way to store '" + moving.get().store().name()
                     + "', " + moving.get().progress().percent() + " % are there; wait for it, or ask for store='"
@@ -180,28 +184,39 @@ final class Composition {
         return Optional.of(wanted);
     }
 
-    /** To the same files at once, to others by a move, which may have begun before. */
-    private Begun go(Store store, String reason, String storeBefore) {
+    /**
+     * To the same files at once, to others by a move, which may have begun before, or have ended meanwhile.
+     *
+     * @param before the selector to go back to if a move that begins here fails
+     */
+    private Begun go(Store store, String reason, String before) {
         Optional<Move> moving = region.move();
         if (moving.isPresent()) {
-            return new Begun(null, moving.get(), storeBefore);
+            return new Begun(null, moving.get(), options.store());
+        }
+        if (store == region.tuple().store()) {
+            return new Begun(inForceAlready(), null, null);
         }
         Optional<Place> from = region.tuple().store().place(request(0));
         Optional<Place> to = store.place(request(0));
         if (from.isEmpty() || to.isEmpty() || from.get().hasFilesOf(to.get())) {
-            return new Begun(region.exchangeStore(store, request(0), reason), null, storeBefore);
+            return new Begun(region.exchangeStore(store, request(0), reason), null, null);
         }
         Move move = region.startMove(store, request(region.bytes()), from.get(), to.get(), reason);
-        return new Begun(null, move, storeBefore);
+        storeBeforeMove = before;
+        return new Begun(null, move, options.store());
     }
 
+    /** The selector that asked for what failed is taken back, unless somebody has asked for something else since. */
     private RegionStatus.Swap await(Begun begun) {
         try {
             begun.move().awaitSuccess();
         } catch (RegionException e) {
             swapping.lock();
             try {
-                options = options.withStore(begun.storeBefore());
+                if (region.move().isEmpty() && options.store().equals(begun.asked())) {
+                    options = options.withStore(storeBeforeMove);
+                }
             } finally {
                 swapping.unlock();
             }
@@ -236,26 +251,35 @@ final class Composition {
     }
 
     private RegionStatus.Swap put(Tuple next, String reason) {
-        Tuple now = region.tuple();
-        if (next.tracksLike(now)) {
-            return new RegionStatus.Swap(Instant.now(), now.names(), now.names(), 0, "in force already");
-        }
-        return region.swapTo(next, reason);
+        return next.tracksLike(region.tuple()) ? inForceAlready() : region.swapTo(next, reason);
+    }
+
+    private RegionStatus.Swap inForceAlready() {
+        RegionStatus.Providers now = region.tuple().names();
+        return new RegionStatus.Swap(Instant.now(), now, now, 0, "in force already");
     }
 
     private Tuple select(RegionOptions by) {
         return providers.get().selectTracking(subject(), by, region.tuple().store());
     }
 
-    /** Where the selector does not allow the store in force, the region goes to one that it allows, and nobody waits for it. */
+    /**
+     * Where the selector does not allow the store in force, the region goes to one that it allows, and nobody waits for it;
+     * a move to one that it does not allow is given up.
+     */
     private void followStore(String reason) {
+        List<Store> allowed = providers.get().stores().matching(options.store()).stream()
+                .map(Axis.Offer::service)
+                .toList();
+        region.move()
+                .filter(move -> !allowed.contains(move.store()))
+                .ifPresent(move -> giveUp(move, reason + ", and it is not to go to store '" + move.store().name() + "'"));
         Store now = region.tuple().store();
-        List<Axis.Offer<Store>> allowed = providers.get().stores().matching(options.store());
-        if (now == null || allowed.isEmpty() || allowed.stream().anyMatch(offer -> offer.service() == now)) {
+        if (now == null || allowed.isEmpty() || allowed.contains(now) || region.move().isPresent()) {
             return;
         }
         try {
-            otherStore(allowed.get(0).service()).ifPresent(store -> go(store, reason, options.store()));
+            otherStore(allowed.get(0)).ifPresent(store -> go(store, reason, options.store()));
         } catch (RegionException e) {
             region.refused(e.getMessage());
         }

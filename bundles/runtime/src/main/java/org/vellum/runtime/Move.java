@@ -165,8 +165,10 @@ final class Move {
         try {
             moveAll();
         } catch (RuntimeException | Error e) {
-            outcome = new RegionException("region '" + name + "' stays where it is, for its image cannot go to " + to + ": "
-                    + (e instanceof RegionException ? e.getMessage() : e.toString()), e);
+            outcome = e instanceof RegionImage.LostException lost
+                    ? lost
+                    : new RegionException("region '" + name + "' stays where it is, for its image cannot go to " + to + ": "
+                            + (e instanceof RegionException ? e.getMessage() : e.toString()), e);
             region.moveFailed(this, outcome.getMessage());
         } finally {
             synchronized (this) {
@@ -182,11 +184,15 @@ final class Move {
 
     private void moveAll() {
         incoming = receive.get();
+        boolean finished = false;
         try {
             copyInRounds();
             region.finishMove(this);
+            finished = true;
         } finally {
-            incoming.close(); // nothing happens to one that the region uses
+            if (!finished) { // else nobody is in the store on behalf of the move any more
+                incoming.close();
+            }
         }
     }
 

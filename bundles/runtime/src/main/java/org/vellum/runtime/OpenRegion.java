@@ -580,8 +580,9 @@ final class OpenRegion implements Region, Move.Region {
 
     private RegionStatus.Swap changedStore(Store next, String reason) {
         Tuple now = inForce.tuple().withStore(next);
-        home.settle(now);
-        return changed(RegionEvents.SWAPPED, now, 0, reason, inForce.untracked());
+        RegionStatus.Swap swap = changed(RegionEvents.SWAPPED, now, 0, reason, inForce.untracked());
+        home.settle(now); // behind it: where that fails, the image is in this store all the same
+        return swap;
     }
 
     /**
@@ -599,7 +600,7 @@ final class OpenRegion implements Region, Move.Region {
             StoreImage image = home.image();
             Store.Origin origin = new Store.Origin(image.identity(), image.address(), from);
             LOGGER.log(Level.INFO, "region ''{0}'' goes from {1} to {2}: {3}", name, from, to, reason);
-            move = new Move(
+            Move begun = new Move(
                     name,
                     this,
                     next,
@@ -608,11 +609,15 @@ final class OpenRegion implements Region, Move.Region {
                     image.committedView(),
                     size,
                     reason);
-            move.start();
-            return move;
+            begun.start(); // its thread needs the lock that is held here before it looks for it
+            move = begun;
+            return begun;
         } catch (RegionImage.LostException e) {
             fail(e.getMessage());
             throw e;
+        } catch (OutOfMemoryError e) { // no thread can be had
+            home.settle(inForce.tuple());
+            throw new RegionException("region '" + name + "' cannot be moved: " + e.getMessage(), e);
         } finally {
             control.unlock();
         }
@@ -623,9 +628,10 @@ final class OpenRegion implements Region, Move.Region {
         inControl("a move", () -> {
             requireWorking("a move of its image");
             home.moveTo(finished.copyRest());
-            move = null;
+            RegionStatus.Swap swap = changedStore(finished.store(), finished.reason());
             gauges = readGauges();
-            return changedStore(finished.store(), finished.reason());
+            move = null; // last: who finds none finds the region in the other store
+            return swap;
         });
     }
 

@@ -367,7 +367,7 @@ final class RegionImage {
     private void depart(StoreImage leaving, IncomingImage incoming) {
         try {
             leaving.depart(incoming.place());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             stay(leaving, incoming, e);
             throw e;
         }
@@ -392,7 +392,7 @@ final class RegionImage {
     }
 
     /** The device must not say that the image has departed when what arrived is removed. */
-    private static void stay(StoreImage staying, IncomingImage incoming, RuntimeException cause) {
+    private static void stay(StoreImage staying, IncomingImage incoming, Throwable cause) {
         try {
             staying.forgetFailedBatch();
         } catch (RuntimeException e) {

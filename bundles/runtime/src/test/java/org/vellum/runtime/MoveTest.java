@@ -456,4 +456,93 @@ class MoveTest {
         regions.configure(region, RegionOptions.size(SIZE).withStore("auto"));
         assertEquals("second", store());
     }
+
+    @Test
+    void aConfigurationThatIsChangedBackStopsTheMove() throws Exception {
+        Brake brake = new Brake();
+        regions.configure(region, RegionOptions.size(SIZE).withStore("second"));
+        brake.awaitReached();
+        Call<Object> back = Bench.inAnotherThread(() -> {
+            regions.configure(region, RegionOptions.size(SIZE).withStore("first"));
+            return null;
+        }).awaitWaiting();
+        brake.release();
+
+        back.value();
+        assertEquals(Optional.empty(), region.status().move());
+        assertEquals("first", store());
+        assertEquals(List.of(), names(folder.resolve("second")));
+    }
+
+    /** Stops the last step of a move, in which nothing can be given up any more, behind the instant of the move. */
+    private final class LastStep {
+        private final CountDownLatch reached = new CountDownLatch(1);
+        private final CountDownLatch released = new CountDownLatch(1);
+
+        LastStep() {
+            second.hook = (call, path) -> {
+                if (call.equals("OPENED_NAMES")) {
+                    reached.countDown();
+                    try {
+                        released.await();
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                }
+            };
+        }
+    }
+
+    @Test
+    void whoAsksForTheStoreThatIsBeingLeftGetsItEvenTooLate() throws Exception {
+        LastStep last = new LastStep();
+        Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
+        last.reached.await();
+        Call<RegionStatus.Swap> back = Bench.inAnotherThread(() -> move("first")).awaitWaiting();
+        last.released.countDown();
+
+        moving.value();
+        back.value();
+        assertEquals("first", store());
+        buffer.putLong(0, 9);
+        region.commit();
+        assertEquals(9, openAgain("first").buffer(0, 8).getLong(0));
+    }
+
+    @Test
+    void aStoreThatLeavesAtTheLastMomentIsLeftAllTheSame() throws Exception {
+        LastStep last = new LastStep();
+        Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
+        last.reached.await();
+        Call<Object> leaving = Bench.inAnotherThread(() -> {
+            regions.providerLeaves(Providers::stores, second);
+            return null;
+        }).awaitWaiting();
+        last.released.countDown();
+
+        moving.value();
+        leaving.value();
+        assertEquals(State.DEGRADED, region.status().state());
+        assertEquals("none", store());
+        buffer.putLong(0, 9);
+        regions.providerArrived(Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", -1, 6));
+        assertEquals("second", store());
+        assertEquals(2, region.commit());
+    }
+
+    @Test
+    void theSelectorThatAskedForWhatFailedIsTakenBack() throws Exception {
+        AtomicBoolean once = new AtomicBoolean();
+        second.hook = (call, path) -> {
+            if (call.equals("write") && once.compareAndSet(false, true)) {
+                throw new FileFailure(call + " of " + path, Errno.EIO);
+            }
+        };
+        assertThrows(RegionException.class, () -> move("second"));
+
+        regions.providerArrived(Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", 5, 6));
+
+        assertEquals(Optional.empty(), region.status().move());
+        assertEquals("first", store());
+    }
 }

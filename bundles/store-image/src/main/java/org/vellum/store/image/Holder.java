@@ -1,5 +1,7 @@
 package org.vellum.store.image;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -16,8 +18,17 @@ record Holder(long process, String host, String since) {
     static Holder self() {
         return new Holder(
                 ProcessHandle.current().pid(),
-                Whereabouts.hostName(),
+                hostName(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            // A host whose own name does not resolve still has one; the text is for people.
+            return "an unnamed host";
+        }
     }
 
     byte[] encode() {
@@ -32,7 +43,7 @@ record Holder(long process, String host, String since) {
             return "another process that has not yet said who it is";
         }
         Holder holder = new Holder(Long.parseLong(lines[0]), lines[1], lines[2]);
-        if (!holder.host.equals(Whereabouts.hostName())) {
+        if (!holder.host.equals(hostName())) {
             return "process " + holder.process + " on " + holder.host + " since " + holder.since;
         }
         if (holder.process == ProcessHandle.current().pid()) {

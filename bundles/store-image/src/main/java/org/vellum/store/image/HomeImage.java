@@ -147,6 +147,11 @@ final class HomeImage implements AutoCloseable {
     @Override
     public void close() {
         file.close();
+        closeButFile();
+    }
+
+    /** For who goes on with the file. */
+    void closeButFile() {
         sector.close();
         pageWriter.close();
     }

@@ -71,6 +71,8 @@ public final class Image implements StoreImage {
     private boolean inDoubt;
     /** The device may say "in use" although {@link #undo} is not null. */
     private boolean ending;
+    /** The device may say "departed", and the other image be opened by anybody: in doubt about that, nothing is written. */
+    private boolean departing;
     /** The device says so. */
     private boolean departed;
 
@@ -403,21 +405,26 @@ public final class Image implements StoreImage {
         requireApplied("it cannot be moved");
         log.settle();
         trimmer.awaitFree();
+        Whereabouts whereabouts = Whereabouts.of(to);
         PageSet pages = view.newPageSet();
         view.takeUpdated(pages);
         inDoubt = true;
+        departing = true;
         try {
-            home.writeWhereabouts(Whereabouts.of(to));
+            home.writeWhereabouts(whereabouts);
             writeBack.run(pages, log.epoch(), log.generation() + 1, Checkpoint.State.DEPARTED);
+            departed = true;
         } catch (FileFailure e) {
-            view.putBack(pages);
             throw new RegionException(
                     "region '" + region + "': that it goes to " + to + " cannot be recorded in " + names.home() + ": "
                             + e.getMessage() + "; " + e.wayOut(),
                     e);
+        } finally {
+            if (!departed) {
+                view.putBack(pages); // whatever was thrown: the next checkpoint must not say that they are home
+            }
         }
         inDoubt = false;
-        departed = true;
     }
 
     @Override
@@ -497,14 +504,19 @@ public final class Image implements StoreImage {
         view.takeUpdated(pages);
         long generation = log.generation() + 1;
         inDoubt = true;
+        boolean entered = false;
         try {
             writeBack.run(pages, log.epoch(), generation, Checkpoint.State.IN_PLACE);
+            entered = true;
         } catch (FileFailure e) {
-            view.putBack(pages);
             throw new RegionException(
                     "region '" + region + "': it cannot be written in place, for its home image could not be brought to"
                             + " epoch " + log.epoch() + ": " + e.getMessage() + "; " + e.wayOut(),
                     e);
+        } finally {
+            if (!entered) {
+                view.putBack(pages); // whatever was thrown: the next checkpoint must not say that they are home
+            }
         }
         inDoubt = false;
         view.follow(log.epoch());
@@ -519,9 +531,11 @@ public final class Image implements StoreImage {
         try {
             home.writeCheckpoint(home.checkpoint());
             inDoubt = false;
+            departing = false;
         } catch (FileFailure e) {
             throw new CommitException(
-                    "region '" + region + "': after it could not be opened in place, its checkpoint cannot be written: "
+                    "region '" + region + "': after it could not " + (departing ? "depart" : "be opened in place")
+                            + ", its checkpoint cannot be written: "
                             + e.getMessage() + ". No batch is accepted until that works; " + e.wayOut(),
                     e);
         }
@@ -601,6 +615,11 @@ public final class Image implements StoreImage {
             writtenBack = true;
             letGo();
             removeForgotten();
+            return;
+        }
+        if (departing) {
+            LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, "whether it has departed is not known");
+            letGo();
             return;
         }
         try {

@@ -118,13 +118,30 @@ public final class ImageArrival implements IncomingImage {
             throw new RegionBusyException(subject() + ": another process is making an image of that name in "
                     + names.directory() + " now; try again when that is done");
         }
+        refuseIfMadeMeanwhile(unfinished);
         file = unfinished;
+        keepsLog = replaced != null;
         pageWriter = new PageWriter(core, file, identity);
         keepsLog = keepsReplacedLog();
         if (!keepsLog) {
             creation.makeSegments(identity);
         }
         ImageCreation.allocate(file, identity);
+    }
+
+    /** Another creator may have finished between our look and our lock: what we hold is its image then, or a new empty file. */
+    private void refuseIfMadeMeanwhile(StoreFile unfinished) throws FileFailure {
+        if (replaced != null || !files.exists(names.home())) {
+            return;
+        }
+        try {
+            if (unfinished.size() == 0) {
+                files.delete(names.unfinished());
+            }
+        } finally {
+            unfinished.close();
+        }
+        throw inTheWay(", made just now", null);
     }
 
     /** What is there already may be replaced if it says that the region is elsewhere. */
@@ -247,8 +264,6 @@ public final class ImageArrival implements IncomingImage {
             files.syncDirectory(names.directory(), PersistPoint.ARRIVED_NAMES);
         } catch (FileFailure e) {
             throw failure("the image cannot be completed", e);
-        } catch (IllegalArgumentException e) {
-            throw new RegionException(subject() + ": " + e.getMessage(), e);
         }
     }
 
@@ -265,11 +280,31 @@ public final class ImageArrival implements IncomingImage {
                 origin.address());
     }
 
+    /** An origin in memory can be asked by nobody else, so that it has departed is recorded here. */
     @Override
     public StoreImage open(PhaseObserver observer) {
+        if (origin.place().folder().isEmpty()) {
+            recordArrival();
+        }
         StoreFile locked = file;
         leave(false);
         return Image.openArrived(core, files, names, request, observer, locked);
+    }
+
+    private void recordArrival() {
+        try {
+            Header header = Header.read(core, file, names.region());
+            HomeImage home = new HomeImage(core, file, header);
+            try {
+                Checkpoint arrived = home.checkpoint();
+                home.writeCheckpoint(arrived.next(
+                        Checkpoint.State.CLOSED, arrived.homeEpoch(), arrived.generation(), arrived.highestEpoch()));
+            } finally {
+                home.closeButFile();
+            }
+        } catch (FileFailure e) {
+            throw failure("that it has arrived cannot be recorded", e);
+        }
     }
 
     @Override

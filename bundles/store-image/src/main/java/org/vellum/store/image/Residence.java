@@ -68,7 +68,7 @@ final class Residence {
         }
         throw new InvalidRegionException("region '" + names.region() + "': " + names.home() + " is a copy that a move has"
                 + " left which did not come to its end; the region is in " + origin + ". Open it there; the next move"
-                + " replaces this copy, or delete it");
+                + " replaces this copy" + (folder.isPresent() ? ", or delete it" : ""));
     }
 
     private boolean departedForHere(ImageFiles origin, Header arrived) throws FileFailure {

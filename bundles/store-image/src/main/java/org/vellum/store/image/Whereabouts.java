@@ -1,72 +1,114 @@
 package org.vellum.store.image;
 
-import java.net.InetAddress;
-import java.net.UnknownHostException;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.zip.CRC32C;
+import org.vellum.api.RegionException;
 import org.vellum.api.provider.Place;
 
 /**
  * Where the other image of a move is: of a departed one, the region's; of one that has arrived, its origin. Behind the
- * holder, in that one's block: five lines of text, their length before them and a checksum behind. Written and made durable
+ * holder, in that one's block: lines of text, their length before them and a checksum behind. Written and made durable
  * before a checkpoint relies on it.
  *
  * <pre>
- *    0  length of the text, 4      4  text, UTF-8: store, folder or nothing, process, its start, host
+ *    0  length of the text, 4      4  text, UTF-8, seven lines: store, folder or nothing, process, its start,
+ *                                     boot of the kernel, namespace of process numbers, host
  *    …  CRC-32C of all before
  * </pre>
  *
  * @param process that made the move; where there is no folder, the image was in its memory
- * @param started when that process began, milliseconds since 1970, or 0 where that is not known: numbers are used again
  */
-record Whereabouts(Place place, long process, long started, String host) {
+record Whereabouts(Place place, ProcessIdentity process) {
     static final long OFFSET = Holder.OFFSET + Sector.SIZE;
     static final int SIZE = 4096 - Sector.SIZE;
 
     private static final int TEXT_AT = 4;
+    private static final int LINES = 7;
+
+    /**
+     * Tells a process from all others, as far as that can be. Numbers are used again, so its start counts too; they mean
+     * something in their namespace only, and the start since the kernel's boot.
+     *
+     * @param start clock ticks between the kernel's boot and its own start, {@code proc_pid_stat(5)}
+     * @param boot {@code /proc/sys/kernel/random/boot_id}
+     * @param namespace {@code /proc/self/ns/pid}
+     */
+    record ProcessIdentity(long number, long start, String boot, String namespace, String host) {
+        static ProcessIdentity self() {
+            try {
+                return new ProcessIdentity(
+                        ProcessHandle.current().pid(),
+                        startOf("self"),
+                        line("/proc/sys/kernel/random/boot_id"),
+                        Files.readSymbolicLink(Path.of("/proc/self/ns/pid")).toString(),
+                        line("/proc/sys/kernel/hostname"));
+            } catch (IOException e) {
+                throw new RegionException("what tells this process from others cannot be read: " + e, e);
+            }
+        }
+
+        private static String line(String file) throws IOException {
+            return Files.readString(Path.of(file)).strip();
+        }
+
+        /** Behind the program's name, which is in parentheses and may hold anything. */
+        private static long startOf(String process) throws IOException {
+            String fields = Files.readString(Path.of("/proc", process, "stat"), StandardCharsets.ISO_8859_1);
+            return Long.parseLong(fields.substring(fields.lastIndexOf(')') + 2).split(" ")[19]);
+        }
+
+        /** Whether it has ended for certain: of other machines and namespaces nothing is known. */
+        boolean hasEnded() {
+            ProcessIdentity here = self();
+            if (!boot.equals(here.boot)) {
+                return host.equals(here.host); // this machine, before it was started again
+            }
+            if (!namespace.equals(here.namespace)) {
+                return false;
+            }
+            try {
+                return startOf(Long.toString(number)) != start;
+            } catch (IOException e) {
+                return true; // there is none
+            }
+        }
+    }
 
     /** Of a place that this process knows. */
     static Whereabouts of(Place place) {
-        ProcessHandle self = ProcessHandle.current();
-        return new Whereabouts(place, self.pid(), startOf(self), hostName());
-    }
-
-    private static long startOf(ProcessHandle process) {
-        return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
-    }
-
-    static String hostName() {
-        try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            // A host whose own name does not resolve still has one; the text is for people.
-            return "an unnamed host";
+        Whereabouts whereabouts = new Whereabouts(place, ProcessIdentity.self());
+        if (whereabouts.text().length > SIZE - TEXT_AT - Integer.BYTES) {
+            throw new RegionException("the name of " + place + " is too long to be recorded");
         }
+        return whereabouts;
     }
 
     /** Whether the image was in the memory of a process that has ended, so that there is none. */
     boolean isGone() {
-        if (place.folder().isPresent() || !host.equals(hostName())) {
-            return false;
-        }
-        return ProcessHandle.of(process)
-                .filter(there -> started == 0 || startOf(there) == started)
-                .isEmpty();
+        return place.folder().isEmpty() && process.hasEnded();
     }
 
-    /** @throws IllegalArgumentException the folder's name is too long to be remembered */
-    byte[] encode() {
-        byte[] text = (place.store() + "\n" + place.folder().map(Path::toString).orElse("") + "\n" + process + "\n" + started
-                        + "\n" + host)
+    private byte[] text() {
+        return String.join(
+                        "\n",
+                        place.store(),
+                        place.folder().map(Path::toString).orElse(""),
+                        Long.toString(process.number()),
+                        Long.toString(process.start()),
+                        process.boot(),
+                        process.namespace(),
+                        process.host())
                 .getBytes(StandardCharsets.UTF_8);
-        if (text.length > SIZE - TEXT_AT - Integer.BYTES) {
-            throw new IllegalArgumentException("the name of " + place + " is too long to be recorded");
-        }
+    }
+
+    byte[] encode() {
+        byte[] text = text();
         ByteBuffer block = Sector.wrap(new byte[SIZE]).putInt(0, text.length).put(TEXT_AT, text);
         return block.putInt(TEXT_AT + text.length, checksum(block, TEXT_AT + text.length)).array();
     }
@@ -81,9 +123,14 @@ record Whereabouts(Place place, long process, long started, String host) {
         String[] lines =
                 new String(Arrays.copyOfRange(bytes, TEXT_AT, TEXT_AT + length), StandardCharsets.UTF_8).split("\n", -1);
         try {
+            if (lines.length != LINES) {
+                throw new IllegalArgumentException(lines.length + " lines instead of " + LINES);
+            }
             Optional<Path> folder = lines[1].isEmpty() ? Optional.empty() : Optional.of(Path.of(lines[1]));
             return new Whereabouts(
-                    new Place(lines[0], folder), Long.parseLong(lines[2]), Long.parseLong(lines[3]), lines[4]);
+                    new Place(lines[0], folder),
+                    new ProcessIdentity(
+                            Long.parseLong(lines[2]), Long.parseLong(lines[3]), lines[4], lines[5], lines[6]));
         } catch (RuntimeException e) {
             throw new Sector.Malformed("what it says about where the region is makes no sense: " + e.getMessage());
         }
@@ -98,6 +145,8 @@ record Whereabouts(Place place, long process, long started, String host) {
     /** For a sentence. */
     @Override
     public String toString() {
-        return place.folder().isPresent() ? place.toString() : "the memory of process " + process + " on " + host;
+        return place.folder().isPresent()
+                ? place.toString()
+                : "the memory of process " + process.number() + " on " + process.host();
     }
 }

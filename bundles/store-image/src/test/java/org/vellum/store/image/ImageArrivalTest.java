@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
+import org.vellum.api.RegionException;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
@@ -143,8 +144,14 @@ class ImageArrivalTest {
         try (StoreFile home = files.open(names("here").home(), false);
                 NativeMemory memory = new NativeMemory(CORE, NativeCore.PAGE_SIZE)) {
             Whereabouts written = HomeImage.readWhereabouts(CORE, home, "orders");
+            Whereabouts.ProcessIdentity self = written.process();
             HomeImage.writeWhereabouts(
-                    home, memory, new Whereabouts(written.place(), process, written.started(), written.host()));
+                    home,
+                    memory,
+                    new Whereabouts(
+                            written.place(),
+                            new Whereabouts.ProcessIdentity(
+                                    process, self.start(), self.boot(), self.namespace(), self.host())));
         }
     }
 
@@ -169,6 +176,22 @@ class ImageArrivalTest {
 
         assertTrue(refusal.contains("the memory of process " + ProcessHandle.current().pid()), refusal);
         assertTrue(refusal.contains("--repair"), refusal);
+    }
+
+    @Test
+    void aProcessIsToldFromOthersByMoreThanItsNumber() {
+        Whereabouts.ProcessIdentity self = Whereabouts.ProcessIdentity.self();
+
+        assertFalse(self.hasEnded());
+        assertTrue(changed(self, self.start() + 1, self.boot(), self.namespace(), self.host()).hasEnded());
+        assertTrue(changed(self, self.start(), "another boot", self.namespace(), self.host()).hasEnded());
+        assertFalse(changed(self, self.start(), "another boot", self.namespace(), "another host").hasEnded());
+        assertFalse(changed(self, self.start() + 1, self.boot(), "pid:[1]", self.host()).hasEnded());
+    }
+
+    private static Whereabouts.ProcessIdentity changed(
+            Whereabouts.ProcessIdentity from, long start, String boot, String namespace, String host) {
+        return new Whereabouts.ProcessIdentity(from.number(), start, boot, namespace, host);
     }
 
     @Test
@@ -212,6 +235,6 @@ class ImageArrivalTest {
     void aPlaceWhoseNameCannotBeKeptIsNotGoneTo() {
         Place deep = new Place("file", Optional.of(Path.of("/" + "x/".repeat(2000))));
 
-        assertThrows(IllegalArgumentException.class, () -> Whereabouts.of(deep).encode());
+        assertThrows(RegionException.class, () -> Whereabouts.of(deep));
     }
 }
