@@ -1,12 +1,19 @@
 /*
  * What a swap costs the writers.
  *
- *     vellum_swapping_benchmark SIZE PAGES SWAPS
+ *     vellum_swapping_benchmark SIZE PAGES spread|together SECONDS TUPLE TUPLE
  *
- * makes a region of SIZE bytes, and for each pair of tuples that work here swaps from one to the other and back, SWAPS
- * times, with PAGES dirty pages each time, while a writer stores to pages of its own. Prints, a line a direction, tab-separated:
- * from, to, and in nanoseconds the median and the 99th percentile of how long the gate was closed, and of the writer's longest
- * pause between two stores around the swap.
+ * makes a region of SIZE bytes and swaps between two tuples (host/write-protect, host/dirty-bit, kvm/write-protect,
+ * kvm/dirty-bit), to and fro, for SECONDS, with PAGES dirty pages each time, while a writer stores to pages of its own. The dirty
+ * pages are spread evenly over the region, each in a block of its own if there are as many blocks, or lie together. Prints
+ * tab-separated lines (`./vellum bench swapping` reads them; times are nanoseconds):
+ *
+ *     unavailable  TUPLE  reason
+ *     sample       FROM   TO  GATE  PAUSE  WAIT
+ *
+ * GATE is how long the gate was closed, PAUSE the writer's longest between two stores around the swap, WAIT how long, in that
+ * time, the two threads were ready and waited for a processor: what others on the machine cost. Of tuples that do not work here
+ * there are no samples.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +40,7 @@ int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_siz
 
 #define WRITERS_PAGES ((size_t)16) /* the region's first ones */
 #define STORES_AFTERWARDS 100u
+#define FEWEST_SWAPS 10u /* each way */
 
 struct tuple {
     const char *name;
@@ -40,28 +49,37 @@ struct tuple {
     const struct vellum_strategy_operations *strategy;
 };
 
-static struct tuple tuples[4];
-static size_t tuple_count;
+static const struct tuple tuples[] = {
+    {"host/write-protect", &vellum_vmm_host, &vellum_pagetable_host, &vellum_strategy_writeprotect},
+    {"host/dirty-bit", &vellum_vmm_host, &vellum_pagetable_host, &vellum_strategy_dirtybit},
+    {"kvm/write-protect", &vellum_vmm_kvm, &vellum_pagetable_guest, &vellum_strategy_writeprotect},
+    {"kvm/dirty-bit", &vellum_vmm_kvm, &vellum_pagetable_guest, &vellum_strategy_dirtybit},
+};
 
 static void fail(const char *what, const char *why) {
     fprintf(stderr, "%s: %s\n", what, why);
     exit(EXIT_FAILURE);
 }
 
-static void find_tuples(void) {
+static const struct tuple *tuple_named(const char *name) {
+    for (size_t i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++) {
+        if (strcmp(tuples[i].name, name) == 0) {
+            return &tuples[i];
+        }
+    }
+    fail(name, "no such tuple");
+    return NULL;
+}
+
+static bool is_available(const struct tuple *tuple) {
     char reason[256];
-    tuples[tuple_count++] = (struct tuple){"host/write-protect", &vellum_vmm_host, &vellum_pagetable_host,
-                                           &vellum_strategy_writeprotect};
-    if (vellum_pagetable_host_obstacle(VELLUM_TRACK_DIRTY_BIT, reason, sizeof(reason)) == 0) {
-        tuples[tuple_count++] =
-            (struct tuple){"host/dirty-bit", &vellum_vmm_host, &vellum_pagetable_host, &vellum_strategy_dirtybit};
+    int result = tuple->vmm == &vellum_vmm_kvm
+                     ? vellum_vmm_kvm_obstacle(reason, sizeof(reason))
+                     : vellum_pagetable_host_obstacle((int)tuple->strategy->tracking, reason, sizeof(reason));
+    if (result != 0) {
+        printf("unavailable\t%s\t%s\n", tuple->name, reason);
     }
-    if (vellum_vmm_kvm_obstacle(reason, sizeof(reason)) == 0) {
-        tuples[tuple_count++] = (struct tuple){"kvm/write-protect", &vellum_vmm_kvm, &vellum_pagetable_guest,
-                                               &vellum_strategy_writeprotect};
-        tuples[tuple_count++] =
-            (struct tuple){"kvm/dirty-bit", &vellum_vmm_kvm, &vellum_pagetable_guest, &vellum_strategy_dirtybit};
-    }
+    return result == 0;
 }
 
 static uint64_t now(void) {
@@ -118,9 +136,9 @@ static void commit(void) {
     vellum_region_cut_persisted(region);
 }
 
-/* Spread evenly behind the writer's. */
-static void dirty(size_t pages, uint64_t value) {
-    size_t step = (page_count - WRITERS_PAGES) / pages;
+/* Behind the writer's. */
+static void dirty(size_t pages, bool spread, uint64_t value) {
+    size_t step = spread ? (page_count - WRITERS_PAGES) / pages : 1;
     for (size_t i = 0; i < pages; i++) {
         *(volatile uint64_t *)(void *)(base + (WRITERS_PAGES + i * step) * VELLUM_PAGE_SIZE) = value;
     }
@@ -131,8 +149,10 @@ static void dirty(size_t pages, uint64_t value) {
 static _Atomic bool stopped;
 static _Atomic uint64_t longest_pause;
 static _Atomic uint64_t stores;
+static _Atomic pid_t writer_thread;
 
 static void *write_always(void *unused) {
+    atomic_store(&writer_thread, (pid_t)syscall(SYS_gettid));
     uint64_t before = now();
     for (uint64_t number = 1; !atomic_load_explicit(&stopped, memory_order_relaxed); number++) {
         *(volatile uint64_t *)(void *)(base + number % WRITERS_PAGES * VELLUM_PAGE_SIZE) = number;
@@ -156,73 +176,71 @@ static uint64_t pause_around_swap(const struct tuple *to, struct vellum_swap *sw
     return atomic_load(&longest_pause);
 }
 
-/* ---- figures ---- */
+/* ---- waiting for a processor ---- */
 
-static int ascending(const void *left, const void *right) {
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
+static uint64_t waited_by(pid_t thread) {
+    char path[64];
+    uint64_t waited = 0;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)thread);
+    FILE *file = fopen(path, "re");
+    if (file == NULL || fscanf(file, "%*u %" SCNu64, &waited) != 1) {
+        fail(path, "cannot be read");
+    }
+    fclose(file);
+    return waited;
 }
 
-static void print_direction(const struct tuple *from, const struct tuple *to, uint64_t *gates, uint64_t *pauses,
-                            size_t count) {
-    qsort(gates, count, sizeof(*gates), ascending);
-    qsort(pauses, count, sizeof(*pauses), ascending);
-    printf("%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", from->name, to->name, gates[count / 2],
-           gates[count * 99 / 100], pauses[count / 2], pauses[count * 99 / 100]);
-    fflush(stdout);
+static uint64_t waited_by_both(void) {
+    return waited_by((pid_t)syscall(SYS_gettid)) + waited_by(atomic_load(&writer_thread));
 }
 
-static void measure_pair(const struct tuple *first, const struct tuple *second, size_t pages, size_t swaps) {
-    const struct tuple *pair[2] = {first, second};
-    uint64_t *gates[2];
-    uint64_t *pauses[2];
+/* ---- the measurement ---- */
+
+static void measure(const struct tuple *const pair[2], size_t pages, bool spread, uint64_t seconds) {
     struct vellum_swap swap;
-    for (size_t direction = 0; direction < 2; direction++) {
-        gates[direction] = calloc(swaps, sizeof(uint64_t));
-        pauses[direction] = calloc(swaps, sizeof(uint64_t));
-        if (gates[direction] == NULL || pauses[direction] == NULL) {
-            fail("figures", "no memory");
-        }
+    while (atomic_load(&stores) == 0) {
+        usleep(100);
     }
-    put(first, &swap);
-    for (size_t i = 0; i < 2 * swaps; i++) {
-        size_t direction = i % 2;
+    uint64_t until = now() + seconds * UINT64_C(1000000000);
+    for (uint64_t i = 0; i < UINT64_C(2) * FEWEST_SWAPS || now() < until; i++) {
+        const struct tuple *from = pair[i % 2];
+        const struct tuple *to = pair[1 - i % 2];
         commit();
-        dirty(pages, i + 1);
-        pauses[direction][i / 2] = pause_around_swap(pair[1 - direction], &swap);
-        gates[direction][i / 2] = swap.gate_nanoseconds;
-    }
-    for (size_t direction = 0; direction < 2; direction++) {
-        print_direction(pair[direction], pair[1 - direction], gates[direction], pauses[direction], swaps);
-        free(gates[direction]);
-        free(pauses[direction]);
+        dirty(pages, spread, i + 1);
+        uint64_t before = waited_by_both();
+        uint64_t pause = pause_around_swap(to, &swap);
+        printf("sample\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", from->name, to->name,
+               swap.gate_nanoseconds, pause, waited_by_both() - before);
     }
 }
 
-int main(int argc, char **argv) {
-    size_t size = argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
-    size_t pages = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
-    size_t swaps = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
-    if (size < 2 * WRITERS_PAGES * VELLUM_PAGE_SIZE || pages == 0 || pages > size / VELLUM_PAGE_SIZE - WRITERS_PAGES
-        || swaps == 0) {
-        fprintf(stderr, "usage: %s SIZE PAGES SWAPS\n", argv[0]);
-        return EXIT_FAILURE;
-    }
-    find_tuples();
-    make_region(size);
-    put(&tuples[0], NULL);
+static void measure_with_writer(const struct tuple *const pair[2], size_t pages, bool spread, uint64_t seconds) {
     pthread_t writer;
     if (pthread_create(&writer, NULL, write_always, NULL) != 0) {
         fail("writer", "cannot be started");
     }
-    for (size_t first = 0; first < tuple_count; first++) {
-        for (size_t second = first + 1; second < tuple_count; second++) {
-            measure_pair(&tuples[first], &tuples[second], pages, swaps);
-        }
-    }
+    measure(pair, pages, spread, seconds);
     atomic_store(&stopped, true);
     pthread_join(writer, NULL);
-    vellum_region_destroy(region);
+}
+
+int main(int argc, char **argv) {
+    bool is_complete = argc == 7;
+    size_t size = is_complete ? strtoul(argv[1], NULL, 10) : 0;
+    size_t pages = is_complete ? strtoul(argv[2], NULL, 10) : 0;
+    bool spread = is_complete && strcmp(argv[3], "spread") == 0;
+    if (size < 2 * WRITERS_PAGES * VELLUM_PAGE_SIZE || pages == 0 || pages > size / VELLUM_PAGE_SIZE - WRITERS_PAGES
+        || (!spread && strcmp(argv[3], "together") != 0)) {
+        fprintf(stderr, "usage: %s SIZE PAGES spread|together SECONDS TUPLE TUPLE\n", argv[0]);
+        return EXIT_FAILURE;
+    }
+    const struct tuple *const pair[2] = {tuple_named(argv[5]), tuple_named(argv[6])};
+    bool available[2] = {is_available(pair[0]), is_available(pair[1])};
+    if (available[0] && available[1]) {
+        make_region(size);
+        put(pair[0], NULL);
+        measure_with_writer(pair, pages, spread, strtoul(argv[4], NULL, 10));
+        vellum_region_destroy(region);
+    }
     return EXIT_SUCCESS;
 }

@@ -4,8 +4,8 @@
  *
  *     RUN_ON_EACH_MEDIUM(a_store_is_committed);
  *
- * The medium is one file: the home image; the epoch word and, a line behind it, the page checksums; the undo log's headers;
- * its contents.
+ * The medium is one file: the home image; the epoch word and, a line behind it, the page checksums; the undo log's
+ * headers; its contents.
  */
 #ifndef VELLUM_TEST_IN_PLACE_REGION_H
 #define VELLUM_TEST_IN_PLACE_REGION_H

@@ -1,11 +1,11 @@
 /*
- * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h has what
- * all tuples must do.
+ * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h
+ * has what all tuples must do.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones
  */
-#define MOVES_UNDER_LOAD 200 /* guest mode is slow to enter where KVM does without the processor */
+#define REPEAT(times) ((size_t)(times) / 3) /* guest mode is slow to enter where KVM does without the processor */
 #include "relocate_cases.h"
 
 #include "vellum/kvm.h"
@@ -56,8 +56,25 @@ static void moves_leave_no_memory_slot(void) {
     vellum_region_destroy(fixture.region);
 }
 
+/* In guest mode, where stores have taken no mappings that closing the pages would give back. */
+static void a_move_to_memory_needs_no_mapping_that_is_not_kept(void) {
+    struct fixture fixture = open_moving();
+    swap_to(&fixture, &tuples[1]);
+    for (size_t page = 0; page < PAGES; page += 32) {
+        add_to(&fixture, page, 16, 1);
+    }
+    struct providers next = surprising(&tuples[0], &fixture, use_up_mappings);
+    CHECK_EQUAL(0, try_swap(&fixture, &next, relocation_to_memory(&fixture), ""));
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    CHECK(!is_in_place(&fixture));
+    end_in_place(&fixture);
+    CHECK(vellum_region_rollback(fixture.region) >= PAGES / 32);
+    check_it_goes_on(&fixture);
+}
+
 int main(void) {
     run_relocate_cases();
     RUN_ON_EACH_MEDIUM(moves_leave_no_memory_slot);
+    RUN_ON_EACH_MEDIUM(a_move_to_memory_needs_no_mapping_that_is_not_kept);
     return check_result();
 }

@@ -145,11 +145,11 @@ static void a_provider_that_cannot_be_prepared_leaves_the_old_tuple_in_force(voi
     store(word(&fixture, 3, 0), 1);
     const struct vellum_strategy_operations *strategy_before = fixture.region->strategy;
     void *state_before = fixture.region->strategy_state;
-    CHECK_EQUAL(-ENOMEM, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &refusing, NULL, &swap,
-                                            reason, sizeof(reason)));
+    CHECK_EQUAL(-ENOMEM, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &refusing, NULL,
+                                            &swap, reason, sizeof(reason)));
     CHECK(strstr(reason, "strategy 'refusing'") != NULL);
-    CHECK_EQUAL(-ENOEXEC, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &foreign, NULL, &swap,
-                                             reason, sizeof(reason)));
+    CHECK_EQUAL(-ENOEXEC, vellum_region_swap(fixture.region, &vellum_vmm_host, &vellum_pagetable_host, &foreign, NULL,
+                                             &swap, reason, sizeof(reason)));
     CHECK(fixture.region->strategy == strategy_before && fixture.region->strategy_state == state_before);
     store(word(&fixture, 4, 0), 1);
     CHECK_EQUAL(2, commit(&fixture).dirty_pages);

@@ -145,16 +145,24 @@ static inline void await_progress(struct swap_writer *writers, uint64_t stores) 
 }
 
 /*
- * That many swaps; or, on a machine where they would not be done within a case's minute, as many as it makes in a part of
- * that, so that what was stored can still be checked. But every pair of tuples has had its chance.
+ * Whether to go on after so many of them: to `most`, but no longer than `until` on a machine where these would not be done
+ * within a case's minute. There, too, every pair of tuples has its chance.
  */
+static inline bool goes_on_swapping(size_t swapped, size_t most, uint64_t until) {
+    return swapped < most && (swapped < tuple_count * tuple_count || monotonic_nanoseconds() < until);
+}
+
+static inline uint64_t after_seconds(uint64_t seconds) {
+    return monotonic_nanoseconds() + seconds * UINT64_C(1000000000);
+}
+
+/* At most that many swaps. */
 static inline void swap_under_load(struct fixture *fixture, size_t swaps, uint64_t seed) {
     struct swap_writer writers[SWAP_WRITERS];
     _Atomic bool stop = false;
     uint64_t random = seed;
     uint64_t longest_gate = 0;
-    uint64_t until = monotonic_nanoseconds() + SWAPPING_SECONDS * UINT64_C(1000000000);
-    size_t fewest = tuple_count * tuple_count;
+    uint64_t until = after_seconds(SWAPPING_SECONDS);
     size_t swapped = 0;
     for (size_t i = 0; i < SWAP_WRITERS; i++) {
         writers[i] = (struct swap_writer){.fixture = fixture, .number = i, .stop = &stop};
@@ -162,7 +170,7 @@ static inline void swap_under_load(struct fixture *fixture, size_t swaps, uint64
         CHECK(writers[i].expected != NULL);
         CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, store_and_check, &writers[i]));
     }
-    for (; swapped < swaps && (swapped < fewest || monotonic_nanoseconds() < until); swapped++) {
+    for (; goes_on_swapping(swapped, swaps, until); swapped++) {
         uint64_t choice = next_random(&random);
         struct vellum_swap swap = swap_to(fixture, &tuples[choice % tuple_count]);
         longest_gate = swap.gate_nanoseconds > longest_gate ? swap.gate_nanoseconds : longest_gate;

@@ -36,17 +36,17 @@ int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t
                          struct vellum_region **region);
 
 /*
- * What a region that is written in place has on the medium beside its home image; mapped and writable until destroy, like
- * the home image, whose file has all its blocks. NativeCore.java mirrors it.
+ * What a region that is written in place has on the medium beside its home image; mapped and writable until destroy,
+ * like the home image, whose file has all its blocks. NativeCore.java mirrors it.
  */
 struct vellum_in_place {
     const struct vellum_persistence *persistence;
     /*
-     * What slots and epoch word carry. Of this opening alone: a slot that an earlier one wrote for the same epoch must not
-     * pass for one of this opening's.
+     * What slots and epoch word carry. Of this opening alone: a slot that an earlier one wrote for the same epoch
+     * must not pass for one of this opening's.
      */
     uint64_t identity;
-    uint8_t *home;                  /* the home image, mapped as the region will be: shared, with MAP_SYNC if that is wanted */
+    uint8_t *home;                  /* the home image, mapped as the region will be: shared, with MAP_SYNC if wanted */
     uint64_t *epoch_word;           /* epoch, and its check, as undo_log.h says; holds the committed epoch */
     uint32_t *page_checksums;       /* 8-byte aligned, one a page, room for an even number of them */
     struct vellum_undo_slot *slots; /* one a page; none of them live */
@@ -55,9 +55,10 @@ struct vellum_in_place {
 
 /*
  * As vellum_region_create, for undo in place: the application's stores go to the home image itself, in `home_file` at
- * `home_offset`, mapped at base and once more as the alias; with MAP_SYNC if `map_sync` is not 0 (-EOPNOTSUPP where the
- * file is not on DAX). Only a strategy that write-protects can be attached. Such a region is committed by
- * vellum_region_commit_in_place, never cut; without providers it refuses stores. -EBADMSG: the epoch word fails its check.
+ * `home_offset`, mapped at base and once more as the alias; with MAP_SYNC if `map_sync` is not 0 (-EOPNOTSUPP where
+ * the file is not on DAX). Only a strategy that write-protects can be attached. Such a region is committed by
+ * vellum_region_commit_in_place, never cut; without providers it refuses stores. -EBADMSG: the epoch word fails its
+ * check.
  */
 int vellum_region_create_in_place(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, int map_sync,
                                   const struct vellum_in_place *description, struct vellum_region **region);
@@ -72,15 +73,17 @@ int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_o
                          const struct vellum_strategy_operations *strategy, char *reason, size_t reason_size);
 
 /*
- * Where a swap moves what is written, in the same moment in which the tuple changes. Threads store and read meanwhile; what
- * is not committed stays so, and readers see the content and nothing else. NativeCore.java mirrors it.
+ * Where a swap moves what is written, in the same moment in which the tuple changes. Threads store and read
+ * meanwhile; what is not committed stays so, and readers see the content and nothing else. NativeCore.java mirrors
+ * it.
  */
 struct vellum_relocation {
     /*
-     * 0: from the home image to a working image. Afterwards the home image holds the committed content, durably, and nothing
-     * that struct vellum_in_place names is used any more. No cut may come before the committed view holds the same.
-     * 1: from the working image to the home image, as of vellum_region_create_in_place; it holds the committed content when
-     * this is asked for, and the committed view is not used any more.
+     * 0: from the home image to a working image. Afterwards the home image holds the committed content, durably, and
+     * nothing that struct vellum_in_place names is used any more. No cut may come before the committed view holds the
+     * same.
+     * 1: from the working image to the home image, as of vellum_region_create_in_place; it holds the committed content
+     * when this is asked for, and the committed view is not used any more.
      */
     uint64_t to_in_place;
     const void *committed; /* 0 only: as vellum_region_create */
@@ -97,13 +100,13 @@ struct vellum_swap {
 };
 
 /*
- * control, no cut waiting for vellum_region_cut_persisted. Puts another tuple in force while threads store: it is prepared
- * first; then, behind the gate, the pages stored to are taken from the old one and carried, it is detached and the new
- * one engaged; then the old one is released: when this returns, no thread is in its code on behalf of this region.
- * Nothing is committed, and rollback still returns to the last commit. `relocation`: NULL, or where what is written moves as
- * well. On failure the old providers stay in force where the region was, and `reason` says who refused and why. (A
- * relocation that fails behind the gate, for lack of memory or mappings, puts them in force anew, with what was stored
- * carried.)
+ * control, no cut waiting for vellum_region_cut_persisted. Puts another tuple in force while threads store: it is
+ * prepared first; then, behind the gate, the pages stored to are taken from the old one and carried, it is detached
+ * and the new one engaged; then the old one is released: when this returns, no thread is in its code on behalf of
+ * this region. Nothing is committed, and rollback still returns to the last commit. `relocation`: NULL, or where what
+ * is written moves as well. On failure the old providers stay in force where the region was, and `reason` says who
+ * refused and why. (A relocation that fails behind the gate, for lack of memory or mappings, puts them in force anew,
+ * with what was stored carried.)
  */
 int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
                        const struct vellum_pagetable_operations *pagetable,
@@ -120,10 +123,10 @@ int vellum_region_degrade(struct vellum_region *region, const struct vellum_relo
                           struct vellum_swap *swap, char *reason, size_t reason_size);
 
 /*
- * control, not in place (-EINVAL), no cut waiting for vellum_region_cut_persisted. Another home image and another committed view, which hold the
- * same content as those before: the last committed epoch, for the blocks that nobody has stored to at least in the home
- * image. Afterwards nothing of the old ones is used. -ENOMEM, …: everything is as before, but cold blocks may be read
- * from either file.
+ * control, not in place (-EINVAL), no cut waiting for vellum_region_cut_persisted. Another home image and another
+ * committed view, which hold the same content as those before: the last committed epoch, for the blocks that nobody
+ * has stored to at least in the home image. Afterwards nothing of the old ones is used. -ENOMEM, …: everything is as
+ * before, but cold blocks may be read from either file.
  */
 int vellum_region_change_home(struct vellum_region *region, int home_file, uint64_t home_offset, const void *committed);
 
@@ -136,10 +139,10 @@ struct vellum_cut {
 };
 
 /*
- * control, not in place. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`, opens the gate.
- * `batch` holds at least vellum_batch_capacity(region) bytes (map it NORESERVE: it is touched only as far as used).
- * The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if it never
- * does, the next cut encodes them again.
+ * control, not in place. The cut: closes the gate, takes the dirty set, encodes every changed line into `batch`,
+ * opens the gate. `batch` holds at least vellum_batch_capacity(region) bytes (map it NORESERVE: it is touched only as
+ * far as used). The pages are now carried until vellum_region_cut_persisted says that the batch reached the store; if
+ * it never does, the next cut encodes them again.
  */
 void vellum_region_cut(struct vellum_region *region, void *batch, struct vellum_cut *cut);
 /* control. The batch is durable and applied to the committed view: its pages are no longer carried. */
@@ -219,10 +222,10 @@ int64_t vellum_file_free_space(const char *directory);                    /* byt
 /* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
 int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);
 /*
- * A shared, writable view: stores to it are the file's content at once. `synchronous` asks for MAP_SYNC, so that a store
- * needs nothing but its cache line on the medium to survive a power cut; -EOPNOTSUPP where the file is not on persistent
- * memory that the processor addresses directly (DAX). The range must have blocks: a store into a hole that finds no room
- * is a SIGBUS.
+ * A shared, writable view: stores to it are the file's content at once. `synchronous` asks for MAP_SYNC, so that a
+ * store needs nothing but its cache line on the medium to survive a power cut; -EOPNOTSUPP where the file is not on
+ * persistent memory that the processor addresses directly (DAX). The range must have blocks: a store into a hole that
+ * finds no room is a SIGBUS.
  */
 int vellum_file_map_shared(int file, uint64_t offset, uint64_t length, int synchronous, uint64_t *address);
 /* An empty file in memory (memfd), nameless but for what /proc shows; gone with its last descriptor and mapping. */

@@ -14,10 +14,10 @@
  *
  * A guest sees base and alias through two memory slots (guest.h).
  *
- * A region that is written in place (undo_log) has no working file and no committed view: base and alias both map the home
- * image itself, and every block is warm from the start. What is committed is the home image with the live pre-images of the
- * undo log put back. A swap can move a region from one to the other (core.h, struct vellum_relocation), the addresses of
- * base and alias staying what they are.
+ * A region that is written in place (undo_log) has no working file and no committed view: base and alias both map the
+ * home image itself, and every block is warm from the start. What is committed is the home image with the live
+ * pre-images of the undo log put back. A swap can move a region from one to the other (core.h, struct
+ * vellum_relocation), the addresses of base and alias staying what they are.
  *
  * Lifetime: created by vellum_region_create, freed by vellum_region_destroy; both are called by one control
  * thread at a time. Everything that a fault handler reads is either constant after creation or atomic.
@@ -89,8 +89,8 @@ struct vellum_region {
     const struct vellum_in_place *in_place;
     struct vellum_undo_log *undo_log;
     /*
-     * What a tuple that is prepared now will work on: NULL, a working file; else in place, and this is memory mapped as the
-     * region will be, not watched by anybody, to try on it what the mapping can do. control.
+     * What a tuple that is prepared now will work on: NULL, a working file; else in place, and this is memory mapped
+     * as the region will be, of which no userfaultfd knows, to try on it what the mapping can do. control.
      */
     uint8_t *prepared_in_place;
 
@@ -98,8 +98,8 @@ struct vellum_region {
     _Atomic uint32_t refuses_stores;
 
     /*
-     * The tuple in force is on its way out: what it closes is not stored to under it again, so it closes pages, and says
-     * which were dirty, but need not arm any again. Set with the gate closed.
+     * The tuple in force is on its way out: what it closes is not stored to under it again, so it closes pages, and
+     * says which were dirty, but need not arm any again. Set with the gate closed.
      */
     bool leaves_force;
 
@@ -122,8 +122,8 @@ struct vellum_region {
     void *strategy_state;
     struct vellum_guest_region *guest; /* of a VMM that runs a guest, else NULL; guest.h */
     /*
-     * The page table of the tuple before, while the kernel may still have registrations of it; else NULL. Changed only with
-     * the gate closed.
+     * The page table of the tuple before, while the kernel may still have registrations of it; else NULL. Changed
+     * only with the gate closed.
      */
     const struct vellum_pagetable_operations *previous_pagetable;
     void *previous_pagetable_state;

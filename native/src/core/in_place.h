@@ -15,7 +15,8 @@ int in_place_prepare(const struct vellum_region *region, const struct vellum_in_
                      struct in_place *prepared);
 /* control. Of what was prepared and is not in use (any more), or of nothing. */
 void in_place_release(struct in_place *prepared);
-/* gate, or control before the first tuple; base maps the home image. Two NULLs: not in place. What the region had before. */
+/* gate, or control before the first tuple; base maps the home image. Two NULLs: not in place. What the region had
+ * before. */
 struct in_place in_place_replace(struct vellum_region *region, struct in_place next);
 /* gate. The pre-image of a page that was appended goes home; durable after a fence. */
 void in_place_put_back(const struct in_place *in_place, size_t page);
@@ -27,8 +28,8 @@ void in_place_destroy(struct vellum_region *region);
 
 /* control. As vellum_region_rollback. */
 uint64_t in_place_rollback(struct vellum_region *region);
-/* gate, after close_writes and before the providers' detach. The home image holds the committed content, durably, when it
- * returns; how many pages had to be put back. */
+/* gate, after close_writes and before the providers' detach. The home image holds the committed content, durably,
+ * when it returns; how many pages had to be put back. */
 uint64_t in_place_restore(struct vellum_region *region);
 
 #endif

@@ -32,14 +32,6 @@ void *memory_keep_mappings(size_t count, size_t *kept) {
     return pages;
 }
 
-/* The pages at the ends may be one mapping with what lies beside them: taking those takes a boundary, so they come last. */
-void memory_give_up_mappings(void *mappings, size_t count) {
-    if (count > 2) {
-        munmap((uint8_t *)mappings + VELLUM_PAGE_SIZE, (count - 2) * VELLUM_PAGE_SIZE);
-    }
-    munmap(mappings, count * VELLUM_PAGE_SIZE);
-}
-
 VELLUM_EXPORT int vellum_memory_map(uint64_t length, uint64_t *address) {
     void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {

@@ -13,12 +13,11 @@
 int memory_keep_private(void *memory, size_t length);
 
 /*
- * handler or control. Up to `count` mappings of a page each that the kernel cannot merge, to be given up in the moment in
- * which the process has none left: a process at its limit is refused every mmap, also one that would lower the count, and a
- * failed one may have split a mapping on its way. *kept: how many there are; NULL: none.
+ * handler or control. Up to `count` mappings of a page each that the kernel cannot merge, to be given up (munmap of
+ * `count` pages) in the moment in which the process has none left: a process at its limit is refused every mmap, also
+ * one that would lower the count, and a failed one may have split a mapping on its way. *kept: how many there are;
+ * NULL: none.
  */
 void *memory_keep_mappings(size_t count, size_t *kept);
-/* handler, gate or control. `count` as then. */
-void memory_give_up_mappings(void *mappings, size_t count);
 
 #endif

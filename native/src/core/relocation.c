@@ -1,12 +1,12 @@
 /*
- * The way out, from the home image to a working image: blocks with pages stored to since the last commit are copied to the
- * working file and mapped over base; all others stay mappings of the home image, and are cold. Only then do the
- * pre-images go home.
+ * The way out, from the home image to a working image: blocks with pages stored to since the last commit are copied
+ * to the working file and mapped over base; all others stay mappings of the home image, and are cold. Only then do
+ * the pre-images go home.
  *
  * The way in: the pages stored to get pre-images, and then their content goes home; only then is the home image mapped.
  *
- * So at every moment a page shows the same content to readers, by whichever mapping, and what a crash finds is a region in
- * place with its pre-images live.
+ * So at every moment a page shows the same content to readers, by whichever mapping, and what a crash finds is a
+ * region in place with its pre-images live.
  *
  * What can fail (memory, mappings) comes before what cannot be taken back; after a failure the mappings are put back as
  * they were. Those take none more than there are: each replaces all of base, or of the alias.
@@ -35,8 +35,8 @@ static size_t filled_size(const struct vellum_region *region) {
 
 /* ---- the working file ---- */
 
-/* By the raw call, as all that reads the region while others store: what the thread sanitizer does not see has the page's
- * protection as its order. Running out of memory is an error here, not a signal. */
+/* By the raw call, as all that reads the region while others store: what the thread sanitizer does not see has the
+ * page's protection as its order. Running out of memory is an error here, not a signal. */
 static int copy_to_file(int file, const uint8_t *from, size_t length, uint64_t offset) {
     while (length > 0) {
         long written = syscall(SYS_pwrite64, file, from, length, offset);
@@ -68,8 +68,9 @@ static int fill_block(const struct vellum_region *region, struct relocation *rel
 }
 
 /*
- * control, while threads store: whatever is copied torn is of a page that is dirty at the gate, and copied there again. The
- * blocks with pre-images are those; some of their pages may have been rolled back since. *count: how many blocks.
+ * control, while threads store: whatever is copied torn is of a page that is dirty at the gate, and copied there
+ * again. The blocks with pre-images are those; some of their pages may have been rolled back since. *count: how many
+ * blocks.
  */
 static int fill_dirty_blocks(const struct vellum_region *region, struct relocation *relocation, size_t *count) {
     const struct vellum_undo_log *undo_log = region->undo_log;
@@ -118,7 +119,7 @@ static int complete_filling(const struct vellum_region *region, struct relocatio
 
 static void give_up_kept_mappings(struct relocation *relocation) {
     if (relocation->kept_mappings != NULL) {
-        memory_give_up_mappings(relocation->kept_mappings, relocation->kept_mapping_count);
+        munmap(relocation->kept_mappings, relocation->kept_mapping_count * VELLUM_PAGE_SIZE);
         relocation->kept_mappings = NULL;
     }
 }
@@ -166,9 +167,9 @@ static int map_dirty_blocks(const struct vellum_region *region, struct relocatio
 
 /* There is no going on with a range that shows one thing to readers and another to rollbacks. */
 static void require_put_back(int result) {
-    static const char message[] = "vellum: a region could not be moved, and the kernel refuses to map it as it was (mmap); its "
-                                  "memory would not be what was stored to it, so the process ends. What was committed is "
-                                  "intact\n";
+    static const char message[] = "vellum: a region could not be moved, and the kernel refuses to map it as it was (mmap); "
+                                  "its memory would not be what was stored to it, so the process ends. What was "
+                                  "committed is intact\n";
     if (result != 0) {
         ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
         (void)written; /* nothing is left to tell it to */
@@ -235,8 +236,10 @@ static void bring_home(const struct vellum_region *region, const struct in_place
         persistence->store(persistence->context, in_place->description->home + (run.first << VELLUM_PAGE_SHIFT),
                            vellum_page_address(region, run.first), run.count << VELLUM_PAGE_SHIFT);
     }
-    /* Stores past the caches are seen by readers of other processors only behind a fence. Durable they need not be. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* Stores past the caches are seen by readers of other processors only behind a locked instruction, or a fence. Durable
+     * they need not be. */
+    _Atomic int locked = 0;
+    atomic_exchange(&locked, 1);
 }
 
 static void note_in_place(struct vellum_region *region, struct relocation *relocation, int flags) {
@@ -320,9 +323,9 @@ void relocation_explain(const struct relocation *relocation, int result, char *r
     } else if (result == -ENOMEM) {
         cause = "no memory, or the process has no mapping left (vm.max_map_count)";
     }
+    bool to_in_place = relocation->asked->to_in_place != 0;
     snprintf(reason, reason_size, "the region cannot be moved %s: %s",
-             relocation->asked->to_in_place != 0 ? "to its home image, to be written in place" : "to a working image in memory",
-             cause);
+             to_in_place ? "to its home image, to be written in place" : "to a working image in memory", cause);
 }
 
 int relocation_prepare(struct vellum_region *region, const struct vellum_relocation *asked,

@@ -9,8 +9,8 @@
  * What makes it wait for nothing: all that can fail or take long is done before the gate is closed (prepare) and after it
  * has opened again (release).
  *
- * A relocation comes between the two tuples, when no provider has anything to do with the range. It may fail; the tuple for
- * that case, of the providers before, is prepared, too, since a detached one does not come back.
+ * A relocation comes between the two tuples, when no provider has anything to do with the range. It may fail; the
+ * tuple for that case, of the providers before, is prepared, too, since a detached one does not come back.
  *
  * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c, store_fault.
  */

@@ -25,14 +25,14 @@ static void take_spare_mappings(struct vellum_working_image *image) {
     void *mappings = memory_keep_mappings(SPARE_MAPPINGS, &kept);
     void *none = NULL;
     if (mappings != NULL && !atomic_compare_exchange_strong(&image->spare_mappings, &none, mappings)) {
-        memory_give_up_mappings(mappings, SPARE_MAPPINGS);
+        munmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
     }
 }
 
 static void give_up_spare_mappings(struct vellum_working_image *image) {
     void *mappings = atomic_exchange(&image->spare_mappings, NULL);
     if (mappings != NULL) {
-        memory_give_up_mappings(mappings, SPARE_MAPPINGS);
+        munmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
     }
 }
 

@@ -18,7 +18,7 @@ int working_image_create_in_place(struct vellum_region *region, int home_file, u
 /* control. An empty working file for the region: a descriptor, or a negative errno. */
 int working_image_create_file(const struct vellum_region *region);
 
-/* handler or gate. Replaces what is mapped at the address, which readers do not notice where the content is the same. */
+/* handler or gate. Replaces what is mapped at the address; readers do not notice where the content is the same. */
 int working_image_map(void *address, size_t length, int protection, int flags, int file, uint64_t offset);
 
 /* Of blocks: bytes. The last block of a region may be shorter than the others. */

@@ -70,9 +70,9 @@ static int open_descriptors(struct host_state *state) {
 }
 
 /*
- * In place the range maps the store's file, which userfaultfd protects only where it is memory (tmpfs): found by trying, on
- * another mapping of it, for what a file system's mappings can do is nowhere said. Warm blocks of other regions are a
- * memfd, always.
+ * In place the range maps the store's file, which userfaultfd protects only where it is memory (tmpfs): found by
+ * trying, on another mapping of it, for what a file system's mappings can do is nowhere said. Warm blocks of other
+ * regions are a memfd, always.
  */
 static void try_mapping(const struct vellum_region *region, struct host_state *state) {
     if (state->mechanism != HOST_SYNCHRONOUS || region->prepared_in_place == NULL) {

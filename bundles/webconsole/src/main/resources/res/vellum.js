@@ -6,7 +6,7 @@
   const root = location.origin + page.dataset.root;
   const element = id => document.getElementById('vellum-' + id);
   const heat = element('heat');
-  const axes = ['vmm', 'pagetable', 'strategy'];
+  const axes = ['vmm', 'pagetable', 'strategy', 'store'];
   let chosen = decodeURIComponent(location.hash.slice(1));
   let events = null;
 
@@ -37,6 +37,9 @@
   function mostCells() {
     return Math.floor(heat.width / 3) * Math.floor(heat.height / 3);
   }
+
+  const key = [[0, 'this epoch'], [1, 'the one before'], [15, '15 ago'], [255, '255 ago'], [4095, 'older'],
+    [-1, 'not since the region was opened']];
 
   // White: the latest epoch; over yellow and red to blue: 2, 4, 8 … epochs ago; dark: not since the region was opened.
   function colour(age) {
@@ -69,17 +72,20 @@
     const width = canvas.width / Math.max(1, values.length);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.font = '11px sans-serif';
+    let labelled = 0; // where the last label ended: what would cover it is left out
     values.forEach((value, i) => {
       const height = (canvas.height - 34) * value.height / most;
       context.fillStyle = '#e8b04a';
       context.fillRect(i * width, canvas.height - 16 - height, Math.max(1, width - 1), height);
-      if (value.label) {
+      if (value.label && i * width >= labelled && i * width + context.measureText(value.label).width <= canvas.width) {
+        labelled = i * width + context.measureText(value.label).width + 6;
         context.fillStyle = '#c8d0e0';
         context.fillText(value.label, i * width, canvas.height - 4);
       }
     });
     context.fillStyle = '#c8d0e0';
     context.fillText(label, 4, 12);
+    canvas.setAttribute('aria-label', label);
   }
 
   function drawLatencies(now) {
@@ -99,7 +105,18 @@
       now.commits.length + ' commits, the longest ' + duration(longest));
   }
 
+  function drawMove(region) {
+    element('move').hidden = !region.moveStore;
+    if (region.moveStore) {
+      element('move').querySelector('label').textContent = 'The image goes to store ' + region.moveStore + ': '
+        + bytes(region.moveCopiedBytes) + ' of ' + bytes(region.moveTotalBytes);
+      element('moved').max = region.moveTotalBytes;
+      element('moved').value = region.moveCopiedBytes;
+    }
+  }
+
   function draw(now) {
+    drawMove(now.region);
     element('remarks').textContent = now.region.remarks.join('. ');
     element('providers').textContent = [now.region.vmm, now.region.pageTable, now.region.strategy, now.region.store].join(' / ')
       + ', log ' + bytes(now.region.logSize) + ' ';
@@ -121,12 +138,45 @@
     refresh();
   }
 
+  function leave() {
+    events.close();
+    events = null;
+    element('region').hidden = true;
+  }
+
+  // What went wrong is said, and not said any more once something goes well.
+  function ask(path, options) {
+    return fetch(root + path, options)
+      .then(answer => {
+        if (answer.redirected || !(answer.headers.get('Content-Type') || '').includes('json')) {
+          throw new Error('the console answers with status ' + answer.status + '; load the page again to log in');
+        }
+        return answer.json();
+      })
+      .then(answer => {
+        element('trouble').textContent = '';
+        return answer;
+      }, failure => {
+        element('trouble').textContent = 'What is shown is not up to date: ' + failure.message;
+        throw failure;
+      });
+  }
+
   function row(region) {
     const line = document.createElement('tr');
     [region.name, region.state, bytes(region.size), region.epoch, region.commits, bytes(region.loggedBytes), bytes(region.logSize),
       [region.vmm, region.pageTable, region.strategy, region.store].join(' / ')].forEach((text, i) => {
       const cell = document.createElement('td');
-      cell.textContent = text;
+      if (i === 0) { // for the keyboard
+        const open = document.createElement('button');
+        open.type = 'button';
+        open.className = 'vellum-open';
+        open.textContent = text;
+        open.setAttribute('aria-pressed', text === chosen);
+        cell.append(open);
+      } else {
+        cell.textContent = text;
+      }
       cell.className = i >= 2 && i <= 6 ? 'number' : '';
       line.appendChild(cell);
     });
@@ -136,28 +186,35 @@
   }
 
   function refresh() {
-    fetch(root + '/regions.json').then(answer => answer.json()).then(regions => {
+    ask('/regions.json').then(regions => {
+      const focused = document.activeElement.className === 'vellum-open' ? document.activeElement.textContent : null;
       element('regions').replaceChildren(...regions.map(row));
+      if (focused !== null) {
+        [...element('regions').querySelectorAll('.vellum-open')].filter(open => open.textContent === focused)
+          .forEach(open => open.focus());
+      }
       element('empty').hidden = regions.length > 0;
+      if (events && !regions.some(region => region.name === chosen)) {
+        leave();
+      }
       if (!events && regions.length > 0) {
         choose(regions.some(region => region.name === chosen) ? chosen : regions[0].name);
       }
-    });
+    }).catch(() => {}); // said already
   }
 
   function change(what, parameters) {
-    fetch(root + '/' + what + '?' + new URLSearchParams({region: chosen, ...parameters}),
+    ask('/' + what + '?' + new URLSearchParams({region: chosen, ...parameters}),
       {method: 'POST', headers: {'X-Vellum-Token': page.dataset.token}})
-      .then(answer => answer.json())
       .then(answer => {
         element('answer').textContent = answer.message;
         refresh();
-      });
+      }).catch(() => {}); // said already
   }
 
   axes.forEach(axis => {
     const select = document.createElement('select');
-    select.title = axis;
+    select.setAttribute('aria-label', 'Swap ' + axis);
     select.append(new Option('swap ' + axis + ' …', ''));
     ['auto', ...page.dataset[axis].split(' ').filter(name => name)].forEach(name => select.append(new Option(name, name)));
     select.onchange = () => {
@@ -167,6 +224,12 @@
       }
     };
     element('swap').append(select);
+  });
+  key.forEach(([age, text]) => {
+    const swatch = document.createElement('span');
+    swatch.className = 'vellum-swatch';
+    swatch.style.background = colour(age);
+    element('key').append(swatch, text);
   });
   element('commit').onclick = () => change('commit', {});
   refresh();

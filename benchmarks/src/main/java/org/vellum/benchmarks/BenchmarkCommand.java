@@ -26,6 +26,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
             new EpochSizeBenchmark(),
             new GroupCommitBenchmark(),
             new TrackingBenchmark(),
+            new SwappingBenchmark(),
             new ComputeBenchmark());
 
     private static final List<String> STRATEGIES = List.of("write-protect", "dirty-bit");

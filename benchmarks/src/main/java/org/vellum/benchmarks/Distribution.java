@@ -37,6 +37,13 @@ record Distribution(double minimum, double median, double maximum, int samples) 
         return of(ratios);
     }
 
+    /** The smallest sample that this many per cent of them do not exceed. */
+    static long percentile(long[] samples, int percent) {
+        long[] sorted = samples.clone();
+        Arrays.sort(sorted);
+        return sorted[Math.max(0, (sorted.length * percent + 99) / 100 - 1)];
+    }
+
     /** {@code min / median / max}, three significant digits or whole numbers. */
     @Override
     public String toString() {

@@ -1,12 +1,5 @@
 package org.vellum.benchmarks;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,44 +8,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * {@code native/benchmark/tracking.c}: a program of its own, since what is measured lasts microseconds and no JVM must
- * stop a thread meanwhile. Unpacked beside the shared libraries it is linked to.
+ * {@code native/benchmark/tracking.c}.
  */
 final class TrackingProgram {
-    private static final String EXECUTABLE = "vellum_tracking_benchmark";
-    private static final List<String> LIBRARIES = List.of(
-            "core",
-            "dispatcher",
-            "vmm_host",
-            "pagetable_host",
-            "vmm_kvm",
-            "pagetable_guest",
-            "strategy_writeprotect",
-            "strategy_dirtybit",
-            "benchmark_work");
-
-    private final Path executable;
+    private final NativeProgram program;
 
     /** @param folder exists, is empty, and stays as long as this */
     TrackingProgram(Path folder) {
-        LIBRARIES.forEach(library -> unpack("libvellum_" + library + ".so", folder));
-        executable = unpack(EXECUTABLE, folder);
-        if (!executable.toFile().setExecutable(true)) {
-            throw new IllegalStateException(executable + " cannot be made executable");
-        }
-    }
-
-    private static Path unpack(String name, Path folder) {
-        Path file = folder.resolve(name);
-        try (InputStream content = TrackingProgram.class.getResourceAsStream("/native/" + name)) {
-            if (content == null) {
-                throw new IllegalStateException("the benchmarks' jar lacks native/" + name + ": build the project whole");
-            }
-            Files.copy(content, file);
-        } catch (IOException e) {
-            throw new UncheckedIOException("native/" + name + " cannot be unpacked to " + file, e);
-        }
-        return file;
+        program = new NativeProgram("vellum_tracking_benchmark", folder);
     }
 
     /** A VMM and a strategy on the page table that goes with it. */
@@ -132,27 +95,8 @@ final class TrackingProgram {
      * @param seconds for each number of pages
      */
     Output run(long size, long seconds, int... pages) {
-        List<String> command = new ArrayList<>(List.of(executable.toString(), Long.toString(size), Long.toString(seconds)));
-        Arrays.stream(pages).mapToObj(Integer::toString).forEach(command::add);
-        try {
-            Process process = new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
-            List<String> lines;
-            try (BufferedReader reader =
-                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-                lines = reader.lines().toList();
-            }
-            int status = process.waitFor();
-            if (status != 0) {
-                throw new IllegalStateException(String.join(" ", command) + " ended with status " + status);
-            }
-            return Output.parse(lines);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot run " + executable, e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while " + executable + " ran", e);
-        }
+        List<String> arguments = new ArrayList<>(List.of(Long.toString(size), Long.toString(seconds)));
+        Arrays.stream(pages).mapToObj(Integer::toString).forEach(arguments::add);
+        return Output.parse(program.run(arguments));
     }
 }

@@ -106,6 +106,16 @@ final class RegionBean implements RegionMXBean {
     }
 
     @Override
+    public String getMoveStore() {
+        return status().move().map(RegionStatus.Move::store).orElse(null);
+    }
+
+    @Override
+    public long getMoveCopiedBytes() {
+        return status().move().map(RegionStatus.Move::copiedBytes).orElse(0L);
+    }
+
+    @Override
     public String[] getRemarks() {
         return status().remarks().toArray(String[]::new);
     }

@@ -48,6 +48,12 @@ public interface RegionMXBean {
     /** Commits by how long they took: element i counts those of at least 2^i microseconds. */
     long[] getCommitLatencies();
 
+    /** The store that its image is being moved to; null: it is not. */
+    String getMoveStore();
+
+    /** Bytes of the image that are there. */
+    long getMoveCopiedBytes();
+
     /** Sentences an operator should know. */
     String[] getRemarks();
 

@@ -12,16 +12,16 @@ public sealed interface Relocation {
     record None() implements Relocation {}
 
     /**
-     * From the home image to a working image in memory. Afterwards the home image holds the last committed epoch, durably:
-     * {@link StoreImage#endInPlace} comes next, and then cuts may.
+     * From the home image to a working image in memory. Afterwards the home image holds the last committed epoch,
+     * durably: {@link StoreImage#endInPlace} comes next, and then cuts may.
      *
      * @param committedView of the image
      */
     record ToWorkingImage(long committedView) implements Relocation {}
 
     /**
-     * From the working image to the home image. After a refusal nothing uses {@code inPlace}, and the home image holds the
-     * last committed epoch.
+     * From the working image to the home image. After a refusal nothing uses {@code inPlace}, and the home image
+     * holds the last committed epoch.
      *
      * @param inPlace what {@link StoreImage#beginInPlace} gave
      */

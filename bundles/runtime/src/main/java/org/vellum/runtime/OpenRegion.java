@@ -14,10 +14,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
@@ -82,7 +80,7 @@ final class OpenRegion implements Region, Move.Region {
     private final Activity activity;
 
     private final ReentrantLock transaction = new ReentrantLock(true);
-    private final ReentrantReadWriteLock sections = new ReentrantReadWriteLock(true);
+    private final Sections sections;
     private final ReentrantLock control = new ReentrantLock(true);
 
     /** Changed under the control lock. */
@@ -119,6 +117,7 @@ final class OpenRegion implements Region, Move.Region {
             Listener listener) {
         this.name = name;
         this.inForce = new TupleInForce(tuple);
+        this.sections = new Sections(name);
         this.home = new RegionImage(name, services.core(), parts.region(), services.observers(), path);
         this.size = path.image().size();
         this.parts = parts;
@@ -196,43 +195,7 @@ final class OpenRegion implements Region, Move.Region {
 
     @Override
     public Section section() {
-        sections.readLock().lock();
-        if (state == State.CLOSED) {
-            sections.readLock().unlock();
-            requireOpen();
-        }
-        return new OpenSection(Thread.currentThread());
-    }
-
-    private final class OpenSection implements Section {
-        private final Thread opener;
-        private final AtomicBoolean closed = new AtomicBoolean();
-
-        private OpenSection(Thread opener) {
-            this.opener = opener;
-        }
-
-        @Override
-        public void close() {
-            Thread closer = Thread.currentThread();
-            if (closer != opener) {
-                throw new IllegalStateException("region '" + name + "': the section that thread '" + opener.getName()
-                        + "' opened is to be closed by it, not by thread '" + closer.getName() + "'");
-            }
-            // Without a hold left, this thread closed the region inside the section, which ended it.
-            if (closed.compareAndSet(false, true) && sections.getReadHoldCount() > 0) {
-                sections.readLock().unlock();
-            }
-        }
-    }
-
-    /** Ends every section of the calling thread. */
-    private boolean endOwnSections() {
-        int held = sections.getReadHoldCount();
-        for (int i = 0; i < held; i++) {
-            sections.readLock().unlock();
-        }
-        return held > 0;
+        return sections.open(this::requireOpen);
     }
 
     /** What the calling thread holds would make it wait for itself, or break the promise of atomically. */
@@ -242,7 +205,7 @@ final class OpenRegion implements Region, Move.Region {
                     + " inside atomically(); its body's stores are committed when it returns and rolled back when it"
                     + " throws");
         }
-        if (sections.getReadHoldCount() > 0) {
+        if (sections.isHeldByCurrentThread()) {
             throw new IllegalStateException("region '" + name + "': " + operation
                     + " inside a section of the calling thread would wait for itself; close the section first");
         }
@@ -293,7 +256,7 @@ final class OpenRegion implements Region, Move.Region {
             requireWorking("atomically");
             try {
                 body.run();
-                if (endOwnSections()) {
+                if (sections.endOwn()) {
                     throw new IllegalStateException("region '" + name
                             + "': the body of atomically() left a section open; close it before the body returns");
                 }
@@ -308,7 +271,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     private void undoBody(Throwable cause) {
-        endOwnSections();
+        sections.endOwn();
         if (state != State.OPEN) {
             return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
         }
@@ -340,7 +303,7 @@ final class OpenRegion implements Region, Move.Region {
 
     private long commitInTransaction() {
         long began = System.nanoTime();
-        sections.writeLock().lock();
+        sections.none().lock();
         boolean cutting = true;
         control.lock();
         try {
@@ -350,7 +313,7 @@ final class OpenRegion implements Region, Move.Region {
                 cutsStarted++;
                 long before = epoch;
                 CommitPath.Cut cut = cut();
-                sections.writeLock().unlock();
+                sections.none().unlock();
                 cutting = false;
                 BitSet moving = move == null ? null : new BitSet();
                 home.path().pagesOfCut(page -> {
@@ -372,7 +335,7 @@ final class OpenRegion implements Region, Move.Region {
         } finally {
             control.unlock();
             if (cutting) {
-                sections.writeLock().unlock();
+                sections.none().unlock();
             }
         }
     }
@@ -457,7 +420,7 @@ final class OpenRegion implements Region, Move.Region {
 
     /** Returns the region to its committed content, after {@code preparation}, which may throw to prevent it. */
     private void restore(Runnable preparation) {
-        sections.writeLock().lock();
+        sections.none().lock();
         control.lock();
         try {
             requireWorking("rollback");
@@ -467,7 +430,7 @@ final class OpenRegion implements Region, Move.Region {
             gauges = readGauges();
         } finally {
             control.unlock();
-            sections.writeLock().unlock();
+            sections.none().unlock();
         }
     }
 
@@ -807,10 +770,10 @@ final class OpenRegion implements Region, Move.Region {
             throw new IllegalStateException(
                     "region '" + name + "': close() by a phase observer, inside a commit; close it afterwards");
         }
-        endOwnSections();
+        sections.endOwn();
         cancelMove();
         boolean aloneInTransaction = lock(transaction, patience);
-        boolean withoutSections = lock(sections.writeLock(), patience);
+        boolean withoutSections = lock(sections.none(), patience);
         control.lock();
         boolean closesIt = state != State.CLOSED;
         Move moving = move;
@@ -821,7 +784,7 @@ final class OpenRegion implements Region, Move.Region {
         } finally {
             control.unlock();
             if (withoutSections) {
-                sections.writeLock().unlock();
+                sections.none().unlock();
             }
             if (aloneInTransaction) {
                 transaction.unlock();

@@ -6,14 +6,16 @@
  * {@link org.vellum.runtime.RegionManagerComponent} (one a using bundle) and
  * {@link org.vellum.runtime.ConfiguredRegion} (one a configuration) open regions there on somebody's behalf.
  * {@link org.vellum.runtime.RegionOpening} puts a region together or takes everything back;
- * {@link org.vellum.runtime.OpenRegion} is what it becomes.
+ * {@link org.vellum.runtime.OpenRegion} is what it becomes; its content is in a {@link org.vellum.runtime.RegionImage}, which
+ * knows by which {@link org.vellum.runtime.CommitPath} commits go.
  *
  * <h2>Selection and swaps</h2>
  *
  * A region takes the best providers that its selectors allow, and follows them as they come and go
  * ({@link org.vellum.runtime.Composition}): a better one that comes and one that goes are swapped under the stores of the
  * application. Without a provider that tracks stores a region is degraded, without its store it cannot commit; both end
- * by themselves. Regions can be opened from the moment on in which every axis has had a provider.
+ * by themselves. A store that is asked for gets the image, by a {@link org.vellum.runtime.Move} if its files are others. Regions
+ * can be opened from the moment on in which every axis has had a provider.
  *
  * <h2>Locks</h2>
  *
@@ -32,6 +34,9 @@
  *       called while it is held.
  * </ol>
  *
- * None is waited for interruptibly: an interrupt neither breaks a commit nor is it lost.
+ * A move's thread takes the control lock and no other, for its last step; so whoever waits for its end must not hold that
+ * one, and may hold any other.
+ *
+ * <p>None is waited for interruptibly: an interrupt neither breaks a commit nor is it lost.
  */
 package org.vellum.runtime;

@@ -27,12 +27,12 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.ForwardingStoreFile;
+import org.vellum.store.image.ForwardingStoreFiles;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.PersistPoint;
 import org.vellum.store.image.StoreFile;
-import org.vellum.store.image.StoreFiles;
 
 /**
  * A region on the real core whose files fail at every write, sync and growth in turn, once, twice, or from then on. A
@@ -64,8 +64,7 @@ class FailingFilesTest {
     }
 
     /** The file store, on files of which some calls fail. */
-    private final class FailingStore implements Store, StoreFiles {
-        private final StoreFiles real = new NativeStoreFiles(host.core);
+    private final class FailingStore extends ForwardingStoreFiles implements Store {
         private final AtomicInteger calls = new AtomicInteger();
         private final int at;
         private final int times;
@@ -73,6 +72,7 @@ class FailingFilesTest {
         private final Set<Path> failed = ConcurrentHashMap.newKeySet();
 
         FailingStore(int at, int times, int errno) {
+            super(new NativeStoreFiles(host.core));
             this.at = at;
             this.times = times;
             this.errno = errno;
@@ -98,50 +98,25 @@ class FailingFilesTest {
 
         @Override
         public StoreFile open(Path path, boolean create) throws FileFailure {
-            return new FailingFile(this, real.open(path, create));
-        }
-
-        @Override
-        public boolean exists(Path path) {
-            return real.exists(path);
+            return new FailingFile(this, super.open(path, create));
         }
 
         @Override
         public void rename(Path from, Path to) throws FileFailure {
             call("rename", from);
-            real.rename(from, to);
+            super.rename(from, to);
         }
 
         @Override
         public void delete(Path path) throws FileFailure {
             call("deletion", path);
-            real.delete(path);
-        }
-
-        @Override
-        public boolean isDirectory(Path path) {
-            return real.isDirectory(path);
-        }
-
-        @Override
-        public boolean isWritable(Path directory) {
-            return real.isWritable(directory);
-        }
-
-        @Override
-        public void createDirectory(Path directory) throws FileFailure {
-            real.createDirectory(directory);
+            super.delete(path);
         }
 
         @Override
         public void syncDirectory(Path directory, PersistPoint point) throws FileFailure {
             call("fsync", directory);
-            real.syncDirectory(directory, point);
-        }
-
-        @Override
-        public long freeSpace(Path directory) throws FileFailure {
-            return real.freeSpace(directory);
+            super.syncDirectory(directory, point);
         }
     }
 

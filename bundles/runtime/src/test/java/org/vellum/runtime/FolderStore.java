@@ -12,6 +12,7 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.ForwardingStoreFile;
+import org.vellum.store.image.ForwardingStoreFiles;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
@@ -81,59 +82,27 @@ final class FolderStore implements Store {
                 core, hooked(), files(request.region()), request, origin, place(request).orElseThrow());
     }
 
-    private final class HookedFiles implements StoreFiles {
-        private final StoreFiles files;
-
+    private final class HookedFiles extends ForwardingStoreFiles {
         private HookedFiles(StoreFiles files) {
-            this.files = files;
+            super(files);
         }
 
         @Override
         public StoreFile open(Path path, boolean create) throws FileFailure {
             hook.before("open", path);
-            return new HookedFile(files.open(path, create));
-        }
-
-        @Override
-        public boolean exists(Path path) {
-            return files.exists(path);
+            return new HookedFile(super.open(path, create));
         }
 
         @Override
         public void rename(Path from, Path to) throws FileFailure {
             hook.before("rename", from);
-            files.rename(from, to);
-        }
-
-        @Override
-        public void delete(Path path) throws FileFailure {
-            files.delete(path);
-        }
-
-        @Override
-        public boolean isDirectory(Path path) {
-            return files.isDirectory(path);
-        }
-
-        @Override
-        public boolean isWritable(Path directory) {
-            return files.isWritable(directory);
-        }
-
-        @Override
-        public void createDirectory(Path directory) throws FileFailure {
-            files.createDirectory(directory);
+            super.rename(from, to);
         }
 
         @Override
         public void syncDirectory(Path directory, PersistPoint point) throws FileFailure {
             hook.before(point.name(), directory);
-            files.syncDirectory(directory, point);
-        }
-
-        @Override
-        public long freeSpace(Path directory) throws FileFailure {
-            return files.freeSpace(directory);
+            super.syncDirectory(directory, point);
         }
     }
 

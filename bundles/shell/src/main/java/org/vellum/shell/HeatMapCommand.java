@@ -33,6 +33,12 @@ public final class HeatMapCommand {
         this.regions = regions;
     }
 
+    /** For what does not fit: Gogo would list the types of the parameters. */
+    @Descriptor("says how it is used")
+    public String heatmap(@Descriptor("anything else") String... arguments) {
+        throw new ShellFailure("usage: vellum:heatmap REGION");
+    }
+
     @Descriptor("where a region was written, by epochs since then")
     public String heatmap(@Descriptor("name of an open region") String name) {
         Region region = regions.region(name)

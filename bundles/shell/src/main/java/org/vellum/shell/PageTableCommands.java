@@ -61,6 +61,12 @@ public final class PageTableCommands {
         }
     }
 
+    /** For what does not fit: Gogo would list the types of the parameters. */
+    @Descriptor("says how it is used")
+    public String pte(@Descriptor("anything else") String... arguments) {
+        throw new ShellFailure("usage: vellum:pte ADDRESS [PAGETABLE], where ADDRESS is 0x…, decimal or REGION:OFFSET");
+    }
+
     @Descriptor("the walk of an address in every page table, level by level")
     public String pte(@Descriptor("0x… or decimal, or REGION:OFFSET") String where) {
         return show(where, tables);

@@ -34,6 +34,8 @@ import org.vellum.api.provider.Quantity;
 public final class RegionCommands {
     private static final String NO_REGIONS = "no regions are open (vellum:open NAME SIZE opens one)";
 
+    private static final String OPEN_USAGE = "usage: vellum:open [--vmm NAME] [--strategy NAME] NAME [SIZE]";
+
     private final RegionManager regions;
 
     @Activate
@@ -112,7 +114,22 @@ public final class RegionCommands {
         return open(name, () -> RegionOptions.size(size).withVmm(vmm).withStrategy(strategy));
     }
 
+    /** For what fits none of the others: Gogo would list the types of their parameters. */
+    @Descriptor("says how it is used")
+    public String open(@Descriptor("anything else") String... arguments) {
+        throw new ShellFailure(OPEN_USAGE);
+    }
+
+    /** As that of {@code open}. */
+    @Descriptor("says how it is used")
+    public String regions(@Descriptor("anything else") String... arguments) {
+        throw new ShellFailure("usage: vellum:regions, with nothing behind it; vellum:status NAME tells of one");
+    }
+
     private String open(String name, Supplier<RegionOptions> options) {
+        if (name.startsWith("-")) { // an option that there is none of
+            throw new ShellFailure(OPEN_USAGE);
+        }
         return answer(() -> describe(regions.open(name, options.get()).status()));
     }
 

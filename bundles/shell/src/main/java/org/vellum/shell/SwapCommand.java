@@ -43,6 +43,12 @@ public final class SwapCommand {
         }
     }
 
+    /** For none: Gogo would list the types of the parameters. */
+    @Descriptor("says how it is used")
+    public String swap() {
+        throw new ShellFailure(USAGE);
+    }
+
     private static Map<String, String> selectors(String... changes) {
         Map<String, String> selectors = new LinkedHashMap<>();
         for (String change : changes) {

@@ -34,6 +34,7 @@ class CommandsTest {
     @BeforeEach
     void swapCommand() {
         processor.addCommand("vellum", new SwapCommand(regions), "swap");
+        processor.addCommand("vellum", new HeatMapCommand(regions), "heatmap");
     }
 
     @AfterEach
@@ -56,6 +57,21 @@ class CommandsTest {
 
     private String errors() {
         return err.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void argumentsThatDoNotFitAreAnsweredByTheUsage() {
+        for (String command : List.of("vellum:open", "vellum:open a 1MiB c", "vellum:open --nonsense a")) {
+            assertEquals(1, run("", command), output());
+            assertTrue(errors().contains("usage: vellum:open [--vmm NAME]"), errors());
+        }
+        assertEquals(1, run("", "vellum:regions orders"), output());
+        assertTrue(errors().contains("usage: vellum:regions"), errors());
+        assertEquals(1, run("", "vellum:heatmap"), output());
+        assertTrue(errors().contains("usage: vellum:heatmap REGION"), errors());
+        assertEquals(1, run("", "vellum:swap"), output());
+        assertTrue(errors().contains("usage: vellum:swap REGION AXIS=SELECTOR"), errors());
+        assertEquals(0, run("", "vellum:regions", "vellum:open --strategy write-protect a 1MiB", "vellum:regions"), errors());
     }
 
     @Test

@@ -34,6 +34,9 @@ final class ReportText {
             return "beyond repair: no epoch is there as a whole; bring the image back from a backup";
         }
         long epoch = report.intactEpoch().getAsLong();
+        if (!report.damaged() && report.elsewhere()) {
+            return "intact up to epoch " + epoch + ", but the region is elsewhere; --repair makes a region of this image";
+        }
         if (!report.damaged()) {
             return "intact up to epoch " + epoch;
         }

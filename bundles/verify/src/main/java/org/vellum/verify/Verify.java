@@ -83,7 +83,7 @@ public final class Verify implements ToIntFunction<List<String>> {
                 .orElse(new ImageFiles(names.directory(), names.region() + "-repaired"));
         ImageRepair repair = new ImageRepair(core);
         try (OfflineImage image = OfflineImage.open(core, names)) {
-            if (print(image.report())) {
+            if (print(image.report()) && !image.report().elsewhere()) {
                 out.println("nothing to repair");
                 return HELD;
             }
@@ -92,7 +92,7 @@ public final class Verify implements ToIntFunction<List<String>> {
         }
         if (inPlace) {
             repair.replace(names, target);
-            out.println("it is " + names.home() + " now; the damaged files end in .damaged");
+            out.println("it is " + names.home() + " now; the files before end in .damaged");
         }
         return HELD;
     }

@@ -32,6 +32,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.PageTable;
+import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 
@@ -94,6 +95,12 @@ public final class RegionsPage extends AbstractServlet {
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile transient List<Strategy> strategies = List.of();
 
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile transient List<Store> stores = List.of();
+
     @Activate
     public RegionsPage(@Reference RegionManager regions) {
         this.regions = regions;
@@ -141,7 +148,9 @@ public final class RegionsPage extends AbstractServlet {
                                 String.join(" ", pageTables.stream().map(PageTable::name).sorted().toList()))
                         .replace(
                                 "@STRATEGIES@",
-                                String.join(" ", strategies.stream().map(Strategy::name).sorted().toList())));
+                                String.join(" ", strategies.stream().map(Strategy::name).sorted().toList()))
+                        .replace(
+                                "@STORES@", String.join(" ", stores.stream().map(Store::name).sorted().toList())));
     }
 
     private void stream(HttpServletRequest request, HttpServletResponse response) throws IOException {

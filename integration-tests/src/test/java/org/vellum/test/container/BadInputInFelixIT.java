@@ -222,7 +222,7 @@ public class BadInputInFelixIT extends FelixTest {
         ServiceRegistration<Strategy> slow = register("slow", () -> {
             swapping.countDown();
             try {
-                goOn.await();
+                assertTrue(goOn.await(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS));
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
@@ -236,8 +236,9 @@ public class BadInputInFelixIT extends FelixTest {
             CompletableFuture<RegionStatus.Swap> second =
                     CompletableFuture.supplyAsync(() -> region.swap(Map.of("strategy", "dirty-bit")));
             writers.awaitProgress();
-            assertFalse(second.isDone());
+            boolean waited = !second.isDone();
             goOn.countDown();
+            assertTrue("the second swap did not wait for the first", waited);
             assertEquals("slow", first.get(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).to().strategy());
             RegionStatus.Swap last = second.get(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS);
             assertEquals("slow", last.from().strategy());

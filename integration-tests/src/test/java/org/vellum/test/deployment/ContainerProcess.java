@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.vellum.test.tool.Jdk;
@@ -46,14 +48,36 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
         return path;
     }
 
-    /** Two lives, with a kill in between; what the first committed is there in the second, what it stored later is not. */
-    void livesTwice() throws Exception {
-        String first = life();
-        assertTrue(first.startsWith("entries=1 epoch=1 leftover=0 address=0x"), first);
-        assertEquals(first.replace("=1", "=2"), life(), "the second life");
+    /** Something done to a container that runs. */
+    interface Visit {
+        /** The container is killed when this returns or throws. */
+        void to(Running container) throws Exception;
     }
 
-    private String life() throws Exception {
+    /** Two lives, with a kill in between; what the first committed is there in the second, what it stored later not. */
+    void livesTwice() throws Exception {
+        livesTwice(container -> {});
+    }
+
+    /** As {@link #livesTwice()}; each life is visited when the diary has reported. */
+    void livesTwice(Visit visit) throws Exception {
+        assertSecondLife(life(container -> {}, visit), life(container -> {}, visit));
+    }
+
+    /** What the diary reports in a second life after a first. */
+    static void assertSecondLife(String first, String second) {
+        assertTrue(first.startsWith("entries=1 epoch=1 leftover=0 address=0x"), first);
+        assertEquals(first.replace("=1", "=2"), second, "the second life");
+    }
+
+    /**
+     * One life.
+     *
+     * @param beginning when it has been started
+     * @param end when the diary has reported
+     * @return the diary's report
+     */
+    String life(Visit beginning, Visit end) throws Exception {
         Path report = home.resolve(REPORT);
         Files.deleteIfExists(report);
         Path output = home.resolve("output.txt");
@@ -65,19 +89,39 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
         // the flags of the JVM that runs the tests are not the container's
         builder.environment().remove("JDK_JAVA_OPTIONS");
         builder.environment().remove("JAVA_TOOL_OPTIONS");
-        Process process = builder.start();
+        Running container = new Running(builder.start(), output);
         try {
+            beginning.to(container);
+            container.await("it has reported", () -> Files.exists(report));
+            end.to(container);
+            return Files.readString(report).strip();
+        } finally {
+            container.process().destroyForcibly().waitFor();
+        }
+    }
+
+    /** A container that runs, and the file with what it printed. */
+    record Running(Process process, Path output) {
+        /** Types a line on its standard input. */
+        void type(String line) throws IOException {
+            process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
+        }
+
+        String printed() throws IOException {
+            return Files.readString(output);
+        }
+
+        /** Returns as soon as {@code condition} holds; fails when the container ends, or it never does. */
+        void await(String what, Callable<Boolean> condition) throws Exception {
             long deadline = System.nanoTime() + PATIENCE.toNanos();
-            while (!Files.exists(report)) {
+            while (!condition.call()) {
                 if (!process.isAlive() || System.nanoTime() > deadline) {
-                    throw new AssertionError(command + (process.isAlive() ? " runs" : " has ended")
-                            + " and has not reported; it printed:\n" + tail(output));
+                    throw new AssertionError("the container " + (process.isAlive() ? "runs" : "has ended")
+                            + ", and not: " + what + "; it printed:\n" + tail(output));
                 }
                 Thread.sleep(PAUSE_MILLISECONDS);
             }
-            return Files.readString(report).strip();
-        } finally {
-            process.destroyForcibly().waitFor();
         }
     }
 

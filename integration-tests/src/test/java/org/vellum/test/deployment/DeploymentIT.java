@@ -5,8 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,12 +29,20 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.vellum.test.tool.FeatureFile;
 import org.vellum.test.tool.Jdk;
 
 class DeploymentIT {
     private static final Path DISTRIBUTION = ContainerProcess.built("vellum.test.distribution");
     private static final Path CONSUMER =
             ContainerProcess.built("vellum.test.bundles").resolve("org.vellum.test.consumer.jar");
+
+    private static final List<String> JSON_FEATURES =
+            List.of("vellum", "vellum-jmx", "vellum-health", "vellum-inventory", "vellum-webconsole");
+    private static final List<String> KARAF_FEATURES = List.of(
+            "vellum", "vellum-shell", "vellum-jmx", "vellum-health", "vellum-inventory", "vellum-webconsole");
+    /** In a features repository of Karaf: group, artifact, version. */
+    private static final Pattern ARTIFACT = Pattern.compile("mvn:([^/]+)/([^/]+)/([^<]+)<");
 
     @TempDir
     Path home;
@@ -65,28 +82,63 @@ class DeploymentIT {
                 .livesTwice();
     }
 
-    /** The launcher with the distribution's feature file, and one of the user's. */
+    /** The launcher with the distribution's feature files, and one of the user's. */
     @Test
     void launcherWithFeatureFiles() throws Exception {
         Path folder = Files.createDirectories(home.resolve("repository/org/acme/diary/1"));
         Files.copy(CONSUMER, folder.resolve("diary-1.jar"));
+        int port = freePort();
         Path feature = Files.writeString(
-                home.resolve("diary.json"), "{\"id\": \"org.acme:feature:1\", \"bundles\": [{\"id\": \"org.acme:diary:1\"}]}");
-        List<String> command = ContainerProcess.java(
-                Jdk.running(),
-                home,
-                "-jar",
-                DISTRIBUTION.resolve("vellum.jar").toString(),
-                "run",
-                "--feature=" + DISTRIBUTION.resolve("features/vellum.json"),
+                home.resolve("diary.json"),
+                """
+                {
+                  "id": "org.acme:feature:1",
+                  "bundles": [{"id": "org.acme:diary:1"}],
+                  "configurations": {"org.apache.felix.http": {
+                    "org.apache.felix.http.host": "127.0.0.1", "org.osgi.service.http.port": "%d"}}
+                }
+                """
+                        .formatted(port));
+        List<String> command = new ArrayList<>(ContainerProcess.java(
+                Jdk.running(), home, "-jar", DISTRIBUTION.resolve("vellum.jar").toString(), "run"));
+        for (String name : JSON_FEATURES) {
+            command.add("--feature=" + DISTRIBUTION.resolve("features/" + name + ".json"));
+        }
+        command.addAll(List.of(
                 "--feature=" + feature,
                 "--repository=" + home.resolve("repository"),
                 // a command that does not end: the process is there to be killed
-                "--command=while { true } { sleep 1000 }");
-        new ContainerProcess(home, command, Map.of()).livesTwice();
+                "--command=while { true } { sleep 1000 }"));
+        new ContainerProcess(home, command, Map.of()).livesTwice(container -> assertPageAnswers(container, port));
     }
 
-    /** A stock Karaf, on the newest JDK that its start script accepts: JDK 24 and newer refuse its security manager. */
+    private static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0)) {
+            return free.getLocalPort();
+        }
+    }
+
+    private static void assertPageAnswers(ContainerProcess.Running container, int port) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/system/console/vellum"))
+                .header(
+                        "Authorization",
+                        "Basic " + Base64.getEncoder().encodeToString("admin:admin".getBytes(StandardCharsets.UTF_8)))
+                .build();
+        HttpClient client = HttpClient.newHttpClient();
+        container.await("the web console shows regions", () -> {
+            try {
+                HttpResponse<String> page = client.send(request, HttpResponse.BodyHandlers.ofString());
+                return page.statusCode() == 200 && page.body().contains("id=\"vellum\"");
+            } catch (ConnectException e) {
+                return false; // not yet
+            }
+        });
+    }
+
+    /**
+     * A stock Karaf, on the newest JDK here that its start script accepts: JDK 24 and newer refuse its security
+     * manager. Installed at its console as documented, and there again after a kill.
+     */
     @Test
     void karaf() throws Exception {
         Jdk jdk = Jdk.require(17, "Karaf");
@@ -97,7 +149,7 @@ class DeploymentIT {
                     .findFirst()
                     .orElseThrow();
         }
-        Path feature = Files.writeString(
+        Path diary = Files.writeString(
                 home.resolve("diary.xml"),
                 """
                 <features name="diary" xmlns="http://karaf.apache.org/xmlns/features/v1.6.0">
@@ -108,32 +160,40 @@ class DeploymentIT {
                 </features>
                 """
                         .formatted(CONSUMER.toUri()));
-        // what `feature:repo-add` and `feature:install` would do
-        Path features = karaf.resolve("etc/org.apache.karaf.features.cfg");
-        Files.writeString(
-                features,
-                Files.readString(features)
-                        .replaceFirst(
-                                "(?m)^featuresRepositories = ",
-                                "featuresRepositories = " + DISTRIBUTION.resolve("features/karaf.xml").toUri() + ","
-                                        + feature.toUri() + ",")
-                        .replaceFirst("(?m)^featuresBoot = ", "featuresBoot = diary,"));
-        // its own repository and the distribution's, and nothing from elsewhere
+        // its own repository, to which the commands add the distribution's, and nothing from elsewhere
         Files.writeString(
                 karaf.resolve("etc/org.ops4j.pax.url.mvn.cfg"),
                 """
                 org.ops4j.pax.url.mvn.useFallbackRepositories=false
                 org.ops4j.pax.url.mvn.repositories=
-                org.ops4j.pax.url.mvn.defaultRepositories=%s@id=karaf@snapshots,%s@id=vellum@snapshots
+                org.ops4j.pax.url.mvn.defaultRepositories=%s@id=karaf@snapshots
                 """
-                        .formatted(
-                                karaf.resolve("system").toUri(),
-                                DISTRIBUTION.resolve("repository").toUri()));
+                        .formatted(karaf.resolve("system").toUri()));
+        int port = freePort();
+        Files.writeString(
+                karaf.resolve("etc/org.apache.felix.http.cfg"),
+                "org.apache.felix.http.host=127.0.0.1\norg.osgi.service.http.port=" + port + "\n");
         Map<String, String> environment = Map.of(
                 "JAVA_HOME", jdk.home().toString(),
                 "KARAF_EXEC", "exec",
                 "EXTRA_JAVA_OPTS", String.join(" ", ContainerProcess.properties(home)));
-        new ContainerProcess(home, List.of(karaf.resolve("bin/karaf").toString(), "server"), environment).livesTwice();
+        String program = karaf.resolve("bin/karaf").toString();
+        String first = new ContainerProcess(home, List.of(program), environment).life(
+                container -> {
+                    container.type("config:property-append --pid org.ops4j.pax.url.mvn"
+                            + " org.ops4j.pax.url.mvn.defaultRepositories ,"
+                            + DISTRIBUTION.resolve("repository").toUri() + "@id=vellum@snapshots");
+                    container.type("feature:repo-add " + DISTRIBUTION.resolve("features/karaf.xml").toUri());
+                    container.type("feature:repo-add " + diary.toUri());
+                    container.type("feature:install " + String.join(" ", KARAF_FEATURES) + " diary");
+                },
+                container -> container.await("vellum:regions shows the region", () -> {
+                    container.type("vellum:regions");
+                    return container.printed().matches("(?s).*diary +open +1 MiB.*");
+                }));
+        String second = new ContainerProcess(home, List.of(program, "server"), environment)
+                .life(container -> {}, container -> assertPageAnswers(container, port));
+        ContainerProcess.assertSecondLife(first, second);
     }
 
     private static void unpack(Path archive, Path folder) throws Exception {
@@ -151,12 +211,30 @@ class DeploymentIT {
             jars.map(jar -> jar.getFileName().toString().replace(".jar", "")).forEach(distribution::add);
         }
         assertFalse(distribution.isEmpty());
-        assertEquals(distribution, artifacts("features/vellum.json", "\"id\": \"[^:\"]+:([^:\"]+):[^:\"]+\"\\}"));
-        assertEquals(distribution, artifacts("features/karaf.xml", "mvn:[^/]+/([^/]+)/"));
+        assertEquals(distribution, new TreeSet<>(FeatureFile.distributed("vellum").artifacts()));
+        String karaf = Files.readString(DISTRIBUTION.resolve("features/karaf.xml"));
+        Set<String> first = ARTIFACT.matcher(karaf.substring(0, karaf.indexOf("</feature>")))
+                .results()
+                .map(result -> result.group(2))
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertEquals(distribution, first);
     }
 
-    private static Set<String> artifacts(String file, String pattern) throws IOException {
-        Matcher matcher = Pattern.compile(pattern).matcher(Files.readString(DISTRIBUTION.resolve(file)));
-        return matcher.results().map(result -> result.group(1)).collect(Collectors.toCollection(TreeSet::new));
+    @Test
+    void whatTheFeaturesNameIsInTheRepository() throws IOException {
+        Path repository = DISTRIBUTION.resolve("repository");
+        List<Path> named = new ArrayList<>();
+        for (String name : JSON_FEATURES) {
+            named.addAll(FeatureFile.distributed(name).bundles());
+        }
+        Matcher artifacts = ARTIFACT.matcher(Files.readString(DISTRIBUTION.resolve("features/karaf.xml")));
+        artifacts.results()
+                .map(found -> repository
+                        .resolve(found.group(1).replace('.', '/'))
+                        .resolve(found.group(2))
+                        .resolve(found.group(3))
+                        .resolve(found.group(2) + "-" + found.group(3) + ".jar"))
+                .forEach(named::add);
+        assertEquals(List.of(), named.stream().filter(jar -> !Files.exists(jar)).toList());
     }
 }

@@ -75,8 +75,8 @@ public interface StoreImage extends AutoCloseable {
      * Makes the image ready to be written in place, by the native core: the home image holds the last epoch, there is room
      * for a pre-image of every page, and a crash from now on is recovered from those. Until {@link #endInPlace} the home
      * image is the core's: it commits by the epoch word, {@link #epoch} tells it, {@link #persist} and {@link #apply} are
-     * not called, and the committed view means nothing. Called by the control thread, with nothing stored since the last
-     * commit.
+     * not called, and the committed view means nothing. Called by the control thread; what is stored and not committed
+     * is in the region's working image then, and no matter of this image's.
      *
      * @return empty: this store cannot; nothing has changed
      * @throws org.vellum.api.RegionException there is no room, or the medium failed; the image goes on as before, though

@@ -30,7 +30,7 @@ public final class BenchCommand implements Subcommand {
     @Parameters(
             paramLabel = "NAME",
             arity = "0..*",
-            description = "benchmarks to run, such as against-append; another name lists them (default: all, 8 minutes)")
+            description = "benchmarks to run, such as against-append; another name lists them (default: all, 11 minutes)")
     private List<String> names = new ArrayList<>();
 
     @Mixin

@@ -11,8 +11,10 @@ import java.util.OptionalLong;
  * @param findings part by part, in the order of the file
  * @param intactEpoch the last epoch that is intact as a whole, which a repair would bring back; empty: there is none
  * @param damagedPages pages of that epoch whose content is not what was committed, in order
+ * @param elsewhere the region went to another place, or has not come here; a repair makes a region of what is here
  */
-public record ImageReport(Path image, List<Finding> findings, OptionalLong intactEpoch, List<Long> damagedPages) {
+public record ImageReport(
+        Path image, List<Finding> findings, OptionalLong intactEpoch, List<Long> damagedPages, boolean elsewhere) {
     /** How a part is. */
     public enum Verdict {
         /** As it should be. */
@@ -36,6 +38,7 @@ public record ImageReport(Path image, List<Finding> findings, OptionalLong intac
         damagedPages = List.copyOf(damagedPages);
     }
 
+    /** Whether anything is not what was written there. */
     public boolean damaged() {
         return findings.stream().anyMatch(finding -> finding.verdict() == Verdict.DAMAGED);
     }

@@ -10,7 +10,7 @@ import org.vellum.nativelib.Persistence;
  * Files whose bytes are written through mappings, past the file system: the medium of persistent memory. Names, sizes,
  * allocation and locks stay those of the files underneath; see {@link MappedFile}.
  */
-public final class MappedFiles implements StoreFiles {
+public final class MappedFiles extends ForwardingStoreFiles {
     /**
      * Is told where files are mapped, so that what is stored there can be related to the files. Called by the thread that
      * maps, before anything is stored there, and after everything was.
@@ -40,7 +40,6 @@ public final class MappedFiles implements StoreFiles {
         NONE
     }
 
-    private final StoreFiles files;
     private final NativeCore core;
     private final Persistence persistence;
     private final Demand demand;
@@ -59,7 +58,7 @@ public final class MappedFiles implements StoreFiles {
             Demand demand,
             Listener listener,
             List<String> remarks) {
-        this.files = files;
+        super(files);
         this.core = core;
         this.persistence = persistence;
         this.demand = demand;
@@ -69,59 +68,13 @@ public final class MappedFiles implements StoreFiles {
 
     @Override
     public StoreFile open(Path path, boolean create) throws FileFailure {
-        boolean created = create && !files.exists(path);
-        return MappedFile.map(files.open(path, create), created, core, persistence, demand, listener);
-    }
-
-    @Override
-    public boolean exists(Path path) {
-        return files.exists(path);
-    }
-
-    @Override
-    public void rename(Path from, Path to) throws FileFailure {
-        files.rename(from, to);
-    }
-
-    @Override
-    public void delete(Path path) throws FileFailure {
-        files.delete(path);
-    }
-
-    @Override
-    public boolean isDirectory(Path path) {
-        return files.isDirectory(path);
-    }
-
-    @Override
-    public boolean isWritable(Path directory) {
-        return files.isWritable(directory);
-    }
-
-    @Override
-    public void createDirectory(Path directory) throws FileFailure {
-        files.createDirectory(directory);
-    }
-
-    /** Names are the file system's, whatever the files' bytes are on. */
-    @Override
-    public void syncDirectory(Path directory, PersistPoint point) throws FileFailure {
-        files.syncDirectory(directory, point);
-    }
-
-    @Override
-    public long freeSpace(Path directory) throws FileFailure {
-        return files.freeSpace(directory);
+        boolean created = create && !exists(path);
+        return MappedFile.map(super.open(path, create), created, core, persistence, demand, listener);
     }
 
     @Override
     public Optional<Persistence> persistence() {
         return Optional.of(persistence);
-    }
-
-    @Override
-    public boolean outliveProcess() {
-        return files.outliveProcess();
     }
 
     @Override

@@ -72,7 +72,7 @@ public final class OfflineImage implements AutoCloseable {
     }
 
     public ImageReport report() {
-        return new ImageReport(names.home(), findings, intactEpoch, damagedPages);
+        return new ImageReport(names.home(), findings, intactEpoch, damagedPages, isElsewhere());
     }
 
     ImageFiles names() {
@@ -137,11 +137,17 @@ public final class OfflineImage implements AutoCloseable {
         }
     }
 
+    private boolean isElsewhere() {
+        return header != null
+                && (header.checkpoint().state() == Checkpoint.State.DEPARTED
+                        || header.checkpoint().state() == Checkpoint.State.ARRIVED);
+    }
+
     private void describeWhereabouts() throws FileFailure {
-        Checkpoint.State state = header.checkpoint().state();
-        if (state != Checkpoint.State.DEPARTED && state != Checkpoint.State.ARRIVED) {
+        if (!isElsewhere()) {
             return;
         }
+        Checkpoint.State state = header.checkpoint().state();
         try {
             Whereabouts other = HomeImage.readWhereabouts(core, file, names.region());
             find(Verdict.NOTE, "checkpoint", state == Checkpoint.State.DEPARTED

@@ -55,7 +55,7 @@ final class Residence {
         throw new InvalidRegionException("region '" + names.region() + "': it went to " + there + " at epoch "
                 + header.checkpoint().homeEpoch() + "; open it there. " + names.home()
                 + " keeps what it held then; if that is what you want, './vellum verify " + names.home()
-                + " --repair' makes it a region again");
+                + " --repair --in-place' makes it a region again");
     }
 
     private void requireDeparted(Whereabouts origin, Header header) throws FileFailure {

@@ -180,6 +180,8 @@ class ImageArrivalTest {
         try (OfflineImage offline = OfflineImage.open(CORE, names("here"))) {
             assertTrue(offline.report().findings().toString().contains("the region went to store 'there'"));
             assertEquals(0, offline.report().intactEpoch().orElseThrow());
+            assertTrue(offline.report().elsewhere());
+            assertFalse(offline.report().damaged());
             new ImageRepair(CORE).write(offline, new ImageFiles(folder.resolve("here"), "again"), false);
         }
         Image.open(

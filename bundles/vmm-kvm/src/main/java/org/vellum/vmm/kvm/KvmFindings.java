@@ -31,7 +31,7 @@ final class KvmFindings {
                 fact("re-arming", rearmPath(measured)),
                 fact("ordinary memory", "mapped by leaves of " + bytes((long) measured.largePages() << 20)),
                 fact("register state", bytes(measured.extendedState()) + " of XSAVE state carried across a transition"),
-                fact("kick signal", signal(measured.kickSignal()) + " interrupts vCPUs; the application must not use it"),
+                fact("kick signal", kick(measured.kickSignal())),
                 fact("vCPUs", "at most " + count(measured.vcpuLimit()) + ", one for each thread that enters"));
     }
 
@@ -59,8 +59,12 @@ final class KvmFindings {
                 : "by KVM_CLEAR_DIRTY_LOG (shadow paging: a CR3 reload was not seen to do it)" + time;
     }
 
-    private static String signal(int number) {
-        return "signal " + number + " (SIGRTMIN" + (number == SIGRTMIN ? "" : "+" + (number - SIGRTMIN)) + ")";
+    private static String kick(int signal) {
+        if (signal == 0) {
+            return "a realtime signal that nobody has a handler for, chosen when the first region is attached";
+        }
+        return "signal " + signal + " (SIGRTMIN" + (signal == SIGRTMIN ? "" : "+" + (signal - SIGRTMIN))
+                + ") interrupts vCPUs; the application must not use it";
     }
 
     static List<Finding> ofMachine(KvmCounters counted) {

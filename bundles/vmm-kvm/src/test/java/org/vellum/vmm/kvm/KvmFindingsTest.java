@@ -54,6 +54,13 @@ class KvmFindingsTest {
     }
 
     @Test
+    void aKickSignalIsNotNamedBeforeItIsChosen() {
+        String text = text(KvmFindings.ofHost(
+                new KvmMeasurements(550, 45_000, 61_000, 0, 4_500, 1_300, 1, 1, 2, 2_440, 0, 1024)));
+        assertTrue(text.contains("kick signal: a realtime signal that nobody has a handler for, chosen when"), text);
+    }
+
+    @Test
     void faultsThatCannotBeServedInTheGuestAreSaidToBeSo() {
         String text = text(KvmFindings.ofHost(
                 new KvmMeasurements(550, 45_000, 61_000, 0, 4_500, 1_300, 1, 1, 2, 2_440, 36, 1024)));

@@ -35,8 +35,8 @@ import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
 
 /**
- * A region in place on the store {@code memory}, from its opening to its end in order, and away from there and back; what the store's recorder sees is
- * passed on to a medium that began with the same files.
+ * A region in place on the store {@code memory}, from its opening to its end in order, and away from there and back;
+ * what the store's recorder sees is passed on to a medium that began with the same files.
  */
 final class InPlaceRun implements AutoCloseable {
     private static final NativeCore CORE = ImageSession.CORE;

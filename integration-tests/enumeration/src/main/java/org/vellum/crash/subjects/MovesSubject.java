@@ -7,8 +7,8 @@ import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
 
 /**
- * Moves of an open region between in place, with its undo, and a working image, with its redo; with stores before and behind
- * each, so that each commit has some that were made at the other place.
+ * Moves of an open region between in place, with its undo, and a working image, with its redo; with stores before and
+ * behind each, so that each commit has some that were made at the other place.
  */
 final class MovesSubject implements Subject {
     private static final long FIRST_EPOCH = 1;
