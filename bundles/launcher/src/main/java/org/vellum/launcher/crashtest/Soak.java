@@ -233,8 +233,10 @@ final class Soak {
         row("longest gate", milliseconds(figures.longestGate()));
         row("stalls", "median " + milliseconds(figures.stall(0.5)) + ", 99th percentile "
                 + milliseconds(figures.stall(0.99)) + ", longest " + milliseconds(figures.stall(1)));
-        row("longest wait", String.format(Locale.ROOT, "%.0f s without a step of one thread: %s",
-                figures.longestWait() / 1e9, figures.longestWaiting()));
+        row("longest wait", figures.longestWait() == 0
+                ? "each thread did a step in every second"
+                : String.format(Locale.ROOT, "%.0f s without a step of one thread: %s", figures.longestWait() / 1e9,
+                        figures.longestWaiting()));
         row("held", "early and late, by the processes that were counted");
         counted.forEach(console::line);
         if (failures.isEmpty()) {
