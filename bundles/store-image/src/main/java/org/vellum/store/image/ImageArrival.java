@@ -283,18 +283,18 @@ public final class ImageArrival implements IncomingImage {
     /** An origin in memory can be asked by nobody else, so that it has departed is recorded here. */
     @Override
     public StoreImage open(PhaseObserver observer) {
-        if (origin.place().folder().isEmpty()) {
-            recordArrival();
-        }
         StoreFile locked = file;
-        leave(false);
+        leave(false); // first: from now on the image is the region's, and nothing of it may be removed
+        if (origin.place().folder().isEmpty()) {
+            recordArrival(locked);
+        }
         return Image.openArrived(core, files, names, request, observer, locked);
     }
 
-    private void recordArrival() {
+    private void recordArrival(StoreFile locked) {
+        boolean recorded = false;
         try {
-            Header header = Header.read(core, file, names.region());
-            HomeImage home = new HomeImage(core, file, header);
+            HomeImage home = new HomeImage(core, locked, Header.read(core, locked, names.region()));
             try {
                 Checkpoint arrived = home.checkpoint();
                 home.writeCheckpoint(arrived.next(
@@ -302,8 +302,13 @@ public final class ImageArrival implements IncomingImage {
             } finally {
                 home.closeButFile();
             }
+            recorded = true;
         } catch (FileFailure e) {
             throw failure("that it has arrived cannot be recorded", e);
+        } finally {
+            if (!recorded) {
+                locked.close();
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionException;
@@ -108,6 +109,28 @@ class ImageArrivalTest {
             assertEquals(image.identity(), there.identity());
             assertEquals(0x100000000000L, there.address());
         }
+        open("there").close();
+    }
+
+    /** Whom nobody can ask: that its origin has departed must be on record before the image is opened. */
+    @Test
+    void fromMemoryItIsTheRegionsOnceItIsOpened() throws Exception {
+        Image image = created();
+        ImageArrival arrival = ImageArrival.begin(
+                CORE,
+                files,
+                names("there"),
+                request(SIZE),
+                new Store.Origin(image.identity(), image.address(), new Place("memory", Optional.empty())),
+                place("there"));
+        copy(image, arrival);
+        image.depart(place("there"));
+
+        Path away = folder.resolve("away");
+        Files.move(names("there").log(0), away);
+        assertThrows(DamagedImageException.class, () -> arrival.open(NOBODY)); // here: any failure
+        arrival.close();
+        Files.move(away, names("there").log(0));
         open("there").close();
     }
 
