@@ -44,7 +44,7 @@ import org.vellum.test.tool.ProcessResources;
 @ExamReactorStrategy(PerClass.class)
 public class UpdatedProvidersIT extends FelixTest {
     private static final int WARM_UP = 2;
-    private static final int UPDATES = 20;
+    private static final int UPDATES = 12;
     /** Of the VMM: each ends a virtual machine and makes another, twice. */
     private static final int UPDATES_OF_VMM = 6;
 
