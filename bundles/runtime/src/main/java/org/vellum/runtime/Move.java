@@ -38,7 +38,7 @@ final class Move {
         void moved();
 
         /** Nothing has come of it. */
-        void moveFailed(Move move, String sentence);
+        void moveFailed(String sentence);
     }
 
     private final String name;
@@ -126,10 +126,6 @@ final class Move {
         }
     }
 
-    synchronized boolean isCancelled() {
-        return cancelled != null;
-    }
-
     /** Returns when no thread is in a store on its behalf. Never with the control lock held, which it may wait for. */
     synchronized void awaitEnd() {
         while (!ended) {
@@ -169,7 +165,7 @@ final class Move {
                     ? lost
                     : new RegionException("region '" + name + "' stays where it is, for its image cannot go to " + to + ": "
                             + (e instanceof RegionException ? e.getMessage() : e.toString()), e);
-            region.moveFailed(this, outcome.getMessage());
+            region.moveFailed(outcome.getMessage());
         } finally {
             synchronized (this) {
                 failure = outcome;

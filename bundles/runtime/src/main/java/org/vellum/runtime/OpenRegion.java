@@ -592,11 +592,9 @@ final class OpenRegion implements Region, Move.Region {
      * @throws RegionException the region cannot be moved now
      */
     Move startMove(Store next, Store.Request request, Place from, Place to, String reason) {
-        requireOutsideCommit("a swap");
-        control.lock();
-        try {
+        return inControl("a swap", () -> {
             requireWorking("a move of its image");
-            home.prepareToMove(inForce.tuple());
+            home.unsettle(inForce.tuple());
             StoreImage image = home.image();
             Store.Origin origin = new Store.Origin(image.identity(), image.address(), from);
             LOGGER.log(Level.INFO, "region ''{0}'' goes from {1} to {2}: {3}", name, from, to, reason);
@@ -609,18 +607,15 @@ final class OpenRegion implements Region, Move.Region {
                     image.committedView(),
                     size,
                     reason);
-            begun.start(); // its thread needs the lock that is held here before it looks for it
+            try {
+                begun.start(); // its thread needs the lock that is held here before it looks for it
+            } catch (OutOfMemoryError e) { // no thread can be had
+                home.settle(inForce.tuple());
+                throw new RegionException("region '" + name + "' cannot be moved: " + e.getMessage(), e);
+            }
             move = begun;
             return begun;
-        } catch (RegionImage.LostException e) {
-            fail(e.getMessage());
-            throw e;
-        } catch (OutOfMemoryError e) { // no thread can be had
-            home.settle(inForce.tuple());
-            throw new RegionException("region '" + name + "' cannot be moved: " + e.getMessage(), e);
-        } finally {
-            control.unlock();
-        }
+        });
     }
 
     @Override
@@ -641,7 +636,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     @Override
-    public void moveFailed(Move failed, String sentence) {
+    public void moveFailed(String sentence) {
         control.lock();
         try {
             move = null;
@@ -674,7 +669,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     /** With the control lock; a region whose image is lost has only loads from then on. */
-    private RegionStatus.Swap inControl(String operation, Supplier<RegionStatus.Swap> change) {
+    private <T> T inControl(String operation, Supplier<T> change) {
         requireOutsideCommit(operation);
         control.lock();
         try {

@@ -138,8 +138,13 @@ final class RegionImage {
         }
     }
 
-    /** Written by redo from now on, whatever the tuple could have: then its image can be another one. */
-    private void unsettle(Tuple now) {
+    /**
+     * Written by redo from now on, whatever the tuple could have: then the committed view has what is committed, and the
+     * image can be another one.
+     *
+     * @throws RegionException it cannot
+     */
+    void unsettle(Tuple now) {
         if (path.isInPlace()) {
             NativeCore.Swap swap = toWorkingImage(relocation -> swapNatively(now, relocation));
             if (swap.refusal() != null) {
@@ -339,15 +344,6 @@ final class RegionImage {
     }
 
     // In another place
-
-    /**
-     * Before a move: the committed content is to be had from the committed view.
-     *
-     * @throws RegionException it cannot
-     */
-    void prepareToMove(Tuple now) {
-        unsettle(now);
-    }
 
     /**
      * The last step of a move: what has arrived, all of it, becomes the region's image.

@@ -108,17 +108,13 @@ public final class DaxStore implements Store, Diagnosis {
 
     @Override
     public Optional<Place> place(Request request) {
-        return Optional.of(placeOf(ImageFiles.of(request, directory)));
-    }
-
-    private static Place placeOf(ImageFiles names) {
-        return new Place(NAME, Optional.of(names.directory()));
+        return Optional.of(ImageFiles.of(request, directory).place(NAME));
     }
 
     @Override
     public IncomingImage receive(Request request, Origin origin) {
         ImageFiles names = ImageFiles.of(request, directory);
-        return ImageArrival.begin(core, filesFor(names, request), names, request, origin, placeOf(names));
+        return ImageArrival.begin(core, filesFor(names, request), names, request, origin, names.place(NAME));
     }
 
     /** @throws RegionException there is no persistent memory, and none is to be emulated */

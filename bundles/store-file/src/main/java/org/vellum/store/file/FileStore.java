@@ -76,17 +76,13 @@ public final class FileStore implements Store, Diagnosis {
 
     @Override
     public Optional<Place> place(Request request) {
-        return Optional.of(placeOf(ImageFiles.of(request, directory)));
-    }
-
-    private static Place placeOf(ImageFiles names) {
-        return new Place(NAME, Optional.of(names.directory()));
+        return Optional.of(ImageFiles.of(request, directory).place(NAME));
     }
 
     @Override
     public IncomingImage receive(Request request, Origin origin) {
         ImageFiles names = ImageFiles.of(request, directory);
-        return ImageArrival.begin(core, files, names, request, origin, placeOf(names));
+        return ImageArrival.begin(core, files, names, request, origin, names.place(NAME));
     }
 
     @Override

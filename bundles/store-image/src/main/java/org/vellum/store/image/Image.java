@@ -405,26 +405,17 @@ public final class Image implements StoreImage {
         requireApplied("it cannot be moved");
         log.settle();
         trimmer.awaitFree();
-        Whereabouts whereabouts = Whereabouts.of(to);
-        PageSet pages = view.newPageSet();
-        view.takeUpdated(pages);
-        inDoubt = true;
-        departing = true;
         try {
-            home.writeWhereabouts(whereabouts);
-            writeBack.run(pages, log.epoch(), log.generation() + 1, Checkpoint.State.DEPARTED);
-            departed = true;
+            home.writeWhereabouts(Whereabouts.of(to));
+            departing = true;
+            bringHome(Checkpoint.State.DEPARTED);
         } catch (FileFailure e) {
             throw new RegionException(
                     "region '" + region + "': that it goes to " + to + " cannot be recorded in " + names.home() + ": "
                             + e.getMessage() + "; " + e.wayOut(),
                     e);
-        } finally {
-            if (!departed) {
-                view.putBack(pages); // whatever was thrown: the next checkpoint must not say that they are home
-            }
         }
-        inDoubt = false;
+        departed = true;
     }
 
     @Override
@@ -500,27 +491,34 @@ public final class Image implements StoreImage {
 
     /** As at close: everything goes home, and the log is left in a generation never used. */
     private void enterInPlace() {
-        PageSet pages = view.newPageSet();
-        view.takeUpdated(pages);
-        long generation = log.generation() + 1;
-        inDoubt = true;
-        boolean entered = false;
         try {
-            writeBack.run(pages, log.epoch(), generation, Checkpoint.State.IN_PLACE);
-            entered = true;
+            bringHome(Checkpoint.State.IN_PLACE);
         } catch (FileFailure e) {
             throw new RegionException(
                     "region '" + region + "': it cannot be written in place, for its home image could not be brought to"
                             + " epoch " + log.epoch() + ": " + e.getMessage() + "; " + e.wayOut(),
                     e);
+        }
+        view.follow(log.epoch());
+        log.restart(log.epoch(), home.checkpoint().generation());
+    }
+
+    /**
+     * Everything goes home, and the checkpoint says so and what the image is from now on. In doubt until that is known; and
+     * whatever is thrown, the next checkpoint does not say that these pages are home.
+     */
+    private void bringHome(Checkpoint.State state) throws FileFailure {
+        PageSet pages = view.newPageSet();
+        view.takeUpdated(pages);
+        inDoubt = true;
+        try {
+            writeBack.run(pages, log.epoch(), log.generation() + 1, state);
+            inDoubt = false;
         } finally {
-            if (!entered) {
-                view.putBack(pages); // whatever was thrown: the next checkpoint must not say that they are home
+            if (inDoubt) {
+                view.putBack(pages);
             }
         }
-        inDoubt = false;
-        view.follow(log.epoch());
-        log.restart(log.epoch(), generation);
     }
 
     /** Makes sure that recovery takes the image for one that is logged. */
@@ -617,7 +615,7 @@ public final class Image implements StoreImage {
             removeForgotten();
             return;
         }
-        if (departing) {
+        if (departing && inDoubt) {
             LOGGER.log(Level.WARNING, NOT_WRITTEN_BACK, region, "whether it has departed is not known");
             letGo();
             return;

@@ -2,7 +2,6 @@ package org.vellum.store.image;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.nio.ByteBuffer;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
@@ -112,14 +111,7 @@ public final class ImageArrival implements IncomingImage {
         if (replaced == null) {
             creation.refuseOrphanedLog();
         }
-        StoreFile unfinished = files.open(names.unfinished(), true);
-        if (!unfinished.lock()) {
-            unfinished.close();
-            throw new RegionBusyException(subject() + ": another process is making an image of that name in "
-                    + names.directory() + " now; try again when that is done");
-        }
-        refuseIfMadeMeanwhile(unfinished);
-        file = unfinished;
+        file = lockUnfinished();
         keepsLog = replaced != null;
         pageWriter = new PageWriter(core, file, identity);
         keepsLog = keepsReplacedLog();
@@ -129,19 +121,20 @@ public final class ImageArrival implements IncomingImage {
         ImageCreation.allocate(file, identity);
     }
 
-    /** Another creator may have finished between our look and our lock: what we hold is its image then, or a new empty file. */
-    private void refuseIfMadeMeanwhile(StoreFile unfinished) throws FileFailure {
-        if (replaced != null || !files.exists(names.home())) {
-            return;
-        }
+    private StoreFile lockUnfinished() throws FileFailure {
+        StoreFile unfinished = creation.lockUnfinished("try again");
+        boolean ours = false;
         try {
-            if (unfinished.size() == 0) {
-                files.delete(names.unfinished());
-            }
+            ours = replaced != null || !creation.finishedMeanwhile(unfinished);
         } finally {
-            unfinished.close();
+            if (!ours) {
+                unfinished.close();
+            }
         }
-        throw inTheWay(", made just now", null);
+        if (!ours) {
+            throw inTheWay(", made just now", null);
+        }
+        return unfinished;
     }
 
     /** What is there already may be replaced if it says that the region is elsewhere. */
@@ -233,8 +226,7 @@ public final class ImageArrival implements IncomingImage {
     }
 
     private boolean isZeroStill(long page, long address) {
-        return !written.contains(page)
-                && core.view(address, NativeCore.PAGE_SIZE).mismatch(ByteBuffer.allocate(NativeCore.PAGE_SIZE)) < 0;
+        return !written.contains(page) && PageChecksums.isZero(core.view(address, NativeCore.PAGE_SIZE));
     }
 
     private void writeRun(long firstPage, int pages, long address) throws FileFailure {

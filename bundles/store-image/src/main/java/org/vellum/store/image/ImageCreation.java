@@ -53,17 +53,8 @@ final class ImageCreation {
         Folders.create(files, names.directory());
         checkSpace(identity);
         refuseOrphanedLog();
-        try (StoreFile unfinished = files.open(names.unfinished(), true)) {
-            if (!unfinished.lock()) {
-                throw new RegionBusyException("region '" + names.region() + "': another process is creating it in "
-                        + names.directory() + " now; open it again when that is done");
-            }
-            if (files.exists(names.home())) {
-                // Another creator finished between our look and our lock: what we hold is either that image, renamed,
-                // or a new empty file of ours.
-                if (unfinished.size() == 0) {
-                    files.delete(names.unfinished());
-                }
+        try (StoreFile unfinished = lockUnfinished("open it again")) {
+            if (finishedMeanwhile(unfinished)) {
                 return;
             }
             try {
@@ -80,6 +71,42 @@ final class ImageCreation {
                 throw e;
             }
         }
+    }
+
+    /**
+     * The mark that an image is being made here, for as long as it is open.
+     *
+     * @param wayOut for the case that somebody else has it
+     */
+    StoreFile lockUnfinished(String wayOut) throws FileFailure {
+        StoreFile unfinished = files.open(names.unfinished(), true);
+        boolean locked = false;
+        try {
+            locked = unfinished.lock();
+        } finally {
+            if (!locked) {
+                unfinished.close();
+            }
+        }
+        if (!locked) {
+            throw new RegionBusyException("region '" + names.region() + "': another process is creating it in "
+                    + names.directory() + " now; " + wayOut + " when that is done");
+        }
+        return unfinished;
+    }
+
+    /**
+     * Whether another creator finished between our look and our lock: what we hold is either that image, renamed, or a new
+     * empty file of ours, which goes.
+     */
+    boolean finishedMeanwhile(StoreFile unfinished) throws FileFailure {
+        if (!files.exists(names.home())) {
+            return false;
+        }
+        if (unfinished.size() == 0) {
+            files.delete(names.unfinished());
+        }
+        return true;
     }
 
     /** Checks what is requested. */

@@ -1,6 +1,8 @@
 package org.vellum.store.image;
 
 import java.nio.file.Path;
+import java.util.Optional;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 
 /** The names of a region's files. */
@@ -9,6 +11,11 @@ public record ImageFiles(Path directory, String region) {
     public static ImageFiles of(Store.Request request, Path directory) {
         Path folder = request.directory() == null ? directory : request.directory();
         return new ImageFiles(folder.toAbsolutePath().normalize(), request.region());
+    }
+
+    /** Where they are, as a store of this name keeps them. */
+    public Place place(String store) {
+        return new Place(store, Optional.of(directory));
     }
 
     public Path home() {

@@ -103,7 +103,7 @@ public final class ImageRepair {
     }
 
     private static void renew(ByteBuffer page, ByteBuffer entry) {
-        if (entry.getInt(0) != 0 || page.mismatch(ByteBuffer.allocate(NativeCore.PAGE_SIZE)) >= 0) {
+        if (entry.getInt(0) != 0 || !PageChecksums.isZero(page)) {
             entry.order(ByteOrder.LITTLE_ENDIAN).putInt(0, PageChecksums.entry(page));
         }
     }

@@ -14,6 +14,8 @@ import org.vellum.nativelib.NativeCore;
 final class PageChecksums {
     static final int ENTRY_SIZE = 4;
 
+    private static final ByteBuffer ZEROS = ByteBuffer.allocate(NativeCore.PAGE_SIZE).asReadOnlyBuffer();
+
     private PageChecksums() {}
 
     /** The entry for a page; the buffer spans exactly that page, and its position is left at the end. */
@@ -30,7 +32,12 @@ final class PageChecksums {
 
     /** Whether an entry speaks of this page; the buffer as above. */
     static boolean fits(int entry, ByteBuffer page) {
-        return entry == 0 ? page.mismatch(ByteBuffer.allocate(NativeCore.PAGE_SIZE)) < 0 : entry == entry(page);
+        return entry == 0 ? isZero(page) : entry == entry(page);
+    }
+
+    /** Whether a page holds zeros; the buffer as above, but left as it is. */
+    static boolean isZero(ByteBuffer page) {
+        return page.mismatch(ZEROS.duplicate()) < 0;
     }
 
     static long offset(ImageIdentity identity, long page) {

@@ -32,7 +32,7 @@ final class InPlaceSubject implements Subject {
         return ImageSubject.HOLDER;
     }
 
-    static byte[] initialContent() {
+    private static byte[] initialContent() {
         return new Changes().line(1, 1, 1).line(2, 63, 2).appliedTo(new byte[ImageSession.SIZE]);
     }
 
@@ -55,10 +55,7 @@ final class InPlaceSubject implements Subject {
 
     @Override
     public void run(RecordingMedium medium) {
-        byte[] content = initialContent();
-        medium.begun(FIRST_EPOCH, ImageSession.compared(ImageSession.ADDRESS, content));
-        medium.acknowledged(FIRST_EPOCH);
-        try (InPlaceRun run = new InPlaceRun(medium, content)) {
+        try (InPlaceRun run = begin(medium)) {
             run.store(1, 1, 3);
             run.store(1, 63, 4);
             run.store(4, 0, 5);
@@ -76,6 +73,14 @@ final class InPlaceSubject implements Subject {
             run.store(6, 0, 1);
             run.store(7, 0, 1);
         }
+    }
+
+    /** On the {@link #initial} image, and the oracle is told what that holds. */
+    static InPlaceRun begin(RecordingMedium medium) {
+        byte[] content = initialContent();
+        medium.begun(FIRST_EPOCH, ImageSession.compared(ImageSession.ADDRESS, content));
+        medium.acknowledged(FIRST_EPOCH);
+        return new InPlaceRun(medium, content);
     }
 
     @Override

@@ -11,8 +11,6 @@ import org.vellum.crash.enumeration.Subject;
  * behind each, so that each commit has some that were made at the other place.
  */
 final class MovesSubject implements Subject {
-    private static final long FIRST_EPOCH = 1;
-
     @Override
     public String name() {
         return "moves between in place and a working image";
@@ -35,10 +33,7 @@ final class MovesSubject implements Subject {
 
     @Override
     public void run(RecordingMedium medium) {
-        byte[] content = InPlaceSubject.initialContent();
-        medium.begun(FIRST_EPOCH, ImageSession.compared(ImageSession.ADDRESS, content));
-        medium.acknowledged(FIRST_EPOCH);
-        try (InPlaceRun run = new InPlaceRun(medium, content)) {
+        try (InPlaceRun run = InPlaceSubject.begin(medium)) {
             run.store(1, 1, 3);
             run.store(4, 0, 5);
             run.commit();

@@ -29,7 +29,7 @@ public final class HomeCheck {
                 home.read(memory.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
                 int entry = memory.view(0, Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).getInt();
                 ByteBuffer bytes = ByteBuffer.wrap(found, page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
-                if (entry == 0 ? bytes.mismatch(ByteBuffer.allocate(NativeCore.PAGE_SIZE)) >= 0
+                if (entry == 0 ? !PageChecksums.isZero(bytes)
                         : entry != PageChecksums.entry(bytes)) {
                     throw new IllegalStateException("page " + page + " does not fit its checksum");
                 }
