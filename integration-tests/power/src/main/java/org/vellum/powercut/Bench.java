@@ -75,9 +75,13 @@ final class Bench implements AutoCloseable {
             if (system.needsCheck()) {
                 check(image);
             }
-            try (LoopDevice loop = LoopDevice.on(image, false);
-                    Mounted mounted = Mounted.at(run.mountPoint(), system, loop.path())) {
-                return judge.judge(promise, cut.blind(), cut.event() % 2 == 1);
+            try (LoopDevice loop = LoopDevice.on(image, false)) {
+                Mounted mounted = Mounted.at(run.mountPoint(), system, loop.path());
+                try {
+                    return judge.judge(promise, cut.blind(), cut.event() % 2 == 1);
+                } finally {
+                    mounted.close();
+                }
             }
         } catch (FileSystemRefusal e) {
             return Judge.Finding.wrong(e.getMessage());

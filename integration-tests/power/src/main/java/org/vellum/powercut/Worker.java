@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * One of the processes that judge. It says, a line each, fields separated by tabs:
@@ -26,6 +28,9 @@ final class Worker {
     /** Rounds through all cut points, each with other variants. */
     private static final int MOST_ROUNDS = 12;
 
+    /** What regions tell of themselves, thousands of times here; held, since levels of loggers nobody holds are forgotten. */
+    private static final Logger LOG = Logger.getLogger("org.vellum");
+
     private final PrintStream out;
     private final Map<String, Integer> phases = new TreeMap<>();
     private int cuts;
@@ -39,6 +44,7 @@ final class Worker {
     /** Arguments: {@code cuts RECORDING PART PARTS IMAGES SECONDS} or {@code sweep RUN-FOLDER SCENARIO PART PARTS EVERY SECONDS}. */
     public static void main(String[] arguments) throws IOException {
         ChildJvm.endWithParent();
+        LOG.setLevel(Level.OFF);
         Worker worker = new Worker(System.out);
         long end = System.nanoTime() + Long.parseLong(arguments[arguments.length - 1]) * 1_000_000_000;
         int part = Integer.parseInt(arguments[arguments.length - 4]);
