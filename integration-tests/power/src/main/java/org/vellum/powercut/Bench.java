@@ -13,21 +13,22 @@ import java.util.function.LongConsumer;
 /** Mounts what cuts leave and has it judged; images that are the same once only. */
 final class Bench implements AutoCloseable {
     private final RunFolder run;
-    private final FileSystem system;
+    private final Scenario scenario;
     private final Path image;
     private final Stack stack;
     private final Judge judge;
     private final LongConsumer newImage;
     private final Map<List<Object>, Judge.Finding> findings = new HashMap<>();
     private final Set<Long> images = new HashSet<>();
+    private int checked;
 
     /** @param newImage gets the key of each image that is seen for the first time */
     Bench(RunFolder run, Scenario scenario, LongConsumer newImage) {
         this.run = run;
         this.newImage = newImage;
-        system = scenario.system();
+        this.scenario = scenario;
         image = run.memory().resolve("judged-" + ProcessHandle.current().pid());
-        Path root = Mounted.root(run.mountPoint(), system);
+        Path root = Mounted.root(run.mountPoint(), scenario.system());
         stack = new Stack(root, scenario.strategy(), scenario.logSize());
         judge = new Judge(root, stack, scenario.seed());
     }
@@ -71,21 +72,40 @@ final class Bench implements AutoCloseable {
     }
 
     private Judge.Finding judgeImage(Cut cut, Promise promise) throws IOException {
-        try {
-            if (system.needsCheck()) {
-                check(image);
-            }
-            try (LoopDevice loop = LoopDevice.on(image, false)) {
-                Mounted mounted = Mounted.at(run.mountPoint(), system, loop.path());
-                try {
-                    return judge.judge(promise, cut.blind(), cut.event() % 2 == 1);
-                } finally {
-                    mounted.close();
-                }
-            }
-        } catch (FileSystemRefusal e) {
-            return Judge.Finding.wrong(e.getMessage());
+        if (scenario.system().needsCheck()) {
+            check(image);
         }
+        try {
+            return judgeMounted(cut, promise);
+        } catch (FileSystemRefusal e) {
+            if (!scenario.diskFails() || !scenario.system().hasChecker()) {
+                return Judge.Finding.wrong(e.getMessage());
+            }
+        }
+        // a disk that fails may leave a journal that a kernel does not replay: its checker is then run by hand
+        checked++;
+        check(image);
+        try {
+            return judgeMounted(cut, promise);
+        } catch (FileSystemRefusal e) {
+            return Judge.Finding.wrong(e.getMessage() + ", not even when e2fsck has run");
+        }
+    }
+
+    private Judge.Finding judgeMounted(Cut cut, Promise promise) throws IOException {
+        try (LoopDevice loop = LoopDevice.on(image, false)) {
+            Mounted mounted = Mounted.at(run.mountPoint(), scenario.system(), loop.path());
+            try {
+                return judge.judge(promise, cut.blind(), cut.event() % 2 == 1);
+            } finally {
+                mounted.close();
+            }
+        }
+    }
+
+    /** Images that were mounted only when the file system's checker had run, on a disk that had failed. */
+    int checked() {
+        return checked;
     }
 
     /** What a journal would do. */

@@ -8,9 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import org.vellum.powercut.Scenario.Act;
 
@@ -19,6 +21,8 @@ final class Campaign {
     static final int WORKERS = 2;
     /** With less for a file system, only some of the scenarios are drawn. */
     private static final int IMAGES_FOR_ALL = 500;
+    /** Violations that say the same in other numbers are shown once. */
+    private static final int MOST_SHOWN = 6;
     private static final int SHORT_STEPS = 24;
     private static final int SWEEP_STEPS = 9;
 
@@ -42,6 +46,7 @@ final class Campaign {
     static final class Figures {
         int cuts;
         int images;
+        int checked;
         final List<String> violations = new ArrayList<>();
         final Map<String, Integer> phases = new TreeMap<>();
         final List<Integer> failedWrites = new ArrayList<>();
@@ -49,6 +54,7 @@ final class Campaign {
         void add(Figures other) {
             cuts += other.cuts;
             images += other.images;
+            checked += other.checked;
             violations.addAll(other.violations);
             failedWrites.addAll(other.failedWrites);
             other.phases.forEach((phase, count) -> phases.merge(phase, count, Integer::sum));
@@ -190,7 +196,14 @@ final class Campaign {
                 figures.images,
                 figures.violations.size(),
                 (System.nanoTime() - began) / 1_000_000_000);
+        checked(figures);
         violations(recording.folder(), figures);
+    }
+
+    private void checked(Figures figures) {
+        if (figures.checked > 0) {
+            out.println("    " + figures.checked + " of them mounted only when e2fsck had run");
+        }
     }
 
     private void violations(Path folder, Figures figures) {
@@ -198,9 +211,12 @@ final class Campaign {
             return;
         }
         held = false;
-        for (String violation : figures.violations.subList(0, Math.min(5, figures.violations.size()))) {
+        Set<String> kinds = new HashSet<>();
+        for (String violation : figures.violations) {
             String[] fields = violation.split("\t", 2);
-            out.println("    " + fields[0] + ": " + fields[1]);
+            if (kinds.size() < MOST_SHOWN && kinds.add(fields[1].replaceAll("[0-9a-f]*[0-9][0-9a-f]*", "#"))) {
+                out.println("    " + fields[0] + ": " + fields[1]);
+            }
         }
         if (folder != null) {
             out.println("    again: ./vellum powercut --repeat " + folder + " --cut "
@@ -235,6 +251,7 @@ final class Campaign {
         out.printf("  %s, an error at %s write (%,d runs, to write %,d): %,d cuts, %,d images, %,d violations, %d s%n",
                 scenario, every == 1 ? "every" : "every " + every + "th", figures.failedWrites.size(), last,
                 figures.cuts, figures.images, figures.violations.size(), (System.nanoTime() - began) / 1_000_000_000);
+        checked(figures);
         violations(null, figures);
         if (!figures.violations.isEmpty()) {
             String write = figures.violations.get(0).replaceFirst("^[^\t]*\twrite (\\d+) fails.*", "$1");
@@ -286,6 +303,7 @@ final class Campaign {
                         case "VIOLATION" -> figures.violations.add(fields[1] + "\t" + fields[2]);
                         case "FAILED" -> figures.failedWrites.add(Integer.parseInt(fields[1]));
                         case "IMAGES" -> figures.images += Integer.parseInt(fields[1]);
+                        case "CHECKED" -> figures.checked += Integer.parseInt(fields[1]);
                         case "CUTS" -> figures.cuts += Integer.parseInt(fields[1]);
                         case "PHASE" -> figures.phases.merge(fields[1], Integer.parseInt(fields[2]), Integer::sum);
                         default -> System.err.println(line);

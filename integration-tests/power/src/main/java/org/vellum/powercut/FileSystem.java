@@ -127,6 +127,11 @@ enum FileSystem {
         return kind == Kind.EXT4_NO_JOURNAL;
     }
 
+    /** Whether {@code e2fsck} is for it. */
+    boolean hasChecker() {
+        return kind.type.equals("ext4");
+    }
+
     List<String> makeCommand(String path) {
         List<String> command = new ArrayList<>(kind.make);
         command.add(path);

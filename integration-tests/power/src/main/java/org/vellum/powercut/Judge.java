@@ -201,15 +201,16 @@ final class Judge {
             throw new Wrong("the repaired image was said to have the name, and an application is refused: "
                     + names(root.resolve("a")));
         }
-        StringBuilder said = new StringBuilder();
+        StringBuilder errors = new StringBuilder();
         int status;
         try {
-            status = Victim.repairCommand(stack, line -> said.append(line).append("; "));
+            status = Victim.repairCommand(stack, line -> {}, line -> errors.append(line).append("; "));
         } catch (RegionException e) {
             throw new Wrong("the repair, given again: " + e.getMessage());
         }
         if (status != 0) {
-            throw new Wrong("the repair, given again, ends with status " + status + ": " + said + names(root.resolve("a")));
+            throw new Wrong("the repair, given again, ends with status " + status + ": " + errors + "there: "
+                    + names(root.resolve("a")));
         }
         return "; repaired by a second command";
     }

@@ -1,6 +1,8 @@
 package org.vellum.powercut;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import org.vellum.api.RegionException;
 /** Runs a scenario on a recording disk. */
 final class Recorder {
     private static final long LONGEST_LIFE_SECONDS = 600;
+    private static final PrintStream NOWHERE = new PrintStream(OutputStream.nullOutputStream());
     private static final int KILLED = 128 + Kernel.SIGKILL;
 
     private final RunFolder run;
@@ -66,7 +69,7 @@ final class Recorder {
     Recording recordHere(Scenario scenario, SparseDisk base, Path events) throws IOException {
         run(scenario, base, events, (disk, root) -> {
             try (FileChannel control = FileChannel.open(disk.controlFile(), StandardOpenOption.WRITE)) {
-                new Victim(scenario, control, root).run(scenario.steps());
+                new Victim(scenario, control, root, NOWHERE).run(scenario.steps());
             } catch (RegionException e) {
                 disk.mark("DO failed: " + e.getMessage());
             }

@@ -60,7 +60,7 @@ record Scenario(
         boolean repair = all.contains(Act.REPAIR);
         int lives = repair ? 2 : all.contains(Act.KILL) ? 6 : 1;
         // to be repaired, a log must not have been trimmed
-        return new Scenario(system, all, strategy, repair ? 40 : 60, lives, seed, repair ? "2 MiB" : "256 KiB", List.of(),
+        return new Scenario(system, all, strategy, repair ? 24 : 60, lives, seed, repair ? "6 MiB" : "256 KiB", List.of(),
                 "", Promise.NOTHING);
     }
 
@@ -79,6 +79,11 @@ record Scenario(
     /** What goes on where a power cut of this one left the disk. */
     Scenario then(Promise left) {
         return new Scenario(system, Set.of(), strategy, (int) Math.max(0, left.begun()) + 6, 1, seed, logSize, List.of(), "", left);
+    }
+
+    /** Whether it is among the disk's faults that requests fail. */
+    boolean diskFails() {
+        return commands.stream().anyMatch(command -> command.contains("FAULT"));
     }
 
     boolean does(Act act) {

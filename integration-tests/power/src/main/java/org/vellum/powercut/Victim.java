@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.vellum.api.Region;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.Phase;
@@ -46,6 +47,7 @@ final class Victim {
     private static final int FULL_TO = 28;
     private static final int NOTHING_TO_SEE = 3;
 
+    private final PrintStream out;
     private final Scenario scenario;
     private final FileChannel control;
     private final Path root;
@@ -53,7 +55,9 @@ final class Victim {
     private final Workload workload;
     private String folder = "a";
 
-    Victim(Scenario scenario, FileChannel control, Path root) {
+    /** @param out gets what happens, for people */
+    Victim(Scenario scenario, FileChannel control, Path root, PrintStream out) {
+        this.out = out;
         this.scenario = scenario;
         this.control = control;
         this.root = root;
@@ -65,7 +69,7 @@ final class Victim {
     public static void main(String[] arguments) throws Exception {
         Scenario scenario = Scenario.load(Path.of(arguments[0]));
         try (FileChannel control = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.WRITE)) {
-            new Victim(scenario, control, Path.of(arguments[2])).run(Long.parseLong(arguments[3]));
+            new Victim(scenario, control, Path.of(arguments[2]), System.out).run(Long.parseLong(arguments[3]));
         }
         System.out.println("done");
         System.out.flush();
@@ -209,8 +213,8 @@ final class Victim {
         say("step " + step + ": rolled back");
     }
 
-    private static void say(String text) {
-        System.out.println(text);
+    private void say(String text) {
+        out.println(text);
     }
 
     /** They sync files of theirs, so that transactions of the file system end at any moment. */
@@ -300,7 +304,7 @@ final class Victim {
             } else if (line.startsWith("it is ")) {
                 mark("REPLACED");
             }
-        });
+        }, this::say);
         if (status != 0) {
             throw new IllegalStateException("the repair ended with status " + status);
         }
@@ -316,16 +320,18 @@ final class Victim {
         }
     }
 
-    /** {@code vellum verify --repair --in-place}, and each line that it says. */
-    static int repairCommand(Stack stack, java.util.function.Consumer<String> said) {
+    /** {@code vellum verify --repair --in-place}, each line that it says, and each line of its errors. */
+    static int repairCommand(Stack stack, Consumer<String> said, Consumer<String> errors) {
         PrintStream out = System.out;
-        PrintStream lines = new PrintStream(new LineStream(said), true);
-        System.setOut(lines);
+        PrintStream err = System.err;
+        System.setOut(new PrintStream(new LineStream(said), true));
+        System.setErr(new PrintStream(new LineStream(errors), true));
         try {
             return new Verify(stack.core())
                     .applyAsInt(List.of("--repair", "--in-place", stack.files("a").home().toString()));
         } finally {
             System.setOut(out);
+            System.setErr(err);
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.logging.Logger;
  * <pre>
  *     VIOLATION cut what
  *     FAILED number             the write that failed, of a run that has been judged
+ *     CHECKED number            images of failing disks that were mounted only when e2fsck had run
  *     IMAGES number             how many images were judged, all different, at the end
  *     CUTS number               how many cuts left them
  *     PHASE name number         how many of them in each phase
@@ -35,6 +36,7 @@ final class Worker {
     private final Map<String, Integer> phases = new TreeMap<>();
     private int cuts;
     private int images;
+    private int checked;
     private int violations;
 
     private Worker(PrintStream out) {
@@ -60,6 +62,7 @@ final class Worker {
             worker.sweep(run, Scenario.load(Path.of(arguments[2])), part, parts, number, end);
         }
         worker.phases.forEach((phase, count) -> worker.say("PHASE", phase, count));
+        worker.say("CHECKED", worker.checked);
         worker.say("IMAGES", worker.images);
         worker.say("CUTS", worker.cuts);
         worker.out.flush();
@@ -91,6 +94,7 @@ final class Worker {
                     for (int variant = 2 * round; variant < 2 * round + variants; variant++) {
                         judge(bench, disk, new Bench.Cut(point, variant), recording.promised(point), "");
                     }
+                    checked = bench.checked();
                     if (images >= wanted || System.nanoTime() > end || violations >= MOST_VIOLATIONS) {
                         return;
                     }
@@ -162,6 +166,7 @@ final class Worker {
                     for (int variant = 0; variant < 2; variant++) {
                         judge(bench, disk, new Bench.Cut(point, variant), recording.promised(point), note);
                     }
+                    checked += bench.checked();
                 } else if (draw.nextInt(points.size()) < 3) {
                     disk.advance(point);
                     judge(bench, disk, new Bench.Cut(point, 2 + draw.nextInt(8)), recording.promised(point), note);
