@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "vellum/core.h"
 #include "vellum/gate.h"
+#include "vellum/system_call.h"
 
 /*
  * Every boundary between a cold and a warm block may cost the process a mapping, and vm.max_map_count is 65,530
@@ -25,14 +26,14 @@ static void take_spare_mappings(struct vellum_working_image *image) {
     void *mappings = memory_keep_mappings(SPARE_MAPPINGS, &kept);
     void *none = NULL;
     if (mappings != NULL && !atomic_compare_exchange_strong(&image->spare_mappings, &none, mappings)) {
-        munmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
+        vellum_unmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
     }
 }
 
 static void give_up_spare_mappings(struct vellum_working_image *image) {
     void *mappings = atomic_exchange(&image->spare_mappings, NULL);
     if (mappings != NULL) {
-        munmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
+        vellum_unmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
     }
 }
 
@@ -72,9 +73,10 @@ int working_image_create_file(const struct vellum_region *region) {
     return file;
 }
 
-/* The raw call: the thread sanitizer would take the library's for a store to all of it, beside others' loads. */
+/* The thread sanitizer would take the library's function for a store to all of it, beside others' loads. */
 int working_image_map(void *address, size_t length, int protection, int flags, int file, uint64_t offset) {
-    return syscall(SYS_mmap, address, length, protection, flags | MAP_FIXED, file, offset) == -1 ? -errno : 0;
+    int64_t result = vellum_map(address, length, protection, flags | MAP_FIXED, file, offset);
+    return result < 0 ? (int)result : 0;
 }
 
 static int create_working_file(struct vellum_region *region) {
@@ -148,6 +150,24 @@ static bool claim(struct vellum_working_image *image, size_t block) {
     return atomic_compare_exchange_strong(&image->block_state[block], &expected, VELLUM_BLOCK_WARMING);
 }
 
+/* As vellum_file_read, for a handler. */
+static int read_home_image(const struct vellum_working_image *image, uint8_t *to, size_t length, uint64_t offset) {
+    while (length > 0) {
+        int64_t taken = vellum_system_call(SYS_pread64, (uint64_t)image->home_file, vellum_address_of(to), length,
+                                           image->home_offset + offset, 0, 0);
+        if (taken == -EINTR) {
+            continue;
+        }
+        if (taken <= 0) {
+            return taken < 0 ? (int)taken : -ENODATA;
+        }
+        to += taken;
+        offset += (uint64_t)taken;
+        length -= (size_t)taken;
+    }
+    return 0;
+}
+
 /*
  * Moves the claimed blocks [first_block, first_block + count) into the working file and maps it over them. -ENOSPC: no
  * memory for their content; -ENOMEM: no mapping left.
@@ -162,16 +182,16 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
     size_t offset = first_block * image->block_size;
     size_t length = working_image_length_of(region, first_block, count);
     /* Memory is allocated by a call that can say no; running out of it in the copy would be a SIGBUS in a handler. */
-    int allocated;
+    int64_t allocated;
     do {
-        allocated = fallocate(image->working_file, 0, (off_t)offset, (off_t)length);
-    } while (allocated != 0 && errno == EINTR);
+        allocated = vellum_system_call(SYS_fallocate, (uint64_t)image->working_file, 0, offset, length, 0, 0);
+    } while (allocated == -EINTR);
     if (allocated != 0) {
         return -ENOSPC;
     }
     /* By a system call: a fault in a mapping of the home image would read ahead, by megabytes on some devices, and a
      * read error would be a SIGBUS in a handler. */
-    int filled = vellum_file_read(image->home_file, image->alias + offset, length, image->home_offset + offset);
+    int filled = read_home_image(image, image->alias + offset, length, offset);
     if (filled != 0) {
         return filled;
     }

@@ -17,7 +17,7 @@ static uint64_t this_thread_pointer(void) {
 }
 
 static void *map(uint64_t length, int protection, int flags, int descriptor) {
-    int64_t result = raw_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
+    int64_t result = vellum_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
     return result < 0 ? NULL : (void *)(uintptr_t)result;
 }
 
@@ -27,7 +27,7 @@ static void unmap(void *memory, size_t length) {
 #ifdef __SANITIZE_ADDRESS__
         __asan_unpoison_memory_region(memory, length);
 #endif
-        raw_system_call(SYS_munmap, (uint64_t)(uintptr_t)memory, length, 0, 0, 0, 0);
+        vellum_system_call(SYS_munmap, (uint64_t)(uintptr_t)memory, length, 0, 0, 0, 0);
     }
 }
 
@@ -43,8 +43,8 @@ static struct vcpu *map_vcpu(size_t extended_state_size) {
     if (memory == NULL) {
         return NULL;
     }
-    raw_system_call(SYS_madvise, (uint64_t)(uintptr_t)memory, size, MADV_DONTFORK, 0, 0, 0);
-    raw_system_call(SYS_mprotect, (uint64_t)(uintptr_t)memory, 4096, PROT_NONE, 0, 0, 0);
+    vellum_system_call(SYS_madvise, (uint64_t)(uintptr_t)memory, size, MADV_DONTFORK, 0, 0, 0);
+    vellum_system_call(SYS_mprotect, (uint64_t)(uintptr_t)memory, 4096, PROT_NONE, 0, 0, 0);
     struct vcpu *vcpu = (struct vcpu *)(void *)(memory + size - structure_size);
     vcpu->memory = memory;
     vcpu->memory_size = size;
@@ -121,7 +121,7 @@ struct vcpu *vcpu_create(struct machine *machine, int *result) {
 void vcpu_destroy(struct vcpu *vcpu) {
     unmap(vcpu->run, vcpu->run_size);
     if (vcpu->descriptor >= 0) {
-        raw_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
+        vellum_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
     }
     unmap(vcpu->memory, vcpu->memory_size);
 }
@@ -129,8 +129,8 @@ void vcpu_destroy(struct vcpu *vcpu) {
 /* A number that a new thread of this process got meanwhile counts as alive: the vCPU becomes that thread's when it
  * enters, or is taken over when it ends. One that another process got does not. */
 static bool has_ended(uint32_t thread) {
-    uint64_t process = (uint64_t)raw_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return raw_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
+    uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    return vellum_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
 }
 
 static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {

@@ -29,7 +29,7 @@ static size_t machine_users;
 static uint64_t enter_control(void) {
     uint64_t blocked = transition_blocked_in_loop();
     uint64_t previous;
-    raw_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
+    vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
                     sizeof(blocked), 0, 0);
     pthread_mutex_lock(&machine_lock);
     loop_leave_guest_mode(atomic_load(&the_machine)); /* under the lock: the machine stays while it is looked at */
@@ -38,7 +38,7 @@ static uint64_t enter_control(void) {
 
 static void leave_control(uint64_t previous) {
     pthread_mutex_unlock(&machine_lock);
-    raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)(uintptr_t)&previous, 0, sizeof(previous), 0, 0);
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)(uintptr_t)&previous, 0, sizeof(previous), 0, 0);
 }
 
 /* machine_lock held. */
