@@ -173,7 +173,6 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     vcpu->user.rflags &= ~RESUME_FLAG;
     vcpu->fs_base = vcpu->thread_fs_base = read_base(ARCH_GET_FS);
     vcpu->gs_base = vcpu->thread_gs_base = read_base(ARCH_GET_GS);
-    atomic_store(&vcpu->running, 1);
     count(&vcpu->machine->counters.entries);
 
     registers[REG_RIP] = (greg_t)(uintptr_t)vmm_loop;

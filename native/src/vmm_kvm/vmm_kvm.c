@@ -186,12 +186,15 @@ static enum vellum_fault_verdict open_in_host(struct vellum_region *region, void
 
 /* The thread enters guest mode; the page is open when it gets there, which saves it a fault. */
 static enum vellum_fault_verdict enter(struct vellum_region *region, const struct vellum_fault *fault) {
-    struct vcpu *vcpu = vcpu_claim(machine_of(region), fault->context);
+    struct vcpu *vcpu = vcpu_claim(machine_of(region), region->mappings_lock, fault->context);
     if (vcpu == NULL) {
         return open_in_host(region, fault->address);
     }
     enum vellum_fault_verdict verdict = region->pagetable->open_for_store(region, fault->address);
-    if (verdict == VELLUM_FAULT_RESOLVED && transition_capture(vcpu, fault->context) != 0) {
+    if (verdict != VELLUM_FAULT_RESOLVED) {
+        vcpu_give_back(vcpu);
+    } else if (transition_capture(vcpu, fault->context) != 0) {
+        vcpu_give_back(vcpu);
         return open_in_host(region, fault->address);
     }
     return verdict;
