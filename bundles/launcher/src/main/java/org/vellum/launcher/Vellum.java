@@ -1,5 +1,6 @@
 package org.vellum.launcher;
 
+import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.ServiceLoader;
@@ -33,10 +34,12 @@ public final class Vellum {
     private Vellum() {}
 
     public static void main(String[] arguments) {
-        // before anything of Felix is loaded: it writes the Java version into package versions by String.format, and digits
-        // that are not ASCII make these invalid. Output and log have one form for all users, too.
-        Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+        // the stream itself: a shell puts one of its own in its place
+        PrintStream out = System.out;
         try {
+            // before anything of Felix is loaded: it writes the Java version into package versions by String.format, and
+            // digits that are not ASCII make these invalid. Output and log have one form for all users, too.
+            Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
             if (System.getProperty(LOG_FORMAT_PROPERTY) == null) {
                 System.setProperty(LOG_FORMAT_PROPERTY, LOG_FORMAT);
             }
@@ -50,7 +53,7 @@ public final class Vellum {
             System.exit(ExitStatus.USAGE);
         }
         int status = commandLine().execute(arguments);
-        if (System.out.checkError() && status == ExitStatus.HELD) {
+        if (out.checkError() && status == ExitStatus.HELD) {
             status = ExitStatus.FAILED;
             // who has read enough of a pipe (head) wants no more, and no complaint
             if (!Console.isPipe(STANDARD_OUTPUT)) {
