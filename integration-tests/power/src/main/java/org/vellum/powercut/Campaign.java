@@ -47,6 +47,9 @@ final class Campaign {
         int cuts;
         int images;
         int checked;
+        /** Which cut of its process showed the first one. */
+        int firstViolation = Integer.MAX_VALUE;
+
         final List<String> violations = new ArrayList<>();
         final Map<String, Integer> phases = new TreeMap<>();
         final List<Integer> failedWrites = new ArrayList<>();
@@ -55,6 +58,7 @@ final class Campaign {
             cuts += other.cuts;
             images += other.images;
             checked += other.checked;
+            firstViolation = Math.min(firstViolation, other.firstViolation);
             violations.addAll(other.violations);
             failedWrites.addAll(other.failedWrites);
             other.phases.forEach((phase, count) -> phases.merge(phase, count, Integer::sum));
@@ -91,7 +95,7 @@ final class Campaign {
                 break;
             }
             int wanted = (int) Math.ceil(images * part.weight() / weights);
-            all.add(record(part, base, wanted));
+            all.add(record(part.scenario(), base, part.nested() > 0 ? wanted * 3 / 4 : wanted, part.nested()));
         }
         if (sweepEvery > 0 && secondsLeft() > 0) {
             all.add(sweep(system, sweepEvery, seed));
@@ -143,11 +147,6 @@ final class Campaign {
                 new Part(failing.get(0).scenario(), 1, 0));
     }
 
-    private Figures record(Part part, SparseDisk base, int wanted) throws IOException {
-        Figures figures = record(part.scenario(), base, wanted * (part.nested() > 0 ? 3 : 4) / 4, part.nested());
-        return figures;
-    }
-
     /** Records a scenario and has cuts of it judged; then, on what some of them left, the next one. */
     Figures record(Scenario scenario, SparseDisk base, int wanted, int nested) throws IOException {
         long began = System.nanoTime();
@@ -164,7 +163,7 @@ final class Campaign {
         print(scenario, recording, figures, began);
         Random draw = new Random(scenario.seed());
         for (int i = 0; i < nested && secondsLeft() > 0; i++) {
-            figures.add(behind(recording, draw, Math.max(20, wanted / 3 / nested)));
+            figures.add(behind(recording, draw, Math.max(10, wanted / 3 / nested)));
         }
         if (figures.violations.isEmpty()) {
             RunFolder.delete(folder);
@@ -183,6 +182,26 @@ final class Campaign {
         SparseDisk base = SparseDisk.load(left);
         Files.delete(left);
         return record(recording.scenario().then(recording.promised(point)), base, wanted, 0);
+    }
+
+    /**
+     * A scenario that does not keep what it promises.
+     *
+     * @return whether the harness sees it, within so many cuts
+     */
+    boolean control(Scenario scenario, int mostCuts) throws IOException {
+        Path folder = run.recording(recordings++);
+        Recording recording = recorder.record(folder, scenario, recorder.make(scenario.system()));
+        Figures figures = work(List.of(List.of("cuts", folder.toString(), "0", "1", Integer.toString(mostCuts),
+                Long.toString(Math.max(1, secondsLeft())))));
+        boolean caught = figures.firstViolation <= mostCuts;
+        out.printf("  control: %s: %,d commits; %s%n", scenario, recording.acknowledged(),
+                caught ? "caught at cut " + figures.firstViolation : "NOT CAUGHT within " + mostCuts + " cuts");
+        held &= caught;
+        if (caught) {
+            RunFolder.delete(folder);
+        }
+        return caught;
     }
 
     private void print(Scenario scenario, Recording recording, Figures figures, long began) {
@@ -255,7 +274,7 @@ final class Campaign {
         violations(null, figures);
         if (!figures.violations.isEmpty()) {
             String write = figures.violations.get(0).replaceFirst("^[^\t]*\twrite (\\d+) fails.*", "$1");
-            out.println("    again: ./vellum powercut --file-systems " + system.label() + " --strategy "
+            out.println("    again: ./vellum powercut --file-systems " + system.label() + " --scenario commits --strategy "
                     + scenario.strategy() + " --steps " + SWEEP_STEPS + " --command 'FAULT write " + write + " 1' --seed "
                     + scenario.seed());
         }
@@ -300,7 +319,10 @@ final class Campaign {
                 String[] fields = line.split("\t");
                 synchronized (figures) {
                     switch (fields[0]) {
-                        case "VIOLATION" -> figures.violations.add(fields[1] + "\t" + fields[2]);
+                        case "VIOLATION" -> {
+                            figures.violations.add(fields[1] + "\t" + fields[3]);
+                            figures.firstViolation = Math.min(figures.firstViolation, Integer.parseInt(fields[2]));
+                        }
                         case "FAILED" -> figures.failedWrites.add(Integer.parseInt(fields[1]));
                         case "IMAGES" -> figures.images += Integer.parseInt(fields[1]);
                         case "CHECKED" -> figures.checked += Integer.parseInt(fields[1]);

@@ -20,6 +20,7 @@ import java.util.Optional;
  *     sweep=              an error at each so-many-th write of a short run; 0: not
  *     seed= seconds=
  *     acts= strategy= steps= lie= command=     one scenario of these, instead of all
+ *     controls=           whether programs and file systems that do not sync are caught, and nothing else
  *     repeat= cut=        one cut of a recording again
  * </pre>
  *
@@ -29,6 +30,8 @@ public final class PowerCuts {
     static final int HELD = 0;
     static final int FAILED = 1;
     static final int IMPOSSIBLE = 3;
+    private static final int CONTROL_STEPS = 20;
+    private static final int CUTS_OF_A_CONTROL = 20;
     private static final String OWN_MOUNTS = "vellum.power.mounts";
 
     private final Map<String, String> options = new HashMap<>();
@@ -89,6 +92,16 @@ public final class PowerCuts {
         long seconds = Long.parseLong(option("seconds", "86400"));
         Campaign campaign = new Campaign(run, System.out, began + seconds * 1_000_000_000);
         long seed = Long.parseLong(option("seed", "1"));
+        if (options.containsKey("controls")) {
+            System.out.println("controls");
+            for (FileSystem system : FileSystem.USUAL) {
+                campaign.control(Scenario.of(system, "dirty-bit", seed, Scenario.Act.REOPEN)
+                        .withSteps(CONTROL_STEPS).withLie("fdatasync 1"), CUTS_OF_A_CONTROL);
+            }
+            campaign.control(Scenario.of(FileSystem.EXT4_NO_BARRIER, "write-protect", seed, Scenario.Act.REOPEN)
+                    .withSteps(CONTROL_STEPS), CUTS_OF_A_CONTROL);
+            return end(campaign, run, temporary, "held: every control was caught");
+        }
         for (FileSystem system : systems()) {
             System.out.println(system.label());
             long systemBegan = System.nanoTime();
@@ -101,18 +114,22 @@ public final class PowerCuts {
                     system.label(), figures.cuts, figures.images, figures.violations.size(),
                     (System.nanoTime() - systemBegan) / 1_000_000_000, figures.phases);
         }
-        if (campaign.held()) {
-            System.out.println(campaign.complete()
-                    ? "held: each image holds exactly one step that may be there, and goes on from it"
-                    : "held, as far as it came in " + seconds + " s");
-            if (temporary) {
-                Kernel.umount2(run.memory().toString(), 0);
-                RunFolder.delete(folder);
-            }
-            return HELD;
+        return end(campaign, run, temporary, campaign.complete()
+                ? "held: each image holds exactly one step that may be there, and goes on from it"
+                : "held, as far as it came in " + seconds + " s");
+    }
+
+    private static int end(Campaign campaign, RunFolder run, boolean temporary, String held) throws IOException {
+        if (!campaign.held()) {
+            System.out.println("FAILED; kept: " + run.path());
+            return FAILED;
         }
-        System.out.println("FAILED; kept: " + folder);
-        return FAILED;
+        System.out.println(held);
+        if (temporary) {
+            Kernel.umount2(run.memory().toString(), 0);
+            RunFolder.delete(run.path());
+        }
+        return HELD;
     }
 
     private List<FileSystem> systems() {

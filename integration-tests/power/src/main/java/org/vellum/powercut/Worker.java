@@ -16,7 +16,7 @@ import java.util.logging.Logger;
  * One of the processes that judge. It says, a line each, fields separated by tabs:
  *
  * <pre>
- *     VIOLATION cut what
+ *     VIOLATION cut number what     it was the number-th cut of this process
  *     FAILED number             the write that failed, of a run that has been judged
  *     CHECKED number            images of failing disks that were mounted only when e2fsck had run
  *     IMAGES number             how many images were judged, all different, at the end
@@ -120,7 +120,7 @@ final class Worker {
         phases.merge(promise.phase(), 1, Integer::sum);
         if (!violation.isEmpty()) {
             violations++;
-            say("VIOLATION", cut, note + violation);
+            say("VIOLATION", cut, cuts, note + violation);
         }
     }
 
