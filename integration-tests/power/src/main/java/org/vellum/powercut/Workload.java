@@ -2,8 +2,10 @@ package org.vellum.powercut;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 
 /**
  * What the region holds behind each step, by seed and step alone. A step stores its own number in word 0 and draws what else
@@ -11,15 +13,17 @@ import java.util.SplittableRandom;
  */
 final class Workload {
     private static final int PAGE = 4096;
+    private static final int MOST_STATES = 8;
     /** In every word that a rollback takes back. */
     private static final long TAKEN_BACK = 1L << 62;
 
     private final long seed;
     private final int pages;
 
+    /** Of the latest ones that were asked for, for neighbours are asked for again and again. */
+    private final TreeMap<Long, byte[]> states = new TreeMap<>();
+
     private Set<Long> lastWithdrawn = Set.of();
-    private long lastStep;
-    private ByteBuffer lastState;
 
     Workload(long seed, long size) {
         this.seed = seed;
@@ -78,18 +82,24 @@ final class Workload {
 
     /** What a region holds behind a step, without those that were withdrawn; a copy. */
     ByteBuffer state(long step, Set<Long> withdrawn) {
-        if (lastState == null || step < lastStep || !withdrawn.equals(lastWithdrawn)) {
-            lastState = ByteBuffer.allocate(pages * PAGE);
-            lastStep = 0;
+        if (!withdrawn.equals(lastWithdrawn)) {
+            states.clear();
             lastWithdrawn = withdrawn;
         }
-        while (lastStep < step) {
-            lastStep++;
-            if (!withdrawn.contains(lastStep)) {
-                store(lastState, lastStep);
+        Map.Entry<Long, byte[]> known = states.floorEntry(step);
+        ByteBuffer state = ByteBuffer.wrap(known == null ? new byte[pages * PAGE] : known.getValue().clone());
+        for (long next = known == null ? 1 : known.getKey() + 1; next <= step; next++) {
+            if (!withdrawn.contains(next)) {
+                store(state, next);
             }
         }
-        return ByteBuffer.wrap(lastState.array().clone()).order(ByteOrder.LITTLE_ENDIAN);
+        if (known == null || known.getKey() != step) {
+            if (states.size() == MOST_STATES) {
+                states.pollFirstEntry();
+            }
+            states.put(step, state.array().clone());
+        }
+        return state.order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /** Where two regions differ, in words; empty if they do not. */
