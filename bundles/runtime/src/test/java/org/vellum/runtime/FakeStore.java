@@ -85,6 +85,11 @@ final class FakeStore implements Store {
     }
 
     @Override
+    public Presence presence(Request request) {
+        return images.containsKey(request.region()) ? Presence.HERE : Presence.ABSENT;
+    }
+
+    @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         requests.add(request);
         call("open");
