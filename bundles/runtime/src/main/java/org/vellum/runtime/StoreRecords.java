@@ -62,7 +62,7 @@ final class StoreRecords {
             } catch (NoSuchFileException e) {
                 continue;
             } catch (IOException | IllegalArgumentException e) {
-                if (Files.notExists(file, LinkOption.NOFOLLOW_LINKS)) {
+                if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
                     continue; // such as a folder that is a file
                 }
                 throw new RegionException(

@@ -180,4 +180,28 @@ class ProvidersTest {
                 .getMessage()
                 .contains("there are: none"));
     }
+
+    @Test
+    void providersThatDoNotFitOpenNothingAndTheSentenceSaysWhatWould() {
+        providers.vmms().remove(host);
+        addKvm(0);
+        String obstacle = providers.obstacle().orElseThrow();
+        assertTrue(obstacle.contains("no page table selected by 'auto' works with a VMM backend"), obstacle);
+        assertTrue(obstacle.contains("'kvm' with 'guest'"), obstacle);
+
+        providers.pageTables().put(guestTable, FakeProviders.properties(PageTable.PROPERTY, "guest", -10, 7));
+        assertEquals(Optional.empty(), providers.obstacle());
+    }
+
+    @Test
+    void aStoreThatRefusesEveryFolderOpensNothing() {
+        providers.stores().remove(store);
+        NamedStore dax = new NamedStore("dax", "/pmem");
+        dax.obstacle = "/pmem is not on persistent memory; mount a file system with -o dax";
+        providers.stores().put(dax, dax.properties(true, -100, 8));
+
+        String obstacle = providers.obstacle().orElseThrow();
+        assertTrue(obstacle.contains("store 'dax': /pmem is not on persistent memory"), obstacle);
+        assertTrue(obstacle.contains("org.vellum.store.file"), obstacle);
+    }
 }
