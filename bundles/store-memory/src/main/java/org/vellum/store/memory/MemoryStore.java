@@ -27,12 +27,16 @@ import org.vellum.store.image.MappedFiles.Demand;
 
 /**
  * Images and logs in files in memory, written as persistent memory is. A region's content survives its close and is gone
- * with this component, so it is ranked below every store that keeps something.
+ * with this component, so it says that it is not durable, and has to be asked for.
  */
 @Component(
         service = {Store.class, SimulatedMemory.class},
         immediate = true,
-        property = {Store.PROPERTY + "=" + MemoryStore.NAME, "service.ranking:Integer=-200"})
+        property = {
+            Store.PROPERTY + "=" + MemoryStore.NAME,
+            Store.DURABLE_PROPERTY + ":Boolean=false",
+            "service.ranking:Integer=-200"
+        })
 public final class MemoryStore implements Store, SimulatedMemory {
     static final String NAME = "memory";
 
@@ -76,6 +80,11 @@ public final class MemoryStore implements Store, SimulatedMemory {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         return Image.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
+    }
+
+    @Override
+    public Presence presence(Request request) {
+        return Image.presence(core, files, ImageFiles.of(request, FOLDER));
     }
 
     @Override
