@@ -389,7 +389,7 @@ public final class Storm {
         });
     }
 
-    private void checkLoaders() throws Exception {
+    private void checkLoaders() throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LOADERS_PATIENCE_SECONDS);
         Map<String, Long> held;
         do {
@@ -405,7 +405,6 @@ public final class Storm {
         } while (!held.isEmpty() && System.nanoTime() < deadline);
         if (held.keySet().stream().anyMatch(name -> name.startsWith(OWN))) {
             fail("class loaders of bundles that are gone are held: " + held);
-            if (System.getProperty("DUMP") != null) java.lang.management.ManagementFactory.getPlatformMXBean(com.sun.management.HotSpotDiagnosticMXBean.class).dumpHeap(System.getProperty("DUMP"), true); // DEVONLY
         } else if (!held.isEmpty()) {
             System.out.println("held class loaders of others: " + held);
         }
