@@ -62,7 +62,7 @@ public final class JnaNativeCore implements NativeCore {
 
     @Deactivate
     public void close() {
-        Native.unregister(CoreLibrary.class);
+        SharedObject.unmap(CoreLibrary.class);
         core.close();
     }
 

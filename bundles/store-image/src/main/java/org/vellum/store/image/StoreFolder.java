@@ -12,14 +12,19 @@ public final class StoreFolder {
     /**
      * @param configured what the store's configuration says; blank: nothing
      * @param property the value of {@link #PROPERTY}, or null
+     * @throws java.nio.file.InvalidPathException what is chosen is no path
      */
     public static Path chosen(String configured, String property) {
         if (!configured.isBlank()) {
-            return Path.of(configured);
+            return absolute(configured);
         }
         if (property != null && !property.isBlank()) {
-            return Path.of(property);
+            return absolute(property);
         }
         return Path.of(System.getProperty("user.home"), ".vellum", "regions");
+    }
+
+    private static Path absolute(String folder) {
+        return Path.of(folder.strip()).toAbsolutePath().normalize();
     }
 }
