@@ -248,6 +248,7 @@ public final class ImageArrival implements IncomingImage {
     @Override
     public void complete(long epoch) {
         try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            ImageCreation.makeReal(file, identity);
             HomeImage.writeWhereabouts(file, memory, Whereabouts.of(origin.place()));
             ImageCreation.writeHeader(core, file, identity, checkpoint(epoch));
             file.syncData(PersistPoint.ARRIVED_IMAGE);
