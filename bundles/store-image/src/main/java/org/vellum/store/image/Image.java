@@ -125,6 +125,8 @@ public final class Image implements StoreImage {
             PhaseObserver observer) {
         try {
             if (!files.exists(names.home())) {
+                // In this order: the mark is there before a replacement takes the name away.
+                Replacement.refuseUnfinished(files, names);
                 if (request.size() == 0) {
                     throw new InvalidRegionException("region '" + names.region() + "': there is no " + names.home()
                             + "; give a size to create it, or the folder it is in");
@@ -298,6 +300,7 @@ public final class Image implements StoreImage {
                 throw new RegionBusyException("region '" + names.region() + "': " + names.home() + " is held by "
                         + Holder.describe(holderOf(file)) + "; close it there first");
             }
+            Replacement.refuseUnfinished(files, names); // with the lock: none begins now
             return file;
         }
 

@@ -103,6 +103,7 @@ public final class ImageArrival implements IncomingImage {
     }
 
     private void prepare() throws FileFailure {
+        Replacement.refuseUnfinished(files, names);
         identity = creation.layOut(origin.identity());
         written = new PageSet(identity.pages());
         Folders.create(files, names.directory());

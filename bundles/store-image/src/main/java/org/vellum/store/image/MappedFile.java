@@ -144,8 +144,9 @@ final class MappedFile extends ForwardingStoreFile {
     /** By system calls, which a full file system can refuse. */
     @Override
     public synchronized long makeReal(long offset, long length, boolean fresh) throws FileFailure {
-        metadataChanged = true;
-        return super.makeReal(offset, length, fresh);
+        long made = super.makeReal(offset, length, fresh);
+        metadataChanged |= fresh && made > 0;
+        return made;
     }
 
     @Override
