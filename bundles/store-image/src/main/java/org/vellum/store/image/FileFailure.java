@@ -28,24 +28,23 @@ public final class FileFailure extends IOException {
     public String wayOut() {
         return switch (errno) {
             case Errno.ENOSPC -> "free space on its file system and try again";
-            case Errno.EDQUOT -> "free space of this user's quota, or have it raised, and try again";
+            case Errno.EDQUOT -> "free space on its file system, of this user's quota, or have that raised, and try again";
             case Errno.EACCES, Errno.EPERM, Errno.EROFS ->
                     "make the folder and its files writable for this user, or choose another folder";
             case Errno.EOPNOTSUPP ->
                     "move the region's files to a file system on persistent memory that is mounted with -o dax";
-            case Errno.ENOENT, Errno.ESTALE ->
-                    "bring the file back under its name and try again; where it is gone for good, a backup has it";
-            case Errno.ENODATA -> "the file was truncated: bring it back from a backup";
-            case Errno.EMFILE -> "raise this process's limit of open files (ulimit -n)";
+            case Errno.EFBIG -> "raise the process's limit of file sizes (ulimit -f), or choose a file system that takes files"
+                    + " this large";
+            case Errno.EMFILE -> "raise the process's limit of open files (ulimit -n)";
             case Errno.ENFILE -> "raise this machine's limit of open files (sysctl fs.file-max)";
-            case Errno.EFBIG -> "raise this process's limit of file sizes (ulimit -f), or choose a file system without it";
-            case Errno.ENOMEM -> "leave more memory to this machine's kernel, or raise vm.max_map_count, and try again";
-            case Errno.ENOLCK, Errno.ENOSYS, Errno.EINVAL ->
-                    "choose a folder on a local file system that offers this call (ext4, XFS, Btrfs, tmpfs)";
+            case Errno.ENOMEM -> "raise the process's limit of address space (ulimit -v) or its container's of memory";
+            case Errno.ENOENT, Errno.ESTALE ->
+                    "bring the file or folder back under its name and try again, or choose another folder";
+            case Errno.ENODATA -> "the file was truncated: bring it back from a backup";
+            case Errno.ENOSYS -> "let the process's sandbox (seccomp) allow this call";
             case Errno.EXDEV -> "choose a folder on the same file system";
-            case Errno.EIO -> "the device reports an error: check it (the kernel's log has its report), and try again";
-            default -> "errno(3) of the manual says what errno " + errno + " means; another folder may not"
-                    + " have it";
+            case Errno.EIO -> "the device reports an error: check it (its own report is in the kernel's log), then try again";
+            default -> "choose another folder, on a file system that takes this call";
         };
     }
 }
