@@ -4,10 +4,10 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
+import org.vellum.api.RegionInterruptedException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Place;
@@ -35,7 +35,7 @@ final class Composition {
     private final OpenRegion region;
     private final Supplier<Providers> providers;
     /** Taken before the region's locks. */
-    private final ReentrantLock swapping = new ReentrantLock(true);
+    private final OwnedLock swapping = new OwnedLock();
     /** Guarded by {@link #swapping}. */
     private RegionOptions options;
     /** The store's selector when the latest move began. Guarded by {@link #swapping}. */
@@ -54,7 +54,7 @@ final class Composition {
 
     /** A provider came, or says something else of itself: it may be better than the one in force, or be the missing one. */
     void providerCame() {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a provider that came"), "a provider that came");
         try {
             if (region.isOpen()) {
                 regainStore();
@@ -62,7 +62,7 @@ final class Composition {
                 followStore("a provider came");
             }
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -72,7 +72,7 @@ final class Composition {
      * @throws RegionException the region cannot go on without it, and is to be closed
      */
     void providerLeft(Object provider, String reason) {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a provider that goes"), "a provider that goes");
         try {
             if (!region.isOpen()) {
                 region.awaitClosed(); // it says so before it has left its providers
@@ -91,7 +91,7 @@ final class Composition {
                 replaceTracking(reason);
             }
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -111,22 +111,22 @@ final class Composition {
         }
     }
 
-    private static void giveUp(Move move, String reason) {
-        move.cancel(reason);
-        move.awaitEnd();
+    private void giveUp(Move move, String reason) {
+        move.cancel(reason, region.waits().patient("a swap"));
+        move.awaitEnd(region.waits().patient("a swap"));
     }
 
     /** As {@link org.vellum.api.Region#swap}. */
     RegionStatus.Swap swap(Map<String, String> selectors) {
         Begun begun;
-        swapping.lock();
+        swapping.acquire(region.waits().endless("swap()"), "swap()");
         try {
             begun = begin(selectors);
         } catch (RegionException e) {
             region.refused(e.getMessage());
             throw e;
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
         return begun.move() == null ? begun.swap() : await(begun);
     }
@@ -210,15 +210,19 @@ final class Composition {
     /** The selector that asked for what failed is taken back, unless somebody has asked for something else since. */
     private RegionStatus.Swap await(Begun begun) {
         try {
-            begun.move().awaitSuccess();
+            begun.move().awaitSuccess(region.waits().endless("swap()"));
+        } catch (RegionInterruptedException e) {
+            throw new RegionInterruptedException(
+                    subject() + ": swap() was interrupted while its image moves; the move goes on, and status() tells how far"
+                            + " it is");
         } catch (RegionException e) {
-            swapping.lock();
+            swapping.acquire(region.waits().patient("swap()"), "swap()");
             try {
                 if (region.move().isEmpty() && options.store().equals(begun.asked())) {
                     options = options.withStore(storeBeforeMove);
                 }
             } finally {
-                swapping.unlock();
+                swapping.release();
             }
             throw e;
         }
@@ -229,13 +233,13 @@ final class Composition {
      * The selectors were changed for good: what they say is followed now, where that is possible, and as providers come.
      */
     void configure(RegionOptions changed) {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a changed configuration"), "a changed configuration");
         try {
             options = changed;
             follow("the configuration was changed");
             followStore("the configuration was changed");
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
