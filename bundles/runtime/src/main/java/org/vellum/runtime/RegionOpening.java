@@ -71,7 +71,14 @@ final class RegionOpening {
         long base = reserve(image);
         CommitPath path = inPlace(image, base).orElseGet(() -> redo(image, base));
         return new OpenRegion(
-                name, tuple, path, new OpenRegion.NativeParts(base, region), remarks, services, listener);
+                name,
+                tuple,
+                path,
+                new OpenRegion.NativeParts(base, region),
+                remarks,
+                options.waitLimit(),
+                services,
+                listener);
     }
 
     private long roundedSize() {
