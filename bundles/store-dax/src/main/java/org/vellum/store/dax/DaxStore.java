@@ -2,6 +2,7 @@ package org.vellum.store.dax;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -139,7 +140,7 @@ public final class DaxStore implements Store, Diagnosis {
                 persistence,
                 dax ? Demand.SYNCHRONOUS : Demand.NONE,
                 MappedFiles.Listener.NONE,
-                dax ? List.of() : List.of(String.format(EMULATED, folder)));
+                dax ? List.of() : List.of(String.format(Locale.ROOT, EMULATED, folder)));
     }
 
     /** What a folder lacks that is not on DAX, without the way out. */
