@@ -62,11 +62,14 @@ public final class RegionsComponent {
     private final PhaseObservers observers = new PhaseObservers();
     private final AtomicReference<EventSink> events = new AtomicReference<>();
     private final ServiceRegistration<Diagnosis> diagnosis;
+    private final OrderlyEnd end;
 
     /** Guarded by this component's monitor. */
     private ServiceRegistration<Regions> registration;
     /** Guarded by this component's monitor. */
     private boolean registering;
+    /** No services for now: something that regions rest on is about to go. Guarded by this component's monitor. */
+    private boolean withdrawn;
     /** Guarded by this component's monitor. */
     private boolean stopped;
 
@@ -75,35 +78,47 @@ public final class RegionsComponent {
         this.context = context;
         this.regions = new Regions(
                 new RuntimeServices(core, observers, this::post, CLOSE_PATIENCE), configuration.providerWait());
-        regions.addArrivalListener(this::registerWhenComplete);
+        regions.addArrivalListener(this::offer);
+        end = new OrderlyEnd(context, this::withdraw, this::offer);
         diagnosis = context.registerService(Diagnosis.class, new ProviderDiagnosis(regions::providers), null);
     }
 
     @Deactivate
     public void stop() {
+        end.close();
         diagnosis.unregister();
-        ServiceRegistration<Regions> registered;
         synchronized (this) {
             stopped = true;
+        }
+        withdraw();
+        regions.stop();
+    }
+
+    /** When this returns, users have let go, and have had their chance to commit. */
+    private void withdraw() {
+        ServiceRegistration<Regions> registered;
+        synchronized (this) {
+            withdrawn = true;
             registered = registration;
             registration = null;
         }
         if (registered != null) {
             registered.unregister();
         }
-        regions.stop();
     }
 
-    private void registerWhenComplete() {
+    private void offer() {
         synchronized (this) {
-            if (registering || stopped || !regions.complete()) {
+            if (registering || registration != null || stopped || !regions.complete()) {
                 return;
             }
             registering = true;
+            withdrawn = false;
         }
         ServiceRegistration<Regions> registered = context.registerService(Regions.class, regions, null);
         synchronized (this) {
-            if (!stopped) {
+            registering = false;
+            if (!withdrawn && !stopped) {
                 registration = registered;
                 return;
             }

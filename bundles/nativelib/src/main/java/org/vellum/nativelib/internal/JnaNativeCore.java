@@ -26,7 +26,7 @@ public final class JnaNativeCore implements NativeCore {
     /** Bytes of a batch looked at through one buffer, which can have 2 GiB at most. */
     private static final int BATCH_WINDOW = 1 << 30;
 
-    private static final int ABI_VERSION = 4;
+    private static final int ABI_VERSION = 5;
 
     // as InPlace says
     private static final long OPENING_IN_UNDO_HEADER = 24;
