@@ -128,7 +128,7 @@ final class RegionOpening {
         return base;
     }
 
-    /** The end of the sentence for a range that cannot be reserved, by what {@code memfd_create} and {@code mmap} refuse with. */
+    /** The end of the sentence for a range that cannot be reserved or mapped, by what {@code memfd_create} and {@code mmap} refuse with. */
     private static String wayOut(int errno) {
         return switch (errno) {
             case Errno.ENOMEM -> "; raise the process's limit of address space (ulimit -v), or vm.max_map_count";
@@ -169,7 +169,7 @@ final class RegionOpening {
         if (created < 0) {
             end.run();
             throw new RegionException("region '" + name + "': cannot map its home image for stores in place: "
-                    + Errno.describe((int) created));
+                    + Errno.describe((int) created) + wayOut((int) -created));
         }
         undo.push(end);
         own(created);
@@ -180,7 +180,7 @@ final class RegionOpening {
                 base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
         if (created < 0) {
             throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
-                    + Long.toHexString(base) + ": " + Errno.describe((int) created));
+                    + Long.toHexString(base) + ": " + Errno.describe((int) created) + wayOut((int) -created));
         }
         own(created);
         attach();
