@@ -40,7 +40,7 @@
 #define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
 
 /* Every structure below carries this number, so that bundles built apart refuse each other instead of crashing. */
-#define VELLUM_ABI_VERSION 4u
+#define VELLUM_ABI_VERSION 5u
 
 struct vellum_region;
 struct vellum_vmm_operations;
@@ -139,6 +139,12 @@ struct vellum_region {
      * image failed with. For page tables that must open more than one block.
      */
     int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
+
+    /*
+     * handler or control; lock.h. Whoever needs mappings of the process for something it can do without takes it first, and
+     * does without where few are left: the core frees mappings for itself under it that it cannot do without.
+     */
+    _Atomic uint32_t *mappings_lock;
 
     void *fault_registration; /* the dispatcher's handle */
 

@@ -42,13 +42,12 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include "vellum/dispatcher.h"
 #include "vellum/export.h"
 #include "vellum/lock.h"
+#include "vellum/system_call.h"
 
 #define LATE_RANGES 64    /* ranges remembered after they were unregistered */
 #define LATE_FAULTS 4096u /* faults of each that are executed again */
@@ -85,11 +84,12 @@ static kernel_signal_set blocked_while_serving(void) {
 }
 
 static int change_action(int signal, const struct kernel_signal_action *action, struct kernel_signal_action *previous) {
-    return syscall(SYS_rt_sigaction, signal, action, previous, sizeof(kernel_signal_set)) == 0 ? 0 : -errno;
+    return (int)vellum_system_call(SYS_rt_sigaction, (uint64_t)signal, vellum_address_of(action),
+                                   vellum_address_of(previous), sizeof(kernel_signal_set), 0, 0);
 }
 
 static void change_signal_mask(int how, kernel_signal_set set) {
-    syscall(SYS_rt_sigprocmask, how, &set, NULL, sizeof set);
+    vellum_system_call(SYS_rt_sigprocmask, (uint64_t)how, vellum_address_of(&set), 0, sizeof set, 0, 0);
 }
 
 /*
@@ -137,12 +137,20 @@ __asm__(".text\n"
 static _Alignas(64) uint8_t return_frames[VELLUM_RETURN_FRAMES][VELLUM_RETURN_FRAME_SIZE];
 static _Atomic uint32_t return_frame_owners[VELLUM_RETURN_FRAMES]; /* threads' numbers; 0 none */
 
+static uint64_t this_process(void) {
+    return (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static uint32_t this_thread(void) {
+    return (uint32_t)vellum_system_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
 static bool has_ended(uint32_t thread) {
-    return syscall(SYS_tgkill, getpid(), thread, 0) != 0 && errno == ESRCH;
+    return vellum_system_call(SYS_tgkill, this_process(), thread, 0, 0, 0, 0) == -ESRCH;
 }
 
 static void *return_frame(void) {
-    uint32_t thread = (uint32_t)syscall(SYS_gettid);
+    uint32_t thread = this_thread();
     for (size_t i = 0; i < VELLUM_RETURN_FRAMES; i++) {
         if (atomic_load(&return_frame_owners[i]) == thread) {
             return return_frames[i];
@@ -195,11 +203,11 @@ static size_t index_of(int signal) {
 }
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
-    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
 }
 
-static void futex_wake(_Atomic uint32_t *word, int threads) {
-    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+static void futex_wake_all(_Atomic uint32_t *word) {
+    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
 /* Serialises install, register and unregister; handlers never take it. */
@@ -214,7 +222,7 @@ static bool contains(struct slot *slot, uintptr_t address) {
 
 static void leave(struct slot *slot) {
     if (atomic_fetch_sub(&slot->inside, 1) == 1 && atomic_load(&slot->state) == SLOT_CLOSING) {
-        futex_wake(&slot->inside, INT_MAX);
+        futex_wake_all(&slot->inside);
     }
 }
 
@@ -268,7 +276,8 @@ static void take_default_action(int signal, siginfo_t *information, bool faults_
     change_action(signal, &default_action, NULL);
     if (!faults_again) {
         change_signal_mask(SIG_UNBLOCK, set_of(signal));
-        syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, information);
+        vellum_system_call(SYS_rt_tgsigqueueinfo, this_process(), this_thread(), (uint64_t)signal,
+                           vellum_address_of(information), 0, 0);
     }
 }
 

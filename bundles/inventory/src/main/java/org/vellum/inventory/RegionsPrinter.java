@@ -2,6 +2,7 @@ package org.vellum.inventory;
 
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.apache.felix.inventory.Format;
 import org.apache.felix.inventory.InventoryPrinter;
@@ -64,12 +65,15 @@ public final class RegionsPrinter implements InventoryPrinter {
     private static void print(PrintWriter writer, Region region) {
         RegionStatus status = region.status();
         writer.printf(
+                Locale.ROOT,
                 "%n%s: %s, %d bytes at 0x%x, epoch %d, %s%n",
                 status.name(), status.state(), status.size(), status.address(), status.epoch(), status.providers());
         writer.printf(
+                Locale.ROOT,
                 "  commits %d (%d more shared one), rollbacks %d, first stores %d, dirty pages %d%n",
                 status.commits(), status.commitsShared(), status.rollbacks(), status.storeFaults(), status.dirtyPages());
         writer.printf(
+                Locale.ROOT,
                 "  bytes: changed %d, logged %d, log %d, working image %d; last gate %d ns%n",
                 status.changedBytes(),
                 status.loggedBytes(),
@@ -78,11 +82,13 @@ public final class RegionsPrinter implements InventoryPrinter {
                 status.lastGateNanoseconds());
         status.move()
                 .ifPresent(move -> writer.printf(
+                        Locale.ROOT,
                         "  moving to store %s: %d of %d bytes%n", move.store(), move.copiedBytes(), move.totalBytes()));
         status.remarks().forEach(remark -> writer.println("  remark: " + remark));
         List<RegionActivity.Commit> commits = region.activity().commits();
         for (RegionActivity.Commit commit : commits.subList(Math.max(0, commits.size() - COMMITS), commits.size())) {
             writer.printf(
+                    Locale.ROOT,
                     "  epoch %d at %s: %d us, %d dirty pages, %d bytes changed%n",
                     commit.epoch(), commit.when(), commit.nanoseconds() / 1000, commit.dirtyPages(), commit.changedBytes());
         }

@@ -103,12 +103,15 @@ final class RegionOpening {
             throw new AddressTakenException("region '" + name + "' must be mapped at "
                     + RegionChecks.range(wanted, size) + ", but this process has there: "
                     + ProcessMappings.overlapping(wanted, size)
-                    + "; addresses are given out anew at every start, so start the JVM again, or open the region before"
-                    + " what takes its place is loaded");
+                    + (image.address() == 0
+                            ? "; ask for another address, or for none"
+                            : "; addresses are given out anew at every start, so start the JVM again, or open the region"
+                                    + " before what takes its place is loaded"));
         }
         if (base < 0) {
             throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
-                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base));
+                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base)
+                    + wayOut((int) -base));
         }
         retireRange = () -> core.rangeRetire(base, size);
         undo.push(retireRange);
@@ -116,6 +119,18 @@ final class RegionOpening {
             image.recordAddress(base);
         }
         return base;
+    }
+
+    /** The end of the sentence for a range that cannot be reserved, by what {@code memfd_create} and {@code mmap} refuse with. */
+    private static String wayOut(int errno) {
+        return switch (errno) {
+            case Errno.ENOMEM -> "; raise the process's limit of address space (ulimit -v), or vm.max_map_count";
+            case Errno.EPERM, Errno.EACCES, Errno.ENOSYS -> "; every region needs memfd_create and mmap: let the process's"
+                    + " sandbox (seccomp) allow them";
+            case Errno.EMFILE -> "; raise the process's limit of open files (ulimit -n)";
+            case Errno.EEXIST -> "; all addresses for regions of this size are taken: close some";
+            default -> "";
+        };
     }
 
     /**

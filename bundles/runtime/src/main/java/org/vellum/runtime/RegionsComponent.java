@@ -89,17 +89,22 @@ public final class RegionsComponent {
     private final ServiceRegistration<Diagnosis> diagnosis;
     private final Settings settings = new Settings(PID);
     private final long begin = System.nanoTime();
+    private final OrderlyEnd end;
 
     /** Of the configuration. Guarded by this component's monitor, as all below. */
     private long providerWait = DEFAULT_PROVIDER_WAIT;
 
-    /** Withdrawn in the opposite order. */
-    private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
+    /** Withdrawn in the opposite order; empty: there are none. */
+    private List<ServiceRegistration<?>> registrations = List.of();
 
     private boolean looksAgain;
     /** The last sentence in the log about what is missing. */
     private String said;
+
     private boolean registering;
+    /** No services for now: something that regions rest on is about to go. */
+    private boolean withdrawn;
+
     private boolean stopped;
 
     @Activate
@@ -111,10 +116,11 @@ public final class RegionsComponent {
                 new StoreRecords(recordFolders(context)),
                 SETTLING);
         configure(properties);
-        regions.addChangeListener(this::registerWhenWorking);
+        regions.addArrivalListener(this::offer);
+        end = new OrderlyEnd(context, this::withdraw, this::offer);
         diagnosis = context.registerService(
                 Diagnosis.class, new ProviderDiagnosis(regions::providers, settings::findings), null);
-        registerWhenWorking();
+        offer();
     }
 
     /** The folder of regions that name none, as stores that keep files have it; else this bundle's own. */
@@ -145,28 +151,36 @@ public final class RegionsComponent {
 
     @Deactivate
     public void stop() {
+        end.close();
         diagnosis.unregister();
-        List<ServiceRegistration<?>> registered;
         synchronized (this) {
             stopped = true;
-            registered = new ArrayList<>(registrations);
-            registrations.clear();
         }
-        withdraw(registered);
+        withdraw();
         regions.stop();
     }
 
-    private static void withdraw(List<ServiceRegistration<?>> registered) {
+    /** When this returns, users have let go, and have had their chance to commit. */
+    private void withdraw() {
+        List<ServiceRegistration<?>> registered;
+        synchronized (this) {
+            withdrawn = true;
+            registered = registrations;
+            registrations = List.of();
+        }
+        unregister(registered);
+    }
+
+    private static void unregister(List<ServiceRegistration<?>> registered) {
         for (int i = registered.size() - 1; i >= 0; i--) {
             registered.get(i).unregister();
         }
     }
 
-    private void registerWhenWorking() {
-        synchronized (this) {
-            if (registering || stopped) {
-                return;
-            }
+    /** Registers the services, if regions can be opened. */
+    private void offer() {
+        if (isOfferedOrStopped()) {
+            return;
         }
         Optional<String> obstacle = regions.obstacle();
         if (obstacle.isPresent()) {
@@ -174,10 +188,11 @@ public final class RegionsComponent {
             return;
         }
         synchronized (this) {
-            if (registering || stopped) {
+            if (isOfferedOrStopped()) {
                 return;
             }
             registering = true;
+            withdrawn = false;
         }
         List<ServiceRegistration<?>> registered = List.of(
                 context.registerService(Regions.class, regions, null),
@@ -186,12 +201,17 @@ public final class RegionsComponent {
                         Condition.INSTANCE,
                         new Hashtable<>(Map.of(Condition.CONDITION_ID, RegionManager.CONDITION_ID))));
         synchronized (this) {
-            if (!stopped) {
-                registrations.addAll(registered);
+            registering = false;
+            if (!withdrawn && !stopped) {
+                registrations = registered;
                 return;
             }
         }
-        withdraw(registered);
+        unregister(registered);
+    }
+
+    private synchronized boolean isOfferedOrStopped() {
+        return registering || !registrations.isEmpty() || stopped;
     }
 
     /** What is missing may come without a service's coming, such as a file system that is mounted. */
@@ -205,13 +225,18 @@ public final class RegionsComponent {
         }
         if (!looksAgain) {
             looksAgain = true;
-            regions.clock().later(LOOK_AGAIN, () -> {
-                synchronized (this) {
-                    looksAgain = false;
-                }
-                registerWhenWorking();
-            });
+            regions.clock().later(LOOK_AGAIN, this::lookNow);
         }
+    }
+
+    private void lookNow() {
+        synchronized (this) {
+            looksAgain = false;
+            if (withdrawn) { // by somebody who offers again, or a provider that comes does
+                return;
+            }
+        }
+        offer();
     }
 
     private void post(String topic, Map<String, Object> properties) {

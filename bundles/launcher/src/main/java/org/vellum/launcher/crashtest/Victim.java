@@ -74,6 +74,8 @@ final class Victim implements AutoCloseable {
                 address = line.fields().get("address");
                 providers = line.fields().get("providers");
                 subject.epoch = Math.max(subject.epoch, line.number("epoch"));
+                // what a recovery has found, and an application has seen, must not go away again
+                subject.acknowledgedEpoch = Math.max(subject.acknowledgedEpoch, line.number("epoch"));
                 opened.countDown();
             }
             case "violation" -> violations.add(line.rest());

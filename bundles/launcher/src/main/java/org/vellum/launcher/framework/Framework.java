@@ -8,6 +8,7 @@ import java.util.Dictionary;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeSet;
 import java.util.function.ToIntFunction;
@@ -105,8 +106,14 @@ public final class Framework implements AutoCloseable {
             }
             return framework;
         } catch (BundleException e) {
+            Optional<String> obstacle = storage.obstacle();
             framework.close();
-            throw new CommandFailure("the framework does not start: " + e.getMessage(), e);
+            throw new CommandFailure(obstacle.orElse("the framework does not start: " + e.getMessage()), e);
+        } catch (CommandFailure e) {
+            // bundles say of a full folder that they "cannot be cached", each by itself
+            Optional<String> obstacle = storage.obstacle();
+            framework.close();
+            throw obstacle.map(sentence -> new CommandFailure(sentence, e)).orElse(e);
         } catch (IllegalStateException e) {
             framework.close();
             throw framework.stoppedMeanwhile(e);

@@ -3,6 +3,7 @@ package org.vellum.store.dax;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.osgi.framework.BundleContext;
@@ -175,7 +176,7 @@ public final class DaxStore implements Store, Diagnosis {
         if (isKnownDax(names)) {
             return Optional.empty();
         }
-        return Optional.of(emulate ? String.format(EMULATED, names.directory()) : lacking(names.directory()));
+        return Optional.of(emulate ? String.format(Locale.ROOT, EMULATED, names.directory()) : lacking(names.directory()));
     }
 
     /** What cannot be found out is not taken for persistent memory. */
@@ -220,7 +221,7 @@ public final class DaxStore implements Store, Diagnosis {
                 persistence,
                 dax ? Demand.SYNCHRONOUS : Demand.NONE,
                 MappedFiles.Listener.NONE,
-                dax ? List.of() : List.of(String.format(EMULATED, folder)));
+                dax ? List.of() : List.of(String.format(Locale.ROOT, EMULATED, folder)));
     }
 
     /** What a folder lacks that is not on DAX, without the way out. */

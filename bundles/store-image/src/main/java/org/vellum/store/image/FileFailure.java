@@ -35,6 +35,15 @@ public final class FileFailure extends IOException {
         if (errno == Errno.EOPNOTSUPP) {
             return "move the region's files to a file system on persistent memory that is mounted with -o dax";
         }
-        return "see the kernel's log for the device's own report";
+        return switch (errno) {
+            case Errno.EFBIG -> "raise the process's limit of file sizes (ulimit -f), or choose a file system that takes files"
+                    + " this large";
+            case Errno.EMFILE -> "raise the process's limit of open files (ulimit -n)";
+            case Errno.ENOMEM -> "raise the process's limit of address space (ulimit -v) or its container's of memory";
+            case Errno.ENOENT -> "bring the folder back, or choose another one";
+            case Errno.ENOSYS -> "let the process's sandbox (seccomp) allow this call";
+            case Errno.EIO -> "see the kernel's log for the device's own report";
+            default -> "choose another folder, on a file system that takes this call";
+        };
     }
 }
