@@ -140,8 +140,11 @@ final class Composition {
         swapping.lock();
         try {
             begun = begin(selectors);
+            if (begun.move() == null) {
+                region.followsWhatWasAsked();
+            }
         } catch (RegionException e) {
-            region.refused(e.getMessage());
+            region.refusedToCaller(e.getMessage());
             throw e;
         } finally {
             swapping.unlock();
@@ -254,6 +257,7 @@ final class Composition {
         swapping.lock();
         try {
             options = changed;
+            region.followsWhatWasAsked(); // or it is refused anew
             follow("the configuration was changed");
             followStore("the configuration was changed");
         } finally {

@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -38,6 +39,8 @@ import org.vellum.nativelib.Relocation;
  */
 final class OpenRegion implements Region, Move.Region {
     private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final Duration REFUSAL_SHOWN = Duration.ofMinutes(10);
 
     private static final System.Logger LOGGER = System.getLogger(OpenRegion.class.getName());
 
@@ -501,10 +504,25 @@ final class OpenRegion implements Region, Move.Region {
         return swap;
     }
 
-    /** A swap that was asked for does not happen, and the tuple in force stays. */
+    /** A swap that is to be made does not happen, and the tuple in force stays. */
     void refused(String sentence) {
-        LOGGER.log(Level.WARNING, sentence);
         inForce.refuse(sentence);
+        announceRefusal(sentence);
+    }
+
+    /** As {@link #refused}, of a swap that somebody asked for who is told of it: the status says so for a while. */
+    void refusedToCaller(String sentence) {
+        inForce.refuseForNow(sentence, REFUSAL_SHOWN);
+        announceRefusal(sentence);
+    }
+
+    /** What was asked for last is in force, so that no refusal before it matters any more. */
+    void followsWhatWasAsked() {
+        inForce.forgetRefusal();
+    }
+
+    private void announceRefusal(String sentence) {
+        LOGGER.log(Level.WARNING, sentence);
         post(
                 RegionEvents.SWAP_REFUSED,
                 Map.of(
