@@ -63,7 +63,12 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     /** What the native code and the image said last; taken under the control lock, read by anyone. */
-    private record Gauges(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> imageRemarks) {}
+    private record Gauges(
+            NativeCore.Counters counters,
+            long loggedBytes,
+            long logSize,
+            List<String> imageRemarks,
+            Optional<String> lostFiles) {}
 
     private final String name;
     private final TupleInForce inForce;
@@ -308,6 +313,7 @@ final class OpenRegion implements Region, Move.Region {
         control.lock();
         try {
             requireWorking("commit");
+            requireFiles();
             services.observers().entered(name, Phase.CUT);
             try {
                 cutsStarted++;
@@ -337,6 +343,15 @@ final class OpenRegion implements Region, Move.Region {
             if (cutting) {
                 sections.none().unlock();
             }
+        }
+    }
+
+    /** What is committed must be in files that the next open finds. Before the cut: nothing has to be taken back. */
+    private void requireFiles() {
+        Optional<String> lost = home.image().lost();
+        if (lost.isPresent()) {
+            gauges = readGauges();
+            throw commitFailure(lost.get() + "; the stores stay uncommitted and are part of the next commit", null);
         }
     }
 
@@ -601,6 +616,7 @@ final class OpenRegion implements Region, Move.Region {
             Move begun = new Move(
                     name,
                     this,
+                    image::requireIntact,
                     next,
                     () -> next.receive(request, origin),
                     to,
@@ -686,7 +702,8 @@ final class OpenRegion implements Region, Move.Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
+                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks(),
+                home.image().lost());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -710,7 +727,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || home.missing().isPresent();
+        return inForce.untracked() != null || home.missing().isPresent() || gauges.lostFiles().isPresent();
     }
 
     @Override
@@ -724,6 +741,7 @@ final class OpenRegion implements Region, Move.Region {
         sentences.addAll(inForce.remarks());
         sentences.addAll(home.remarks());
         sentences.addAll(seen.imageRemarks());
+        seen.lostFiles().ifPresent(sentences::add);
         if (failure != null) {
             sentences.add(failure);
         }
