@@ -724,6 +724,7 @@ final class OpenRegion implements Region, Move.Region {
         sentences.addAll(inForce.remarks());
         sentences.addAll(home.remarks());
         sentences.addAll(seen.imageRemarks());
+        sentences.addAll(PinnedPages.remarks(seen.counters()));
         if (failure != null) {
             sentences.add(failure);
         }
