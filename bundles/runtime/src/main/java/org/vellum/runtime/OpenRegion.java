@@ -754,6 +754,7 @@ final class OpenRegion implements Region, Move.Region {
             sentences.addAll(commits.remarks());
         }
         seen.lostFiles().ifPresent(sentences::add);
+        sentences.addAll(PinnedPages.remarks(seen.counters()));
         if (failure != null) {
             sentences.add(failure);
         }
