@@ -106,7 +106,8 @@ final class RegionOpening {
                     + (image.address() == 0
                             ? "; ask for another address, or for none"
                             : "; addresses are given out anew at every start, so start the JVM again, or open the region"
-                                    + " before what takes its place is loaded"));
+                                    + " before what takes its place is loaded; what is there at every start was sent there"
+                                    + " (-XX:HeapBaseMinAddress): send it elsewhere"));
         }
         if (base < 0) {
             throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
