@@ -313,7 +313,7 @@ static enum next page_fault(struct vcpu *vcpu, uint64_t address, uint64_t error)
 static enum next exception_at_ring_0(struct vcpu *vcpu, unsigned vector, struct interrupt_frame *frame) {
     uint64_t address = vcpu->run->s.regs.sregs.cr2;
     if (vector != PAGE_FAULT || !machine_map_chunk_of(vcpu->machine, address)) {
-        kernel_die("vellum: guest code at ring 0 raised an exception; please report it with the kernel's version\n");
+        vellum_die("vellum: guest code at ring 0 raised an exception; please report it with the kernel's version\n");
     }
     registers_of(vcpu)->rsp = (uint64_t)(uintptr_t)frame;
     return RESUME_FRAME;
@@ -397,7 +397,7 @@ static enum next not_possible_here(struct vcpu *vcpu, enum next next) {
         vcpu->lost_state = true;
     }
     if (!take_user_state_anywhere(vcpu)) {
-        kernel_die("vellum: KVM cannot run guest code at ring 0; please report it with the kernel's version\n");
+        vellum_die("vellum: KVM cannot run guest code at ring 0; please report it with the kernel's version\n");
     }
     forget_exception(vcpu);
     return next;
@@ -473,7 +473,7 @@ void vmm_loop(struct vcpu *vcpu) {
 
 static bool call_loop(struct machine *machine, int64_t number, uint64_t first, uint64_t second) {
     return machine != NULL && vcpu_of_this_guest_thread(machine) != NULL
-           && raw_system_call(number, first, second, 0, 0, 0, 0) != -ENOSYS;
+           && vellum_system_call(number, first, second, 0, 0, 0, 0) != -ENOSYS;
 }
 
 /* Between looking and calling a signal may have taken the thread out; then the kernel answers, and nothing was done. */

@@ -3,7 +3,7 @@
 
 #include "allow_list.h"
 #include "kernel_store.h"
-#include "raw_system_call.h"
+#include "vellum/system_call.h"
 
 enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region) {
     if (kernel_store_handles(call, touches_region)) {
@@ -14,7 +14,7 @@ enum system_call_way system_call_way(const struct system_call *call, system_call
 
 int64_t system_call_forward(const struct system_call *call) {
     const uint64_t *arguments = call->arguments;
-    return raw_system_call(call->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+    return vellum_system_call(call->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
                            arguments[5]);
 }
 

@@ -71,7 +71,14 @@ final class RegionOpening {
         long base = reserve(image);
         CommitPath path = inPlace(image, base).orElseGet(() -> redo(image, base));
         return new OpenRegion(
-                name, tuple, path, new OpenRegion.NativeParts(base, region), remarks, services, listener);
+                name,
+                tuple,
+                path,
+                new OpenRegion.NativeParts(base, region),
+                remarks,
+                options.waitLimit(),
+                services,
+                listener);
     }
 
     private long roundedSize() {
@@ -103,12 +110,15 @@ final class RegionOpening {
             throw new AddressTakenException("region '" + name + "' must be mapped at "
                     + RegionChecks.range(wanted, size) + ", but this process has there: "
                     + ProcessMappings.overlapping(wanted, size)
-                    + "; addresses are given out anew at every start, so start the JVM again, or open the region before"
-                    + " what takes its place is loaded");
+                    + (image.address() == 0
+                            ? "; ask for another address, or for none"
+                            : "; addresses are given out anew at every start, so start the JVM again, or open the region"
+                                    + " before what takes its place is loaded"));
         }
         if (base < 0) {
             throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
-                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base));
+                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base)
+                    + wayOut((int) -base));
         }
         retireRange = () -> core.rangeRetire(base, size);
         undo.push(retireRange);
@@ -116,6 +126,18 @@ final class RegionOpening {
             image.recordAddress(base);
         }
         return base;
+    }
+
+    /** The end of the sentence for a range that cannot be reserved or mapped, by what {@code memfd_create} and {@code mmap} refuse with. */
+    private static String wayOut(int errno) {
+        return switch (errno) {
+            case Errno.ENOMEM -> "; raise the process's limit of address space (ulimit -v), or vm.max_map_count";
+            case Errno.EPERM, Errno.EACCES, Errno.ENOSYS -> "; every region needs memfd_create and mmap: let the process's"
+                    + " sandbox (seccomp) allow them";
+            case Errno.EMFILE -> "; raise the process's limit of open files (ulimit -n)";
+            case Errno.EEXIST -> "; all addresses for regions of this size are taken: close some";
+            default -> "";
+        };
     }
 
     /**
@@ -147,7 +169,7 @@ final class RegionOpening {
         if (created < 0) {
             end.run();
             throw new RegionException("region '" + name + "': cannot map its home image for stores in place: "
-                    + Errno.describe((int) created));
+                    + Errno.describe((int) created) + wayOut((int) -created));
         }
         undo.push(end);
         own(created);
@@ -158,7 +180,7 @@ final class RegionOpening {
                 base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
         if (created < 0) {
             throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
-                    + Long.toHexString(base) + ": " + Errno.describe((int) created));
+                    + Long.toHexString(base) + ": " + Errno.describe((int) created) + wayOut((int) -created));
         }
         own(created);
         attach();

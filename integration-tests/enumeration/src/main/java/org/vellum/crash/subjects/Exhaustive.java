@@ -54,6 +54,7 @@ final class Exhaustive {
                 }
             }
             subjects.add(new RepairSubject(layer));
+            subjects.add(new RepairedCopySubject(layer));
             for (Layer other : Layer.values()) {
                 subjects.add(new MoveSubject(layer, other));
             }
