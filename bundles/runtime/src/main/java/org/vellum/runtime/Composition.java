@@ -6,10 +6,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
+import org.vellum.api.RegionInterruptedException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Place;
@@ -37,7 +37,7 @@ final class Composition {
     private final OpenRegion region;
     private final Supplier<Providers> providers;
     /** Taken before the region's locks. */
-    private final ReentrantLock swapping = new ReentrantLock(true);
+    private final OwnedLock swapping = new OwnedLock();
     /** Guarded by {@link #swapping}. */
     private RegionOptions options;
     /** The store's selector when the latest move began. Guarded by {@link #swapping}. */
@@ -72,7 +72,7 @@ final class Composition {
 
     /** A provider came, or says something else of itself: it may be better than the one in force, or be the missing one. */
     void providerCame() {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a provider that came"), "a provider that came");
         try {
             if (region.isOpen()) {
                 regainStore();
@@ -80,7 +80,7 @@ final class Composition {
                 followStore("a provider came");
             }
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -90,7 +90,7 @@ final class Composition {
      * @throws RegionException the region cannot go on without it, and is to be closed
      */
     void providerLeft(Object provider, String reason) {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a provider that goes"), "a provider that goes");
         try {
             if (!region.isOpen()) {
                 region.awaitClosed(); // it says so before it has left its providers
@@ -109,7 +109,7 @@ final class Composition {
                 replaceTracking(reason);
             }
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -129,15 +129,15 @@ final class Composition {
         }
     }
 
-    private static void giveUp(Move move, String reason) {
-        move.cancel(reason);
-        move.awaitEnd();
+    private void giveUp(Move move, String reason) {
+        move.cancel(reason, region.waits().patient("a swap"));
+        move.awaitEnd(region.waits().patient("a swap"));
     }
 
     /** As {@link org.vellum.api.Region#swap}. */
     RegionStatus.Swap swap(Map<String, String> selectors) {
         Begun begun;
-        swapping.lock();
+        swapping.acquire(region.waits().endless("swap()"), "swap()");
         try {
             begun = begin(selectors);
             if (begun.move() == null) {
@@ -147,7 +147,7 @@ final class Composition {
             region.refusedToCaller(e.getMessage());
             throw e;
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
         return begun.move() == null ? begun.swap() : await(begun);
     }
@@ -235,15 +235,19 @@ final class Composition {
     /** The selector that asked for what failed is taken back, unless somebody has asked for something else since. */
     private RegionStatus.Swap await(Begun begun) {
         try {
-            begun.move().awaitSuccess();
+            begun.move().awaitSuccess(region.waits().endless("swap()"));
+        } catch (RegionInterruptedException e) {
+            throw new RegionInterruptedException(
+                    subject() + ": swap() was interrupted while its image moves; the move goes on, and status() tells how far"
+                            + " it is");
         } catch (RegionException e) {
-            swapping.lock();
+            swapping.acquire(region.waits().patient("swap()"), "swap()");
             try {
                 if (region.move().isEmpty() && options.store().equals(begun.asked())) {
                     options = options.withStore(storeBeforeMove);
                 }
             } finally {
-                swapping.unlock();
+                swapping.release();
             }
             throw e;
         }
@@ -254,14 +258,14 @@ final class Composition {
      * The selectors were changed for good: what they say is followed now, where that is possible, and as providers come.
      */
     void configure(RegionOptions changed) {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a changed configuration"), "a changed configuration");
         try {
             options = changed;
             region.followsWhatWasAsked(); // or it is refused anew
             follow("the configuration was changed");
             followStore("the configuration was changed");
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 

@@ -179,8 +179,11 @@ public final class RegionsComponent {
 
     /** Registers the services, if regions can be opened. */
     private void offer() {
-        if (isOfferedOrStopped()) {
-            return;
+        synchronized (this) {
+            if (isOfferedOrStopped()) {
+                return;
+            }
+            withdrawn = false;
         }
         Optional<String> obstacle = regions.obstacle();
         if (obstacle.isPresent()) {
@@ -191,8 +194,10 @@ public final class RegionsComponent {
             if (isOfferedOrStopped()) {
                 return;
             }
+            if (withdrawn) {
+                return;
+            }
             registering = true;
-            withdrawn = false;
         }
         List<ServiceRegistration<?>> registered = List.of(
                 context.registerService(Regions.class, regions, null),

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -21,6 +22,7 @@ import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -52,6 +54,10 @@ import org.vellum.store.image.StoreFolder;
         })
 @DeleteCallsModify
 @Designate(ocd = DaxStore.Config.class)
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        attribute = {ProviderNamespace.NAME + "=dax", ProviderNamespace.IS_DURABLE})
 public final class DaxStore implements Store, Diagnosis {
     static final String NAME = "dax";
     static final String PID = "org.vellum.store.dax";

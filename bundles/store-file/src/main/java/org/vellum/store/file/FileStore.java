@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -18,6 +19,7 @@ import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.DeleteCallsModify;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -39,6 +41,10 @@ import org.vellum.store.image.StoreFolder;
         property = {Store.PROPERTY + "=" + FileStore.NAME, Store.DURABLE_PROPERTY + ":Boolean=true"})
 @DeleteCallsModify
 @Designate(ocd = FileStore.Config.class)
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        attribute = {ProviderNamespace.NAME + "=file", ProviderNamespace.IS_DURABLE, ProviderNamespace.IS_PORTABLE})
 public final class FileStore implements Store, Diagnosis {
     static final String NAME = "file";
     static final String PID = "org.vellum.store.file";

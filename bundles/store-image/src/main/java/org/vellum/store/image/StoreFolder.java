@@ -21,7 +21,20 @@ public final class StoreFolder {
         if (property != null && !property.isBlank()) {
             return absolute(property);
         }
-        return Path.of(System.getProperty("user.home"), ".vellum", "regions");
+        return home(System.getProperty("user.home"), System.getenv("HOME")).resolve(".vellum").resolve("regions");
+    }
+
+    /**
+     * The JVM's home folder, unless it has none: for a user without an entry in {@code /etc/passwd} it says "?", which as a
+     * path would be a folder in whatever the current one is.
+     */
+    static Path home(String property, String variable) {
+        for (String candidate : new String[] {property, variable}) {
+            if (candidate != null && candidate.startsWith("/")) {
+                return Path.of(candidate);
+            }
+        }
+        return Path.of("/");
     }
 
     private static Path absolute(String folder) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -12,6 +13,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -37,6 +39,10 @@ import org.vellum.store.image.MappedFiles.Demand;
             Store.DURABLE_PROPERTY + ":Boolean=false",
             "service.ranking:Integer=-200"
         })
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        attribute = {ProviderNamespace.NAME + "=memory", ProviderNamespace.IS_PORTABLE})
 public final class MemoryStore implements Store, SimulatedMemory {
     static final String NAME = "memory";
 
