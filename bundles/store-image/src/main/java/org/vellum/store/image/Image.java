@@ -249,7 +249,7 @@ public final class Image implements StoreImage {
             boolean[] anew = {isToBeRestored(home, 0), isToBeRestored(home, 1)}; // both: who refuses has written nothing
             LogSegment[] segments = {segment(home, 0, anew[0], remarks), segment(home, 1, anew[1], remarks)};
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
-            WriteBack writeBack = new WriteBack(home, view);
+            WriteBack writeBack = new WriteBack(home, view, names.home());
 
             Recovery recovery = new Recovery(
                     region, core, names.home(), home.checkpoint(), segments, view);
@@ -554,10 +554,10 @@ public final class Image implements StoreImage {
             return Optional.empty();
         }
         try {
-            home.file().requireNamed();
-            log.requireNamed();
+            home.file().requireNamed(names.home());
+            log.requireNamed(names);
             if (undo != null) {
-                undo.requireNamed();
+                undo.requireNamed(names);
             }
             return Optional.empty();
         } catch (FileFailure e) {
