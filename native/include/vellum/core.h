@@ -191,6 +191,8 @@ struct vellum_region_counters {
     uint64_t blocks_warmed;
     uint64_t block_size;
     uint64_t strategy_bytes;
+    uint64_t pinned_pages; /* of buffers registered with an io_uring, as of the last commit or rollback */
+    uint64_t unexplained_pinned_bytes; /* pinned in this process by something else, as of then */
 };
 void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters);
 

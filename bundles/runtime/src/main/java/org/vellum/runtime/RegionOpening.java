@@ -72,7 +72,14 @@ final class RegionOpening {
         long base = reserve(image);
         CommitPath path = inPlace(image, base).orElseGet(() -> redo(image, base));
         return new OpenRegion(
-                name, tuple, path, new OpenRegion.NativeParts(base, region), remarks, services, listener);
+                name,
+                tuple,
+                path,
+                new OpenRegion.NativeParts(base, region),
+                remarks,
+                options.waitLimit(),
+                services,
+                listener);
     }
 
     private long roundedSize() {
@@ -116,7 +123,7 @@ final class RegionOpening {
         return base;
     }
 
-    /** The end of the sentence for a range that cannot be reserved, by what {@code memfd_create} and {@code mmap} refuse with. */
+    /** The end of the sentence for a range that cannot be reserved or mapped, by what {@code memfd_create} and {@code mmap} refuse with. */
     private static String wayOut(int errno) {
         return switch (errno) {
             case Errno.ENOMEM -> "; raise the process's limit of address space (ulimit -v), or vm.max_map_count";
@@ -142,7 +149,8 @@ final class RegionOpening {
                         ? ": one image is a copy of the other, and a copy has the address of what it was copied from. Close"
                                 + " that region first"
                         : "; addresses are given out anew at every start, so start the JVM again, or open the region before"
-                                + " what takes its place is loaded")
+                                + " what takes its place is loaded; what is there at every start was sent there"
+                                + " (-XX:HeapBaseMinAddress): send it elsewhere")
                 + ". Or, if nothing in the image depends on its address, as pointers to itself do, './vellum verify "
                 + image() + " --new-identity' gives it an identity and an address of its own");
     }
@@ -185,7 +193,7 @@ final class RegionOpening {
         if (created < 0) {
             end.run();
             throw new RegionException("region '" + name + "': cannot map its home image for stores in place: "
-                    + Errno.describe((int) created));
+                    + Errno.describe((int) created) + wayOut((int) -created));
         }
         undo.push(end);
         own(created);
@@ -196,7 +204,7 @@ final class RegionOpening {
                 base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
         if (created < 0) {
             throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
-                    + Long.toHexString(base) + ": " + Errno.describe((int) created));
+                    + Long.toHexString(base) + ": " + Errno.describe((int) created) + wayOut((int) -created));
         }
         own(created);
         attach();

@@ -120,6 +120,30 @@ public final class Image implements StoreImage {
         return open(core, files, NativeStoreFiles.readOnly(core), names, request, observer);
     }
 
+    /**
+     * As {@link Store#presence}, by reading: an image that another process has open may be caught in the middle of a write;
+     * then, and when it is damaged or cannot be read, only opening it can judge.
+     */
+    public static Store.Presence presence(NativeCore core, ImageFiles names) {
+        return presence(core, NativeStoreFiles.readOnly(core), names);
+    }
+
+    /** As {@link #presence(NativeCore, ImageFiles)}, of files that are not in a file system. */
+    public static Store.Presence presence(NativeCore core, StoreFiles files, ImageFiles names) {
+        if (!files.exists(names.home())) {
+            return Store.Presence.ABSENT;
+        }
+        try (StoreFile file = files.open(names.home(), false)) {
+            Header header = Header.read(core, file, names.region());
+            new Residence(core, NativeStoreFiles.readOnly(core), names).require(file, header);
+            return Store.Presence.HERE;
+        } catch (InvalidRegionException e) {
+            return Store.Presence.ELSEWHERE;
+        } catch (DamagedImageException | FileFailure e) {
+            return Store.Presence.HERE;
+        }
+    }
+
     /** @param others by which images of other stores can be read */
     static Image open(
             NativeCore core,
