@@ -131,7 +131,8 @@ public final class Image implements StoreImage {
     /** As {@link #presence(NativeCore, ImageFiles)}, of files that are not in a file system. */
     public static Store.Presence presence(NativeCore core, StoreFiles files, ImageFiles names) {
         if (!files.exists(names.home())) {
-            return Store.Presence.ABSENT;
+            // one whose name another image is taking is here, and is refused when it is opened
+            return files.exists(names.replacement()) ? Store.Presence.HERE : Store.Presence.ABSENT;
         }
         try (StoreFile file = files.open(names.home(), false)) {
             Header header = Header.read(core, file, names.region());
