@@ -29,6 +29,9 @@ import org.vellum.api.RegionStatus;
 class Regions {
     private static final System.Logger LOGGER = System.getLogger(Regions.class.getName());
 
+    /** Nanoseconds after which a wait that may last is said in the log, then at twice that. */
+    private static final long FIRST_WARNING = TimeUnit.SECONDS.toNanos(5);
+
     /** A name that is taken: by a region, or by one being opened. Guarded by the monitor. */
     private static final class Claim {
         private final Owner owner;
@@ -123,7 +126,7 @@ class Regions {
             Axis<T> from = axis.apply(providers);
             label = from.label();
             from.remove(provider);
-            waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.mayBeIn(provider)));
+            waitUntil("its " + label + " goes away", claim -> claim.mayBeIn(provider));
         }
         List<Claim> open;
         synchronized (this) {
@@ -321,7 +324,7 @@ class Regions {
         synchronized (this) {
             stopped = true;
             notifyAll();
-            waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.inProviders));
+            waitUntil("the runtime stops", claim -> claim.inProviders);
         }
         closeAll(claim -> true, "the runtime or the native core stops; uncommitted stores are gone");
     }
@@ -356,8 +359,30 @@ class Regions {
         }
     }
 
-    private void waitUntil(BooleanSupplier condition) {
-        waitUntil(condition, System.nanoTime() + Long.MAX_VALUE / 2);
+    /**
+     * Until no region is being opened of this kind, as long as it takes; says for which it waits. With the monitor held.
+     *
+     * @param why it waits, for people
+     */
+    private void waitUntil(String why, Predicate<Claim> none) {
+        BooleanSupplier over = () -> claims.values().stream().noneMatch(none);
+        long interval = FIRST_WARNING;
+        while (!over.getAsBoolean()) {
+            waitUntil(over, System.nanoTime() + interval);
+            if (!over.getAsBoolean()) {
+                interval *= 2;
+                claims.forEach((name, claim) -> {
+                    if (none.test(claim)) {
+                        LOGGER.log(
+                                Level.WARNING,
+                                "region ''{0}'' is still being opened, by {1}, which is waited for: {2}",
+                                name,
+                                claim.owner.description(),
+                                why);
+                    }
+                });
+            }
+        }
     }
 
     /** Waits on the monitor, which the caller holds; an interrupt is kept for later. */
