@@ -84,14 +84,14 @@ static void make_region(void) {
 
 static uint64_t change_mask(uint64_t mask) {
     uint64_t before;
-    CHECK_EQUAL(0, raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, ARGUMENT(&mask), ARGUMENT(&before), sizeof(mask), 0,
+    CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, ARGUMENT(&mask), ARGUMENT(&before), sizeof(mask), 0,
                                    0));
     return before;
 }
 
 static uint64_t current_mask(void) {
     uint64_t mask;
-    CHECK_EQUAL(0, raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, 0, ARGUMENT(&mask), sizeof(mask), 0, 0));
+    CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, 0, ARGUMENT(&mask), sizeof(mask), 0, 0));
     return mask;
 }
 
@@ -109,7 +109,7 @@ static enum system_call_way way_of(struct system_call call) {
 }
 
 static int64_t natively(struct system_call call) {
-    return raw_system_call(call.number, call.arguments[0], call.arguments[1], call.arguments[2], call.arguments[3],
+    return vellum_system_call(call.number, call.arguments[0], call.arguments[1], call.arguments[2], call.arguments[3],
                            call.arguments[4], call.arguments[5]);
 }
 
@@ -885,7 +885,7 @@ static void count_signal(int signal, siginfo_t *information, void *context_point
 static void handle(int signal, uint64_t flags) {
     struct kernel_action action = {count_signal, SA_SIGINFO | 0x04000000 /* SA_RESTORER */ | flags,
                                    system_calls_test_return_from_signal, 0};
-    CHECK_EQUAL(0, raw_system_call(SYS_rt_sigaction, (uint64_t)signal, ARGUMENT(&action), 0, sizeof(uint64_t), 0, 0));
+    CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigaction, (uint64_t)signal, ARGUMENT(&action), 0, sizeof(uint64_t), 0, 0));
 }
 
 struct reader {

@@ -18,10 +18,9 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdbool.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "vellum/region.h"
+#include "vellum/system_call.h"
 
 enum vellum_gate_state {
     VELLUM_GATE_OPEN = 0,
@@ -29,13 +28,13 @@ enum vellum_gate_state {
     VELLUM_GATE_AWAITED = 2 /* closed, and somebody sleeps on it: who opens it makes a system call */
 };
 
-/* Both return on wake-up, on a value that differs, and spuriously: callers loop. errno is the caller's to save. */
+/* Waiting returns on wake-up, on a value that differs, and spuriously: callers loop. */
 static inline void vellum_futex_wait(_Atomic uint32_t *word, uint32_t value) {
-    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
 }
 
 static inline void vellum_futex_wake_all(_Atomic uint32_t *word) {
-    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
 /* handler, not announced. Returns when the gate was open at some moment. */

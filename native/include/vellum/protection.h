@@ -3,11 +3,10 @@
 #define VELLUM_PROTECTION_H
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "vellum/region.h"
+#include "vellum/system_call.h"
 
 /*
  * gate. Makes the bytes read-only or, if the kernel refuses that (a boundary more than vm.max_map_count allows), the whole
@@ -15,15 +14,12 @@
  * silently, so the process ends, saying why. False: it was the whole region.
  */
 static inline bool vellum_take_write_permission(struct vellum_region *region, void *start, size_t length) {
-    static const char message[] = "vellum: the kernel refuses to take write permission from a region (mprotect); stores "
-                                  "to it could no longer be noticed, so the process ends before one is lost\n";
-    if (mprotect(start, length, PROT_READ) == 0) {
+    if (vellum_protect(start, length, PROT_READ) == 0) {
         return true;
     }
-    if (mprotect(region->base, region->length, PROT_READ) != 0) {
-        ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
-        (void)written; /* nothing is left to tell it to */
-        abort();
+    if (vellum_protect(region->base, region->length, PROT_READ) != 0) {
+        vellum_die("vellum: the kernel refuses to take write permission from a region (mprotect); stores to it could no "
+                   "longer be noticed, so the process ends before one is lost\n");
     }
     return false;
 }

@@ -40,7 +40,7 @@
 #define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
 
 /* Every structure below carries this number, so that bundles built apart refuse each other instead of crashing. */
-#define VELLUM_ABI_VERSION 4u
+#define VELLUM_ABI_VERSION 5u
 
 struct vellum_region;
 struct vellum_vmm_operations;
@@ -74,6 +74,20 @@ struct vellum_working_image {
     size_t block_count;
     _Atomic uint32_t *block_state; /* enum vellum_block_state, one word a block */
     _Atomic(void *) spare_mappings; /* kept for the moment in which the process has none left; working_image.c */
+};
+
+/* What of a region the kernel had pinned at the last look (core/pinned.c). The runs are the control thread's. */
+#define VELLUM_PINNED_RUNS 64
+struct vellum_pinned_run {
+    size_t first; /* pages [first, end) */
+    size_t end;
+};
+struct vellum_pinned_pages {
+    struct vellum_pinned_run runs[VELLUM_PINNED_RUNS];
+    size_t run_count;
+    uint64_t looked_at; /* in place: CLOCK_MONOTONIC */
+    _Atomic uint64_t pages;             /* for status, like the next one */
+    _Atomic uint64_t unexplained_bytes; /* pinned in this process by something else than an io_uring, wherever it is */
 };
 
 struct vellum_region {
@@ -112,6 +126,7 @@ struct vellum_region {
     uint64_t *carried_pages;
     size_t carried_count;
     uint64_t *carried;
+    struct vellum_pinned_pages pinned;
 
     /* The tuple in force. Changed only with the gate closed; *_state belongs to that provider. */
     const struct vellum_vmm_operations *vmm;
@@ -139,6 +154,12 @@ struct vellum_region {
      * image failed with. For page tables that must open more than one block.
      */
     int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
+
+    /*
+     * handler or control; lock.h. Whoever needs mappings of the process for something it can do without takes it first, and
+     * does without where few are left: the core frees mappings for itself under it that it cannot do without.
+     */
+    _Atomic uint32_t *mappings_lock;
 
     void *fault_registration; /* the dispatcher's handle */
 

@@ -5,26 +5,28 @@
 #include "memory.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
+#include "vellum/system_call.h"
 
 int memory_keep_private(void *memory, size_t length) {
     /* EINVAL from the first: a kernel without transparent huge pages */
-    if ((madvise(memory, length, MADV_NOHUGEPAGE) != 0 && errno != EINVAL)
-        || madvise(memory, length, MADV_DONTFORK) != 0 || madvise(memory, length, MADV_DONTDUMP) != 0) {
-        return -errno;
+    int result = vellum_advise(memory, length, MADV_NOHUGEPAGE);
+    if (result == 0 || result == -EINVAL) {
+        result = vellum_advise(memory, length, MADV_DONTFORK);
     }
-    return 0;
+    return result != 0 ? result : vellum_advise(memory, length, MADV_DONTDUMP);
 }
 
 /* Neighbours differ in protection, so that they stay apart. */
 void *memory_keep_mappings(size_t count, size_t *kept) {
-    uint8_t *pages = mmap(NULL, count * VELLUM_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int64_t mapped = vellum_map(NULL, count * VELLUM_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *kept = 0;
-    if (pages == MAP_FAILED) {
+    if (mapped < 0) {
         return NULL;
     }
+    uint8_t *pages = (uint8_t *)(uintptr_t)mapped;
     *kept = 1;
     for (size_t page = 1; page < count; page += 2) {
-        if (mprotect(pages + page * VELLUM_PAGE_SIZE, VELLUM_PAGE_SIZE, PROT_READ) != 0) {
+        if (vellum_protect(pages + page * VELLUM_PAGE_SIZE, VELLUM_PAGE_SIZE, PROT_READ) != 0) {
             return pages;
         }
         *kept = page + 2 < count ? page + 2 : count;

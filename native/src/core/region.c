@@ -13,6 +13,7 @@
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
+#include "vellum/system_call.h"
 #include "working_image.h"
 
 static const struct vellum_dispatcher *dispatcher;
@@ -41,17 +42,13 @@ static bool is_readable(const struct vellum_region *region, const void *address)
     uint8_t *page = vellum_page_address(region, vellum_page_of(region, address));
     bool is_memory = region->undo_log == NULL; /* a warm block is; in place, a file system may have failed */
     return (is_memory && region->strategy->tracking == VELLUM_TRACK_WRITE_PROTECT)
-           || madvise(page, VELLUM_PAGE_SIZE, MADV_POPULATE_READ) == 0;
+           || vellum_advise(page, VELLUM_PAGE_SIZE, MADV_POPULATE_READ) == 0;
 }
 
 /* handler, inside the gate. */
 static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
     if (atomic_load(&region->refuses_stores) != 0) {
         return VELLUM_FAULT_REFUSED;
-    }
-    /* In a child of fork the range is not mapped, and the region is its parent's. */
-    if (fault->signal == SIGSEGV && fault->code == SEGV_MAPERR) {
-        return VELLUM_FAULT_FOREIGN;
     }
     if (fault->signal == SIGBUS && (fault->code != BUS_ADRERR || !is_readable(region, fault->address))) {
         return VELLUM_FAULT_FOREIGN;
@@ -74,7 +71,10 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
  */
 static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_fault *fault) {
     struct vellum_region *region = owner;
-    if (!fault->store) {
+    /* In a child of fork the range is not mapped, and the region is its parent's. Before the gate: that may have been closed
+     * when the child was made, and nobody opens it there. */
+    bool is_mapped = fault->signal != SIGSEGV || fault->code != SEGV_MAPERR;
+    if (!fault->store || !is_mapped) {
         return VELLUM_FAULT_FOREIGN;
     }
     bool for_kernel = fault->origin == VELLUM_FAULT_FOR_KERNEL; /* no instruction executes this store again */
@@ -231,4 +231,6 @@ VELLUM_EXPORT void vellum_region_read_counters(struct vellum_region *region, str
     counters->blocks_warmed = atomic_load_explicit(&region->blocks_warmed, memory_order_relaxed);
     counters->block_size = region->image.block_size;
     counters->strategy_bytes = region->strategy == NULL ? 0 : region->strategy->resident_bytes(region);
+    counters->pinned_pages = atomic_load_explicit(&region->pinned.pages, memory_order_relaxed);
+    counters->unexplained_pinned_bytes = atomic_load_explicit(&region->pinned.unexplained_bytes, memory_order_relaxed);
 }

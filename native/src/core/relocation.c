@@ -18,12 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "carried.h"
 #include "memory.h"
 #include "vellum/lazy_memory.h"
+#include "vellum/system_call.h"
 #include "working_image.h"
 
 /* Blocks that may come to hold dirty pages between prepare and gate, for the number of mappings kept. */
@@ -39,12 +39,12 @@ static size_t filled_size(const struct vellum_region *region) {
  * page's protection as its order. Running out of memory is an error here, not a signal. */
 static int copy_to_file(int file, const uint8_t *from, size_t length, uint64_t offset) {
     while (length > 0) {
-        long written = syscall(SYS_pwrite64, file, from, length, offset);
-        if (written < 0 && errno == EINTR) {
+        int64_t written = vellum_system_call(SYS_pwrite64, (uint64_t)file, vellum_address_of(from), length, offset, 0, 0);
+        if (written == -EINTR) {
             continue;
         }
         if (written <= 0) {
-            return written < 0 ? -errno : -EIO;
+            return written < 0 ? (int)written : -EIO;
         }
         from += written;
         offset += (uint64_t)written;
@@ -119,7 +119,7 @@ static int complete_filling(const struct vellum_region *region, struct relocatio
 
 static void give_up_kept_mappings(struct relocation *relocation) {
     if (relocation->kept_mappings != NULL) {
-        munmap(relocation->kept_mappings, relocation->kept_mapping_count * VELLUM_PAGE_SIZE);
+        vellum_unmap(relocation->kept_mappings, relocation->kept_mapping_count * VELLUM_PAGE_SIZE);
         relocation->kept_mappings = NULL;
     }
 }
@@ -167,13 +167,9 @@ static int map_dirty_blocks(const struct vellum_region *region, struct relocatio
 
 /* There is no going on with a range that shows one thing to readers and another to rollbacks. */
 static void require_put_back(int result) {
-    static const char message[] = "vellum: a region could not be moved, and the kernel refuses to map it as it was (mmap); "
-                                  "its memory would not be what was stored to it, so the process ends. What was "
-                                  "committed is intact\n";
     if (result != 0) {
-        ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
-        (void)written; /* nothing is left to tell it to */
-        abort();
+        vellum_die("vellum: a region could not be moved, and the kernel refuses to map it as it was (mmap); its memory "
+                   "would not be what was stored to it, so the process ends. What was committed is intact\n");
     }
 }
 

@@ -1,11 +1,10 @@
 #include "stopping.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "vellum/gate.h"
 #include "vellum/providers.h"
+#include "vellum/system_call.h"
 
 struct blocked_call {
     void (*function)(void *argument);
@@ -24,9 +23,10 @@ static void call_with_signals_blocked(void *argument) {
     const struct blocked_call *call = argument;
     uint64_t blocked = ~(bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGTRAP));
     uint64_t previous;
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, &previous, sizeof(blocked));
+    vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, vellum_address_of(&blocked), vellum_address_of(&previous),
+                       sizeof(blocked), 0, 0);
     call->function(call->argument);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &previous, NULL, sizeof(previous));
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, vellum_address_of(&previous), 0, sizeof(previous), 0, 0);
 }
 
 void stopping_call(struct vellum_region *region, void (*function)(void *argument), void *argument) {

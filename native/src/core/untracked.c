@@ -78,8 +78,7 @@ static int open_run(struct vellum_region *region, struct block_run run) {
     for (size_t block = run.first; block < run.first + run.count; block++) {
         atomic_fetch_or(word_of(region, block), UINT64_C(1) << block % 64);
     }
-    int result = mprotect(run_start(region, run), run_length(region, run), PROT_READ | PROT_WRITE);
-    return result == 0 ? 0 : -errno;
+    return vellum_protect(run_start(region, run), run_length(region, run), PROT_READ | PROT_WRITE);
 }
 
 /* ---- page table ---- */

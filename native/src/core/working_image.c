@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
 #include "vellum/core.h"
 #include "vellum/gate.h"
+#include "vellum/lock.h"
+#include "vellum/system_call.h"
 
 /*
  * Every boundary between a cold and a warm block may cost the process a mapping, and vm.max_map_count is 65,530
@@ -20,19 +23,37 @@
 /* Each region keeps a few, for the one mmap that a handler must not fail in. */
 #define SPARE_MAPPINGS 5
 
+/*
+ * Held by who gives up spare mappings and needs them at once, and by who needs mappings of the process for something it
+ * can do without (region.h, mappings_lock): so what one thread of ours gives up for itself no other one takes.
+ */
+static _Atomic uint32_t mappings_lock;
+
+/*
+ * The application's threads may take what is given up all the same. They give mappings back, too, so it is tried again, so
+ * often, a millisecond later each time; a process that takes every mapping it can get for longer than that gets a
+ * refused store.
+ */
+#define MOST_ATTEMPTS 2000
+
+static void wait_a_moment(void) {
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+    vellum_system_call(SYS_nanosleep, vellum_address_of(&millisecond), 0, 0, 0, 0, 0);
+}
+
 static void take_spare_mappings(struct vellum_working_image *image) {
     size_t kept; /* fewer: the process is at its limit already; what comes later may be refused, and says so */
     void *mappings = memory_keep_mappings(SPARE_MAPPINGS, &kept);
     void *none = NULL;
     if (mappings != NULL && !atomic_compare_exchange_strong(&image->spare_mappings, &none, mappings)) {
-        munmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
+        vellum_unmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
     }
 }
 
 static void give_up_spare_mappings(struct vellum_working_image *image) {
     void *mappings = atomic_exchange(&image->spare_mappings, NULL);
     if (mappings != NULL) {
-        munmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
+        vellum_unmap(mappings, SPARE_MAPPINGS * VELLUM_PAGE_SIZE);
     }
 }
 
@@ -51,6 +72,7 @@ static int describe(struct vellum_region *region, int home_file, uint64_t home_o
     image->block_size = block_size_for(region->length);
     image->block_count = (region->length + image->block_size - 1) / image->block_size;
     image->working_file = -1;
+    region->mappings_lock = &mappings_lock;
     uint64_t states;
     int result = vellum_memory_map(image->block_count * sizeof(*image->block_state), &states);
     if (result == 0) {
@@ -72,9 +94,10 @@ int working_image_create_file(const struct vellum_region *region) {
     return file;
 }
 
-/* The raw call: the thread sanitizer would take the library's for a store to all of it, beside others' loads. */
+/* The thread sanitizer would take the library's function for a store to all of it, beside others' loads. */
 int working_image_map(void *address, size_t length, int protection, int flags, int file, uint64_t offset) {
-    return syscall(SYS_mmap, address, length, protection, flags | MAP_FIXED, file, offset) == -1 ? -errno : 0;
+    int64_t result = vellum_map(address, length, protection, flags | MAP_FIXED, file, offset);
+    return result < 0 ? (int)result : 0;
 }
 
 static int create_working_file(struct vellum_region *region) {
@@ -148,33 +171,56 @@ static bool claim(struct vellum_working_image *image, size_t block) {
     return atomic_compare_exchange_strong(&image->block_state[block], &expected, VELLUM_BLOCK_WARMING);
 }
 
+/* As vellum_file_read, for a handler. */
+static int read_home_image(const struct vellum_working_image *image, uint8_t *to, size_t length, uint64_t offset) {
+    while (length > 0) {
+        int64_t taken = vellum_system_call(SYS_pread64, (uint64_t)image->home_file, vellum_address_of(to), length,
+                                           image->home_offset + offset, 0, 0);
+        if (taken == -EINTR) {
+            continue;
+        }
+        if (taken <= 0) {
+            return taken < 0 ? (int)taken : -ENODATA;
+        }
+        to += taken;
+        offset += (uint64_t)taken;
+        length -= (size_t)taken;
+    }
+    return 0;
+}
+
 /*
- * Moves the claimed blocks [first_block, first_block + count) into the working file and maps it over them. -ENOSPC: no
- * memory for their content; -ENOMEM: no mapping left.
- *
- * No reader sees anything but the content: until the mmap the home image shows it, afterwards the working file, which
- * has been filled before; the kernel replaces the mapping under its own lock. No store can be lost: the blocks are
- * read-only before and after. A cold block has never been stored to, so no epoch has changed it and the home image
- * holds its committed content.
+ * Moves the content of claimed blocks [first_block, first_block + count) into the working file. -ENOSPC: no memory for it.
+ * A cold block has never been stored to, so no epoch has changed it and the home image holds its committed content.
  */
-static int move_to_working_file(struct vellum_region *region, size_t first_block, size_t count) {
+static int fill_working_file(struct vellum_region *region, size_t first_block, size_t count) {
     struct vellum_working_image *image = &region->image;
     size_t offset = first_block * image->block_size;
     size_t length = working_image_length_of(region, first_block, count);
     /* Memory is allocated by a call that can say no; running out of it in the copy would be a SIGBUS in a handler. */
-    int allocated;
+    int64_t allocated;
     do {
-        allocated = fallocate(image->working_file, 0, (off_t)offset, (off_t)length);
-    } while (allocated != 0 && errno == EINTR);
+        allocated = vellum_system_call(SYS_fallocate, (uint64_t)image->working_file, 0, offset, length, 0, 0);
+    } while (allocated == -EINTR);
     if (allocated != 0) {
         return -ENOSPC;
     }
     /* By a system call: a fault in a mapping of the home image would read ahead, by megabytes on some devices, and a
      * read error would be a SIGBUS in a handler. */
-    int filled = vellum_file_read(image->home_file, image->alias + offset, length, image->home_offset + offset);
-    if (filled != 0) {
-        return filled;
-    }
+    return read_home_image(image, image->alias + offset, length, offset);
+}
+
+/*
+ * Maps the working file over claimed blocks that it has the content of. -ENOMEM: no mapping left.
+ *
+ * No reader sees anything but the content: until the mmap the home image shows it, afterwards the working file, which
+ * has been filled before; the kernel replaces the mapping under its own lock. No store can be lost: the blocks are
+ * read-only before and after.
+ */
+static int map_working_file(struct vellum_region *region, size_t first_block, size_t count) {
+    struct vellum_working_image *image = &region->image;
+    size_t offset = first_block * image->block_size;
+    size_t length = working_image_length_of(region, first_block, count);
     int result = working_image_map(region->base + offset, length, PROT_READ, MAP_SHARED, image->working_file, offset);
     if (result == 0) {
         result = memory_keep_private(region->base + offset, length);
@@ -186,31 +232,72 @@ static int move_to_working_file(struct vellum_region *region, size_t first_block
     return 0;
 }
 
-/*
- * Warms one claimed block. When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split
- * it; replacing the whole run of cold blocks around the block needs no split and usually frees mappings, so that is
- * done then, with the spare mappings given up for it. Claims go outward from a block we own and stop at the first that
- * is not cold: nobody waits for anybody while claiming.
- */
+/* Warms one claimed block. -ENOMEM: no mapping is left for it, and it is cold again. */
 static int warm_claimed(struct vellum_region *region, size_t block) {
+    int result = fill_working_file(region, block, 1);
+    if (result == 0) {
+        result = map_working_file(region, block, 1);
+    }
+    settle(&region->image, block, 1, result == 0 ? VELLUM_BLOCK_WARM : VELLUM_BLOCK_COLD);
+    return result;
+}
+
+static uint32_t settled_state(struct vellum_working_image *image, size_t block) {
+    uint32_t state;
+    while ((state = atomic_load(&image->block_state[block])) == VELLUM_BLOCK_WARMING) {
+        vellum_futex_wait(&image->block_state[block], VELLUM_BLOCK_WARMING);
+    }
+    return state;
+}
+
+/* True: the block was cold and is ours now; false: it is warm. */
+static bool claim_settled(struct vellum_working_image *image, size_t block) {
+    while (settled_state(image, block) == VELLUM_BLOCK_COLD) {
+        if (claim(image, block)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split it; replacing the whole run
+ * of cold blocks around the block needs no split and usually frees mappings. That is done here, with the spare mappings
+ * given up for it: the kernel refuses every mmap, also one that would lower the count, to a process that is one beyond its
+ * limit, which an mmap of the application may have made it.
+ *
+ * The run is a whole one because neighbours on their way are awaited. That waits for no one who waits for us: who claims
+ * a block holds no lock then, and gives the block back before it asks for this one.
+ */
+static int warm_run_around(struct vellum_region *region, size_t block) {
     struct vellum_working_image *image = &region->image;
-    int result = move_to_working_file(region, block, 1);
-    if (result != -ENOMEM) {
-        settle(image, block, 1, result == 0 ? VELLUM_BLOCK_WARM : VELLUM_BLOCK_COLD);
-        return result;
+    vellum_lock(&mappings_lock);
+    if (!claim_settled(image, block)) {
+        vellum_unlock(&mappings_lock);
+        return 0;
     }
     size_t first = block;
     size_t end = block + 1;
-    while (first > 0 && claim(image, first - 1)) {
+    while (first > 0 && claim_settled(image, first - 1)) {
         first--;
     }
-    while (end < image->block_count && claim(image, end)) {
+    while (end < image->block_count && claim_settled(image, end)) {
         end++;
     }
-    give_up_spare_mappings(image);
-    result = move_to_working_file(region, first, end - first);
-    take_spare_mappings(image);
+    int result = fill_working_file(region, first, end - first);
+    if (result == 0) {
+        result = -ENOMEM;
+        for (int attempt = 0; result == -ENOMEM && attempt < MOST_ATTEMPTS; attempt++) {
+            if (attempt > 0) {
+                wait_a_moment();
+            }
+            give_up_spare_mappings(image);
+            result = map_working_file(region, first, end - first);
+        }
+        take_spare_mappings(image);
+    }
     settle(image, first, end - first, result == 0 ? VELLUM_BLOCK_WARM : VELLUM_BLOCK_COLD);
+    vellum_unlock(&mappings_lock);
     return result;
 }
 
@@ -225,7 +312,8 @@ static int warm_block(struct vellum_region *region, size_t block) {
             break;
         default:
             if (claim(&region->image, block)) {
-                return warm_claimed(region, block);
+                int result = warm_claimed(region, block);
+                return result == -ENOMEM ? warm_run_around(region, block) : result;
             }
         }
     }

@@ -40,7 +40,7 @@ static int open_blocks(struct vellum_region *region, size_t first_block, size_t 
     for (size_t block = first_block; block < first_block + count; block++) {
         atomic_fetch_or(word_of(state, block), bit_of(block));
     }
-    return mprotect(run_start(region, run), run_length(run), PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+    return vellum_protect(run_start(region, run), run_length(run), PROT_READ | PROT_WRITE);
 }
 
 /* A process at its limit of mappings (vm.max_map_count) is refused one that needs a boundary. The region has none

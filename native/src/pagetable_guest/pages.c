@@ -22,8 +22,9 @@ static void wait_for_change(struct guest_state *state, size_t page, uint32_t wor
 
 /* Nobody will wake us, so not for long. */
 static void wait_for_ring_0(struct guest_state *state, size_t page, uint32_t word) {
-    struct timespec timeout = {.tv_sec = 0, .tv_nsec = POLL_NANOSECONDS};
-    syscall(SYS_futex, (uint32_t *)state_word(state, page), FUTEX_WAIT_PRIVATE, word, &timeout, NULL, 0);
+    const struct timespec timeout = {.tv_sec = 0, .tv_nsec = POLL_NANOSECONDS};
+    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)state_word(state, page), FUTEX_WAIT_PRIVATE, word,
+                       vellum_address_of(&timeout), 0, 0);
 }
 
 static int log_claimed(struct vellum_region *region, size_t page) {

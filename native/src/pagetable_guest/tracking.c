@@ -6,7 +6,6 @@
  * holds no D bit set since that A was cleared. Unless the processor remembered that entry and did not look at it
  * again: hence rearm whenever an A was cleared, even if no page was dirty.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "guest_state.h"
 #include "vellum/lazy_memory.h"
+#include "vellum/system_call.h"
 
 #define CLOSED_FLAGS (VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_USER | VELLUM_ENTRY_ACCESSED)
 #define OPEN_FLAGS (CLOSED_FLAGS | VELLUM_ENTRY_WRITABLE)
@@ -147,8 +147,9 @@ void tracking_engage(struct vellum_region *region) {
     struct guest_state *state = guest_state(region);
     int result = guest_tables_map_kept(state->tables, (uint64_t)(uintptr_t)region->base, region->guest->view,
                                        region->length, CLOSED_FLAGS, state->kept_tables);
-    assert(result == 0);
-    (void)result;
+    if (result != 0) {
+        vellum_die("vellum: a region cannot be mapped in the guest's tables, for which room was kept; please report it\n");
+    }
     state->kept_tables = 0;
     find_leaf_tables(region, state);
     take_over_warm_blocks(region, state);

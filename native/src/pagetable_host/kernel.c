@@ -2,17 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vellum/system_call.h"
+
 static int control(int descriptor, unsigned long request, void *argument) {
-    int result;
+    int64_t result;
     do {
-        result = ioctl(descriptor, request, argument);
-    } while (result < 0 && (errno == EAGAIN || errno == EINTR));
-    return result < 0 ? -errno : result;
+        result = vellum_system_call(SYS_ioctl, (uint64_t)descriptor, request, vellum_address_of(argument), 0, 0, 0);
+    } while (result == -EAGAIN || result == -EINTR);
+    return (int)result;
 }
 
 static struct uffdio_range range_of(void *start, size_t length) {
@@ -84,5 +84,5 @@ int pagemap_take_written(int pagemap, const void *start, const void *end, struct
 }
 
 int mapping_protect(void *start, size_t length, int protection) {
-    return mprotect(start, length, protection) == 0 ? 0 : -errno;
+    return vellum_protect(start, length, protection);
 }

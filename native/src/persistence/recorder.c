@@ -2,17 +2,15 @@
 #include "vellum/recorder.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "vellum/export.h"
 #include "vellum/lock.h"
 #include "vellum/region.h"
+#include "vellum/system_call.h"
 
 #define WORD sizeof(uint64_t)
 
@@ -56,8 +54,7 @@ struct vellum_recorder {
 
 /*
  * All signals but those that an instruction causes. The system call is also what takes the thread out of a guest: in
- * there it could be stopped for a cut with the lock in its hands. Made raw, for the library's would spare its own
- * signals.
+ * there it could be stopped for a cut with the lock in its hands. Not the library's, which would spare its own signals.
  */
 static uint64_t take_lock(struct vellum_recorder *recorder) {
     const uint64_t synchronous = UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1)
@@ -65,24 +62,21 @@ static uint64_t take_lock(struct vellum_recorder *recorder) {
                                  | UINT64_C(1) << (SIGTRAP - 1);
     uint64_t blocked = ~synchronous;
     uint64_t previous;
-    int error = errno;
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, &previous, sizeof(blocked));
+    vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, vellum_address_of(&blocked), vellum_address_of(&previous),
+                       sizeof(blocked), 0, 0);
     vellum_lock(&recorder->lock);
-    errno = error;
     return previous;
 }
 
 static void give_lock(struct vellum_recorder *recorder, uint64_t previous) {
-    int error = errno;
     vellum_unlock(&recorder->lock);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &previous, NULL, sizeof(previous));
-    errno = error;
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, vellum_address_of(&previous), 0, sizeof(previous), 0, 0);
 }
 
 /* ---- with the lock held ---- */
 
 static uint64_t this_thread(void) {
-    return (uint64_t)(uintptr_t)pthread_self();
+    return (uint64_t)(uintptr_t)__builtin_thread_pointer();
 }
 
 static const struct range *range_of(const struct vellum_recorder *recorder, const void *start, uint64_t length) {

@@ -8,6 +8,7 @@
 #include "pre_images.h"
 #include "vellum/export.h"
 #include "vellum/lazy_memory.h"
+#include "vellum/system_call.h"
 #include "vellum/undo_log.h"
 
 /* Pre-images kept in memory between epochs: touching them anew costs a page fault each. 8 MiB. */
@@ -72,10 +73,10 @@ static void begin_epoch(struct vellum_region *region) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     if (used > KEPT_SLOTS && state->contents != NULL) {
-        madvise(state->contents + KEPT_SLOTS * VELLUM_PAGE_SIZE, (used - KEPT_SLOTS) * VELLUM_PAGE_SIZE, MADV_DONTNEED);
+        vellum_advise(state->contents + KEPT_SLOTS * VELLUM_PAGE_SIZE, (used - KEPT_SLOTS) * VELLUM_PAGE_SIZE, MADV_DONTNEED);
         size_t kept = (KEPT_SLOTS * sizeof(*state->pages) + VELLUM_PAGE_SIZE - 1) & ~(VELLUM_PAGE_SIZE - 1);
         if (used * sizeof(*state->pages) > kept) {
-            madvise((uint8_t *)state->pages + kept, used * sizeof(*state->pages) - kept, MADV_DONTNEED);
+            vellum_advise((uint8_t *)state->pages + kept, used * sizeof(*state->pages) - kept, MADV_DONTNEED);
         }
         used = KEPT_SLOTS;
     }

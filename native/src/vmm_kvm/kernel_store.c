@@ -37,7 +37,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "raw_system_call.h"
+#include "vellum/system_call.h"
 #include "vellum/region.h"
 
 #define BUFFERS 1024                             /* the kernel's limit, UIO_MAXIOV */
@@ -63,8 +63,8 @@ static uint64_t offset_in_page(uint64_t address) {
 static bool copy_through_kernel(int64_t call_number, uint64_t here, uint64_t there, uint64_t length) {
     struct iovec local = {.iov_base = pointer_to(here), .iov_len = length};
     struct iovec remote = {.iov_base = pointer_to(there), .iov_len = length};
-    uint64_t process = (uint64_t)raw_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return raw_system_call(call_number, process, address_of(&local), 1, address_of(&remote), 1, 0) == (int64_t)length;
+    uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    return vellum_system_call(call_number, process, address_of(&local), 1, address_of(&remote), 1, 0) == (int64_t)length;
 }
 
 static bool copy_from_application(void *to, uint64_t from, uint64_t length) {
@@ -178,7 +178,7 @@ static bool is_truncated_stream(uint64_t socket, uint64_t flags) {
     }
     int type = 0;
     socklen_t length = sizeof(type);
-    int64_t result = raw_system_call(SYS_getsockopt, socket, SOL_SOCKET, SO_TYPE, address_of(&type),
+    int64_t result = vellum_system_call(SYS_getsockopt, socket, SOL_SOCKET, SO_TYPE, address_of(&type),
                                      address_of(&length), 0);
     return result == 0 && type == SOCK_STREAM;
 }
@@ -258,7 +258,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
     bounce->address = address_of(on_stack);
     bounce->is_mapping = bounce->length > BYTES_ON_STACK;
     if (bounce->is_mapping) {
-        int64_t address = raw_system_call(SYS_mmap, 0, bounce->length, PROT_READ | PROT_WRITE,
+        int64_t address = vellum_system_call(SYS_mmap, 0, bounce->length, PROT_READ | PROT_WRITE,
                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
         if (address < 0) {
             return address;
@@ -275,7 +275,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
 
 static void remove_bounce(const struct bounce *bounce) {
     if (bounce->is_mapping) {
-        raw_system_call(SYS_munmap, bounce->address, bounce->length, 0, 0, 0, 0);
+        vellum_system_call(SYS_munmap, bounce->address, bounce->length, 0, 0, 0, 0);
     }
 }
 
@@ -283,10 +283,10 @@ static void remove_bounce(const struct bounce *bounce) {
 
 static int64_t call_with_mask(const struct system_call *call, uint64_t thread_mask) {
     uint64_t mask_of_loop;
-    raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&thread_mask), address_of(&mask_of_loop),
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&thread_mask), address_of(&mask_of_loop),
                     KERNEL_SIGNAL_SET_SIZE, 0, 0);
     int64_t result = system_call_forward(call);
-    raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&mask_of_loop), 0, KERNEL_SIGNAL_SET_SIZE, 0, 0);
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&mask_of_loop), 0, KERNEL_SIGNAL_SET_SIZE, 0, 0);
     return result;
 }
 

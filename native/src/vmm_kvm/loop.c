@@ -265,6 +265,21 @@ static enum next blocking_system_call(struct vcpu *vcpu, const struct system_cal
     return RESUME_USER;
 }
 
+/*
+ * The kernel keeps the word of a lock with priority inheritance itself, and cannot store to a region: it answers EFAULT, for
+ * which the C library ends the process without a word of the lock.
+ */
+static void name_lock_in_region(const struct system_call *call) {
+    static const char sentence[] =
+        "vellum: a lock with priority inheritance lies in a region. The kernel stores to such locks itself, which it cannot in "
+        "a region, and the C library ends the process when that fails. Keep locks of this kind outside of regions, or make "
+        "this one without PTHREAD_PRIO_INHERIT\n";
+    static _Atomic uint32_t was_said;
+    if (system_call_keeps_word_in_region(call, touches_region) && atomic_exchange(&was_said, 1) == 0) {
+        vellum_system_call(SYS_write, 2, vellum_address_of(sentence), sizeof(sentence) - 1, 0, 0, 0);
+    }
+}
+
 static enum next system_call(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     struct kvm_regs *user = &vcpu->user;
@@ -285,6 +300,7 @@ static enum next system_call(struct vcpu *vcpu) {
     case SYSTEM_CALL_STORES_TO_REGION:
         return blocking_system_call(vcpu, &call);
     default:
+        name_lock_in_region(&call);
         go_back_to_system_call(vcpu);
         return LEAVE_FOR_SYSTEM_CALL;
     }
@@ -313,7 +329,7 @@ static enum next page_fault(struct vcpu *vcpu, uint64_t address, uint64_t error)
 static enum next exception_at_ring_0(struct vcpu *vcpu, unsigned vector, struct interrupt_frame *frame) {
     uint64_t address = vcpu->run->s.regs.sregs.cr2;
     if (vector != PAGE_FAULT || !machine_map_chunk_of(vcpu->machine, address)) {
-        kernel_die("vellum: guest code at ring 0 raised an exception; please report it with the kernel's version\n");
+        vellum_die("vellum: guest code at ring 0 raised an exception; please report it with the kernel's version\n");
     }
     registers_of(vcpu)->rsp = (uint64_t)(uintptr_t)frame;
     return RESUME_FRAME;
@@ -397,7 +413,7 @@ static enum next not_possible_here(struct vcpu *vcpu, enum next next) {
         vcpu->lost_state = true;
     }
     if (!take_user_state_anywhere(vcpu)) {
-        kernel_die("vellum: KVM cannot run guest code at ring 0; please report it with the kernel's version\n");
+        vellum_die("vellum: KVM cannot run guest code at ring 0; please report it with the kernel's version\n");
     }
     forget_exception(vcpu);
     return next;
@@ -473,7 +489,7 @@ void vmm_loop(struct vcpu *vcpu) {
 
 static bool call_loop(struct machine *machine, int64_t number, uint64_t first, uint64_t second) {
     return machine != NULL && vcpu_of_this_guest_thread(machine) != NULL
-           && raw_system_call(number, first, second, 0, 0, 0, 0) != -ENOSYS;
+           && vellum_system_call(number, first, second, 0, 0, 0, 0) != -ENOSYS;
 }
 
 /* Between looking and calling a signal may have taken the thread out; then the kernel answers, and nothing was done. */

@@ -26,11 +26,6 @@
 
 _Atomic(struct machine *) the_machine;
 
-void kernel_die(const char *sentence) {
-    raw_system_call(SYS_write, STDERR_FILENO, (uint64_t)(uintptr_t)sentence, strlen(sentence), 0, 0, 0);
-    abort();
-}
-
 /* ---- guest-physical memory ---- */
 
 /* The first run of `count` clear bits from `first` on, set; SIZE_MAX if there is none. */
@@ -422,7 +417,7 @@ int machine_create(const struct vellum_dispatcher *dispatcher,
 /* A thread inside a system call that receives into a region may block there for ever, on behalf of a region that is gone. */
 static void interrupt_blocking_call(const struct machine *machine, struct vcpu *vcpu) {
     if (atomic_load(&vcpu->in_blocking_call) != 0) {
-        raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
+        vellum_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
     }
 }
 
@@ -461,7 +456,7 @@ void machine_destroy(struct machine *machine) {
     for (size_t number = 0; number < vcpus; number++) {
         struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
         if (vcpu != NULL && !wait_until_outside(machine, vcpu)) {
-            raw_system_call(SYS_write, STDERR_FILENO, (uint64_t)(uintptr_t)stays, sizeof(stays) - 1, 0, 0, 0);
+            vellum_system_call(SYS_write, STDERR_FILENO, (uint64_t)(uintptr_t)stays, sizeof(stays) - 1, 0, 0, 0);
             return;
         }
     }

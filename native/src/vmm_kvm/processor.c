@@ -59,7 +59,7 @@ static uint64_t read_extended_control(void) {
  * Where the kernel refuses, the list that KVM gives lacks it.
  */
 static void ask_for_tiles(void) {
-    raw_system_call(SYS_arch_prctl, REQUEST_GUEST_COMPONENT, COMPONENT_TILE_DATA, 0, 0, 0, 0);
+    vellum_system_call(SYS_arch_prctl, REQUEST_GUEST_COMPONENT, COMPONENT_TILE_DATA, 0, 0, 0, 0);
 }
 
 /* The process's view of a leaf of components, without what KVM does not carry: code that uses that stays in host mode. */
@@ -272,6 +272,6 @@ int processor_set_number(int vcpu, uint32_t number) {
 uint32_t processor_number_now(void) {
     uint32_t processor = 0;
     uint32_t node = 0;
-    raw_system_call(SYS_getcpu, (uint64_t)(uintptr_t)&processor, (uint64_t)(uintptr_t)&node, 0, 0, 0, 0);
+    vellum_system_call(SYS_getcpu, (uint64_t)(uintptr_t)&processor, (uint64_t)(uintptr_t)&node, 0, 0, 0, 0);
     return node << 12 | processor;
 }

@@ -13,9 +13,9 @@
 /* A process that has locked its memory must say so. */
 static void unmap_for_a_moment(const uint8_t *start, size_t length) {
     uint64_t address = (uint64_t)(uintptr_t)start;
-    if (raw_system_call(SYS_madvise, address, length, MADV_DONTNEED, 0, 0, 0) != 0
-        && raw_system_call(SYS_madvise, address, length, MADV_DONTNEED_LOCKED, 0, 0, 0) != 0) {
-        kernel_die("vellum: the kernel does not unmap pages from KVM; going on would lose stores\n");
+    if (vellum_system_call(SYS_madvise, address, length, MADV_DONTNEED, 0, 0, 0) != 0
+        && vellum_system_call(SYS_madvise, address, length, MADV_DONTNEED_LOCKED, 0, 0, 0) != 0) {
+        vellum_die("vellum: the kernel does not unmap pages from KVM; going on would lose stores\n");
     }
 }
 
@@ -40,7 +40,7 @@ void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_pag
     struct kvm_clear_dirty_log clear = {.slot = attachment->alias.slot, .num_pages = (uint32_t)page_count,
                                         .first_page = first_page, .dirty_bitmap = (void *)(uintptr_t)pages};
     if (kernel_ioctl(machine->vm, KVM_CLEAR_DIRTY_LOG, &clear) < 0) {
-        kernel_die("vellum: KVM refuses to write-protect pages; going on would lose stores\n");
+        vellum_die("vellum: KVM refuses to write-protect pages; going on would lose stores\n");
     }
 }
 

@@ -11,7 +11,7 @@
  */
 static void kick(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
-    while (raw_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0)
+    while (vellum_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0)
            == -EAGAIN) {
         kernel_wait_a_moment(&machine->stops, atomic_load(&machine->stops));
     }
@@ -67,7 +67,7 @@ bool stop_come_out(struct vcpu *vcpu) {
     }
     kernel_wake_all(&vcpu->presence);
     uint64_t kick = signal_bit(vcpu->machine->kick_signal);
-    while (raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, 0, sizeof(kick), 0, 0) == -EINTR) {
+    while (vellum_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, 0, sizeof(kick), 0, 0) == -EINTR) {
     }
     return true;
 }
@@ -75,6 +75,6 @@ bool stop_come_out(struct vcpu *vcpu) {
 bool stop_take_stray_kick(struct vcpu *vcpu) {
     const uint64_t kick = signal_bit(vcpu->machine->kick_signal);
     const int64_t at_once[2] = {0, 0};
-    return raw_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, (uint64_t)(uintptr_t)at_once,
+    return vellum_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, (uint64_t)(uintptr_t)at_once,
                            sizeof(kick), 0, 0) > 0;
 }

@@ -104,7 +104,7 @@ static bool frame_fits(const ucontext_t *context) {
 
 static uint64_t read_base(int which) {
     uint64_t base = 0;
-    raw_system_call(SYS_arch_prctl, (uint64_t)which, (uint64_t)(uintptr_t)&base, 0, 0, 0, 0);
+    vellum_system_call(SYS_arch_prctl, (uint64_t)which, (uint64_t)(uintptr_t)&base, 0, 0, 0, 0);
     return base;
 }
 
@@ -173,7 +173,6 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     vcpu->user.rflags &= ~RESUME_FLAG;
     vcpu->fs_base = vcpu->thread_fs_base = read_base(ARCH_GET_FS);
     vcpu->gs_base = vcpu->thread_gs_base = read_base(ARCH_GET_GS);
-    atomic_store(&vcpu->running, 1);
     count(&vcpu->machine->counters.entries);
 
     registers[REG_RIP] = (greg_t)(uintptr_t)vmm_loop;
@@ -194,7 +193,7 @@ static void take_extended_state(struct vcpu *vcpu, uint8_t *state) {
                            ? _IOR(KVMIO, 0xcf, struct kvm_xsave) /* KVM_GET_XSAVE2 */
                            : KVM_GET_XSAVE;
     if (kernel_ioctl(vcpu->descriptor, request, vcpu->extended_state) < 0) {
-        kernel_die("vellum: KVM does not give a thread's registers back; nothing can be done for it\n");
+        vellum_die("vellum: KVM does not give a thread's registers back; nothing can be done for it\n");
     }
     struct software_bytes bytes = software_bytes_of(state);
     memcpy(state, vcpu->extended_state, SOFTWARE_BYTES);
@@ -225,10 +224,10 @@ void transition_leave(struct vcpu *vcpu) {
     void (*return_from_frame)(void *, _Atomic uint32_t *) __attribute__((noreturn)) =
         vcpu->machine->dispatcher->return_from_frame;
     if (vcpu->gs_base != vcpu->thread_gs_base) {
-        raw_system_call(SYS_arch_prctl, ARCH_SET_GS, vcpu->gs_base, 0, 0, 0, 0);
+        vellum_system_call(SYS_arch_prctl, ARCH_SET_GS, vcpu->gs_base, 0, 0, 0, 0);
     }
     if (vcpu->fs_base != vcpu->thread_fs_base) {
-        raw_system_call(SYS_arch_prctl, ARCH_SET_FS, vcpu->fs_base, 0, 0, 0, 0);
+        vellum_system_call(SYS_arch_prctl, ARCH_SET_FS, vcpu->fs_base, 0, 0, 0, 0);
     }
     return_from_frame(frame, &vcpu->running);
 }

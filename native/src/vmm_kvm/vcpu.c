@@ -1,14 +1,17 @@
 #include "vcpu.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
 
 #include "kernel_calls.h"
+#include "vellum/lock.h"
 
 #define NO_SIGNAL_MASK UINT64_MAX /* nothing given to KVM yet; no thread blocks SIGKILL */
 
@@ -17,7 +20,7 @@ static uint64_t this_thread_pointer(void) {
 }
 
 static void *map(uint64_t length, int protection, int flags, int descriptor) {
-    int64_t result = raw_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
+    int64_t result = vellum_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
     return result < 0 ? NULL : (void *)(uintptr_t)result;
 }
 
@@ -27,7 +30,7 @@ static void unmap(void *memory, size_t length) {
 #ifdef __SANITIZE_ADDRESS__
         __asan_unpoison_memory_region(memory, length);
 #endif
-        raw_system_call(SYS_munmap, (uint64_t)(uintptr_t)memory, length, 0, 0, 0, 0);
+        vellum_system_call(SYS_munmap, (uint64_t)(uintptr_t)memory, length, 0, 0, 0, 0);
     }
 }
 
@@ -43,8 +46,8 @@ static struct vcpu *map_vcpu(size_t extended_state_size) {
     if (memory == NULL) {
         return NULL;
     }
-    raw_system_call(SYS_madvise, (uint64_t)(uintptr_t)memory, size, MADV_DONTFORK, 0, 0, 0);
-    raw_system_call(SYS_mprotect, (uint64_t)(uintptr_t)memory, 4096, PROT_NONE, 0, 0, 0);
+    vellum_system_call(SYS_madvise, (uint64_t)(uintptr_t)memory, size, MADV_DONTFORK, 0, 0, 0);
+    vellum_system_call(SYS_mprotect, (uint64_t)(uintptr_t)memory, 4096, PROT_NONE, 0, 0, 0);
     struct vcpu *vcpu = (struct vcpu *)(void *)(memory + size - structure_size);
     vcpu->memory = memory;
     vcpu->memory_size = size;
@@ -121,7 +124,7 @@ struct vcpu *vcpu_create(struct machine *machine, int *result) {
 void vcpu_destroy(struct vcpu *vcpu) {
     unmap(vcpu->run, vcpu->run_size);
     if (vcpu->descriptor >= 0) {
-        raw_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
+        vellum_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
     }
     unmap(vcpu->memory, vcpu->memory_size);
 }
@@ -129,8 +132,8 @@ void vcpu_destroy(struct vcpu *vcpu) {
 /* A number that a new thread of this process got meanwhile counts as alive: the vCPU becomes that thread's when it
  * enters, or is taken over when it ends. One that another process got does not. */
 static bool has_ended(uint32_t thread) {
-    uint64_t process = (uint64_t)raw_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return raw_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
+    uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    return vellum_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
 }
 
 static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
@@ -138,10 +141,42 @@ static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
 }
 
 /*
- * No lock: the compare-and-exchange decides who takes an ended thread's vCPU over. Only `owner` is looked at until then,
- * and an ended thread's number does not change by itself.
+ * Who may use a vCPU, without a lock. `running` says that somebody does: its owner, from the claim until it has left guest
+ * mode. A thread gets a vCPU that is
+ *
+ *   not in use           by changing `running` from 0 to 1, and then `owner` to itself
+ *   an ended thread's,   which left it in use (it jumped out of guest mode): by changing `owner` to itself
+ *
+ * each by compare-and-exchange. Who has made the first change of the first way, and finds another owner at the second, has
+ * lost the vCPU to a thread that came the second way, and leaves it alone.
  */
-static struct vcpu *take_over(struct machine *machine, uint32_t thread) {
+static bool begin_use(struct vcpu *vcpu) {
+    uint32_t idle = 0;
+    return atomic_compare_exchange_strong(&vcpu->running, &idle, 1);
+}
+
+/* False: somebody uses it, or it is another thread's by now. */
+static bool begin_use_of_own(struct vcpu *vcpu, uint32_t thread) {
+    if (!begin_use(vcpu)) {
+        return false;
+    }
+    if (atomic_load(&vcpu->owner) == thread) {
+        return true;
+    }
+    vcpu_give_back(vcpu);
+    return false;
+}
+
+static bool change_owner(struct vcpu *vcpu, uint32_t from, uint32_t to) {
+    if (!atomic_compare_exchange_strong(&vcpu->owner, &from, to)) {
+        return false;
+    }
+    vcpu->return_frame = NULL; /* it was that thread's */
+    return true;
+}
+
+/* An ended thread's vCPU, or, with `from_the_living`, that of one in host mode. */
+static struct vcpu *take_over(struct machine *machine, uint32_t thread, bool from_the_living) {
     size_t vcpus = atomic_load(&machine->vcpu_count);
     for (size_t number = 0; number < vcpus; number++) {
         struct vcpu *vcpu = vcpu_numbered(machine, number);
@@ -149,8 +184,8 @@ static struct vcpu *take_over(struct machine *machine, uint32_t thread) {
             continue;
         }
         uint32_t owner = atomic_load(&vcpu->owner);
-        if (has_ended(owner) && atomic_compare_exchange_strong(&vcpu->owner, &owner, thread)) {
-            vcpu->return_frame = NULL; /* it was that thread's */
+        bool ended = has_ended(owner);
+        if ((ended || from_the_living) && (begin_use(vcpu) || ended) && change_owner(vcpu, owner, thread)) {
             return vcpu;
         }
     }
@@ -187,35 +222,90 @@ bool vcpu_is_running(struct vcpu *vcpu) {
     return atomic_load(&vcpu->running) != 0 && !has_ended(atomic_load(&vcpu->owner));
 }
 
-struct vcpu *vcpu_claim(struct machine *machine, const ucontext_t *context) {
-    uint32_t thread = kernel_thread();
-    struct vcpu *vcpu = own(machine, thread);
-    if (vcpu != NULL && atomic_load(&vcpu->running) != 0) {
-        if (!is_abandoned(vcpu, context)) {
-            return NULL;
-        }
-        count(&machine->counters.leaves_for_other);
-        atomic_store(&vcpu->running, 0);
+/* Of a quarter of what the process may have open, but no more than this, a vCPU takes none away. */
+#define DESCRIPTORS_TO_LEAVE UINT64_C(1024)
+#define MAPPINGS_OF_VCPU 3
+#define MAPPINGS_TO_LEAVE 256
+
+/* The kernel gives the lowest number that is free: so many are in use at least. */
+static bool leaves_descriptors(const struct machine *machine) {
+    uint64_t limits[2]; /* struct rlimit64: the one in force, the highest */
+    if (vellum_system_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, vellum_address_of(limits), 0, 0) != 0) {
+        return false;
     }
-    if (vcpu == NULL) {
-        vcpu = take_over(machine, thread);
+    uint64_t left = limits[0] / 4 < DESCRIPTORS_TO_LEAVE ? limits[0] / 4 : DESCRIPTORS_TO_LEAVE;
+    int64_t lowest = vellum_system_call(SYS_fcntl, (uint64_t)machine->vm, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+    if (lowest < 0) {
+        return false;
     }
-    if (vcpu == NULL) {
+    vellum_system_call(SYS_close, (uint64_t)lowest, 0, 0, 0, 0, 0);
+    return (uint64_t)lowest + left < limits[0];
+}
+
+/* Found by making them: neighbours differ in protection, so that the kernel keeps them apart. */
+static bool leaves_mappings(void) {
+    const size_t count = MAPPINGS_OF_VCPU + MAPPINGS_TO_LEAVE;
+    int64_t mapped = vellum_map(NULL, count * VELLUM_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped < 0) {
+        return false;
+    }
+    const uint8_t *pages = (const uint8_t *)(uintptr_t)mapped;
+    int result = 0;
+    for (size_t page = 1; result == 0 && page < count; page += 2) {
+        result = vellum_protect(pages + page * VELLUM_PAGE_SIZE, VELLUM_PAGE_SIZE, PROT_READ);
+    }
+    vellum_unmap(pages, count * VELLUM_PAGE_SIZE);
+    return result == 0;
+}
+
+/* A thread can do without a vCPU, which the application, and the core, cannot say of what it would take. */
+static struct vcpu *create_where_there_is_room(struct machine *machine, uint32_t thread,
+                                               _Atomic uint32_t *mappings_lock) {
+    struct vcpu *vcpu = NULL;
+    vellum_lock(mappings_lock);
+    if (leaves_descriptors(machine) && leaves_mappings()) {
         int result;
         vcpu = vcpu_create(machine, &result);
     }
-    if (vcpu == NULL || (vcpu->lost_state && vcpu_reset(vcpu) != 0)) {
+    vellum_unlock(mappings_lock);
+    return vcpu != NULL && begin_use_of_own(vcpu, thread) ? vcpu : NULL;
+}
+
+struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context) {
+    uint32_t thread = kernel_thread();
+    struct vcpu *vcpu = own(machine, thread);
+    if (vcpu != NULL && !begin_use_of_own(vcpu, thread)) {
+        if (!is_abandoned(vcpu, context)) {
+            return NULL; /* in guest mode already; or another thread has just taken the vCPU over */
+        }
+        count(&machine->counters.leaves_for_other);
+    }
+    if (vcpu == NULL) {
+        vcpu = take_over(machine, thread, false);
+    }
+    if (vcpu == NULL) {
+        vcpu = create_where_there_is_room(machine, thread, mappings_lock);
+    }
+    if (vcpu == NULL) {
+        vcpu = take_over(machine, thread, true);
+    }
+    if (vcpu == NULL) {
         return NULL;
     }
     if (vcpu->return_frame == NULL) {
         vcpu->return_frame = machine->dispatcher->return_frame();
     }
-    if (vcpu->return_frame == NULL) {
+    if (vcpu->return_frame == NULL || (vcpu->lost_state && vcpu_reset(vcpu) != 0)) {
+        vcpu_give_back(vcpu);
         return NULL;
     }
     atomic_store(&vcpu->in_blocking_call, 0);
     atomic_store(&vcpu->thread_pointer, this_thread_pointer());
     return vcpu;
+}
+
+void vcpu_give_back(struct vcpu *vcpu) {
+    atomic_store(&vcpu->running, 0);
 }
 
 struct vcpu *vcpu_of_this_guest_thread(struct machine *machine) {

@@ -1,6 +1,7 @@
 /*
- * vCPUs. A thread that enters guest mode gets one and keeps it; when the thread has ended, another takes it over. A vCPU
- * carries nothing from one stay in guest mode to the next: its whole state is loaded at every entry.
+ * vCPUs. A thread that enters guest mode gets one and keeps it, until another thread takes it over: when the first has ended,
+ * or, where no more can be made, is in host mode. A vCPU carries nothing from one stay in guest mode to the next: its whole
+ * state is loaded at every entry.
  */
 #ifndef VELLUM_VMM_KVM_VCPU_H
 #define VELLUM_VMM_KVM_VCPU_H
@@ -31,7 +32,7 @@ struct vcpu {
     uint8_t *return_frame;   /* the owner's (dispatcher.h): its state at entry, rewritten when it leaves; NULL: none */
 
     _Atomic uint32_t owner;           /* the thread's number; 0 none */
-    _Atomic uint32_t running;         /* 1 from the handler that captured the thread until it has left */
+    _Atomic uint32_t running;         /* 1 from the handler that claims it until the thread has left */
     _Atomic uint64_t thread_pointer;  /* FS base of the owner: tells without a system call whether this thread is it */
     _Atomic uint32_t presence;        /* enum presence; futex */
 
@@ -54,11 +55,15 @@ struct vcpu {
 };
 
 /*
- * handler. The calling thread's vCPU, made or taken over from an ended thread if it has none; the thread was interrupted in
- * `context`. NULL: there is none to be had, or this thread is in guest mode already (a signal handler of its own that
- * stores into a region, inside a call that the VMM loop makes).
+ * handler. The calling thread's vCPU. If it has none, an ended thread's; else a new one, where the process has descriptors
+ * and mappings to spare (`mappings_lock` of region.h is held meanwhile); else that of a thread in host mode. The thread was
+ * interrupted in `context`. It is in use then, until the thread has left guest mode. NULL: there is none to be had, or this
+ * thread is in guest mode already (a signal handler of its own that stores into a region, inside a call that the VMM loop
+ * makes).
  */
-struct vcpu *vcpu_claim(struct machine *machine, const ucontext_t *context);
+struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context);
+/* handler. The thread does not go to guest mode after all. */
+void vcpu_give_back(struct vcpu *vcpu);
 /* control. The thread is in the VMM loop or in guest code; a thread that has ended never is. */
 bool vcpu_is_running(struct vcpu *vcpu);
 /* Any code. The calling thread's vCPU if it is in guest mode, else NULL. Makes no system call. */

@@ -29,7 +29,7 @@ static size_t machine_users;
 static uint64_t enter_control(void) {
     uint64_t blocked = transition_blocked_in_loop();
     uint64_t previous;
-    raw_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
+    vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
                     sizeof(blocked), 0, 0);
     pthread_mutex_lock(&machine_lock);
     loop_leave_guest_mode(atomic_load(&the_machine)); /* under the lock: the machine stays while it is looked at */
@@ -38,7 +38,7 @@ static uint64_t enter_control(void) {
 
 static void leave_control(uint64_t previous) {
     pthread_mutex_unlock(&machine_lock);
-    raw_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)(uintptr_t)&previous, 0, sizeof(previous), 0, 0);
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)(uintptr_t)&previous, 0, sizeof(previous), 0, 0);
 }
 
 /* machine_lock held. */
@@ -186,12 +186,15 @@ static enum vellum_fault_verdict open_in_host(struct vellum_region *region, void
 
 /* The thread enters guest mode; the page is open when it gets there, which saves it a fault. */
 static enum vellum_fault_verdict enter(struct vellum_region *region, const struct vellum_fault *fault) {
-    struct vcpu *vcpu = vcpu_claim(machine_of(region), fault->context);
+    struct vcpu *vcpu = vcpu_claim(machine_of(region), region->mappings_lock, fault->context);
     if (vcpu == NULL) {
         return open_in_host(region, fault->address);
     }
     enum vellum_fault_verdict verdict = region->pagetable->open_for_store(region, fault->address);
-    if (verdict == VELLUM_FAULT_RESOLVED && transition_capture(vcpu, fault->context) != 0) {
+    if (verdict != VELLUM_FAULT_RESOLVED) {
+        vcpu_give_back(vcpu);
+    } else if (transition_capture(vcpu, fault->context) != 0) {
+        vcpu_give_back(vcpu);
         return open_in_host(region, fault->address);
     }
     return verdict;

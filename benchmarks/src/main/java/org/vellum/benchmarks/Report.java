@@ -3,6 +3,7 @@ package org.vellum.benchmarks;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** What the benchmarks found: tables as they come, and a line for each bound that must hold, repeated at the end. */
 final class Report {
@@ -50,6 +51,7 @@ final class Report {
 
     private void verdict(String word, String what, double figure, double bound, String unit) {
         String verdict = String.format(
+                Locale.ROOT,
                 "%-14s  %s: %s %s, at most %s",
                 word, what, Distribution.number(figure), unit, Distribution.number(bound));
         verdicts.add(verdict);

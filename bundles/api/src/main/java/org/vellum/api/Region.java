@@ -15,6 +15,10 @@ import org.osgi.annotation.versioning.ProviderType;
  * any thread. {@link #commit()} makes everything stored so far durable, atomically; after a crash the region holds
  * exactly the last committed state. All methods may be called by any thread.
  *
+ * <p><b>Pointers</b> from the region into itself stay right over restarts. Pointers <em>out of it</em> do not: to code, static
+ * variables, the Java heap, what {@code malloc} returned, a thread's stack. Another process finds them as they were stored,
+ * and something else where they point to. {@code docs/pointers.md} tells where they hide and what to do.
+ *
  * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()},
  * {@link #activity()} and {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
  * load or store through a buffer taken earlier reaches nobody's memory. The JVM reports it as an
@@ -46,12 +50,21 @@ public interface Region extends AutoCloseable {
     /** Its size in bytes, a multiple of the page size (4096). */
     long size();
 
-    /** The virtual address of its first byte: page-aligned, the same in every run. */
+    /**
+     * The virtual address of its first byte: page-aligned, the same in every run. So pointers into the region may be kept in it;
+     * pointers to anything else may not, unless they are bound anew in every run ({@code docs/pointers.md}).
+     */
     long address();
 
     /**
      * A view of {@code length} bytes from {@code offset} on, in native byte order. Views are cheap, may overlap, and
-     * carry no position of another view. Not to be used after {@link #close()}.
+     * carry no position of another view. Not to be used after {@link #close()}. What is stored through them is kept as it is:
+     * an address of something outside of the region means nothing to the next process.
+     *
+     * <p>Stores that the processor does not make for code of this process are not all seen: direct input ({@code O_DIRECT})
+     * that is in flight during a commit, RDMA, and words that the kernel itself keeps (a lock with priority inheritance, the
+     * mark of a robust lock's dead owner) do not belong into a region ({@code docs/operating.md}, "What does not belong into
+     * a region").
      *
      * @param offset bytes from the region's start
      * @param length bytes, 0 to 2 GiB - 1

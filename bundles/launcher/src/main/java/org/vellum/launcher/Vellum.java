@@ -1,9 +1,13 @@
 package org.vellum.launcher;
 
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.Subcommand;
+import org.vellum.launcher.console.Console;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -25,13 +29,48 @@ public final class Vellum {
     /** Time, level and message: a line an entry, and no trace of which method wrote it. */
     private static final String LOG_FORMAT = "%1$tT.%1$tL %4$s %5$s%6$s%n";
 
+    private static final int STANDARD_OUTPUT = 1;
+
     private Vellum() {}
 
     public static void main(String[] arguments) {
-        if (System.getProperty(LOG_FORMAT_PROPERTY) == null) {
-            System.setProperty(LOG_FORMAT_PROPERTY, LOG_FORMAT);
+        // the stream itself: a shell puts one of its own in its place
+        PrintStream out = System.out;
+        try {
+            // before anything of Felix is loaded: it writes the Java version into package versions by String.format, and
+            // digits that are not ASCII make these invalid. Output and log have one form for all users, too.
+            Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+            if (System.getProperty(LOG_FORMAT_PROPERTY) == null) {
+                System.setProperty(LOG_FORMAT_PROPERTY, LOG_FORMAT);
+            }
+        } catch (SecurityException e) {
+            throw new Refusal("a security manager without permissions for Vellum is in force; start the JVM without"
+                    + " -Djava.security.manager, or with a policy that grants java.security.AllPermission");
         }
-        System.exit(commandLine().execute(arguments));
+        Optional<String> obstacle = FileNames.obstacle(arguments);
+        if (obstacle.isPresent()) {
+            System.err.println("vellum: " + obstacle.get());
+            System.exit(ExitStatus.USAGE);
+        }
+        int status = commandLine().execute(arguments);
+        if (out.checkError() && status == ExitStatus.HELD) {
+            status = ExitStatus.FAILED;
+            // who has read enough of a pipe (head) wants no more, and no complaint
+            if (!Console.isPipe(STANDARD_OUTPUT)) {
+                System.err.println("vellum: standard output could not be written to (a full disk, or closed): what the"
+                        + " command found is lost; run it again with its output elsewhere");
+            }
+        }
+        System.exit(status);
+    }
+
+    /** What the JVM prints of it is one line. */
+    private static final class Refusal extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Refusal(String sentence) {
+            super(sentence, null, false, false);
+        }
     }
 
     /** The whole grammar, with every subcommand that {@link ServiceLoader} finds. */

@@ -3,9 +3,11 @@ package org.vellum.nativelib;
 import com.sun.jna.NativeLibrary;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.vellum.nativelib.internal.SharedObject;
 
 /**
  * A shared object that a bundle carries as a resource ({@code linux-x86-64/lib<name>.so}), loaded under that bundle's
@@ -33,10 +35,10 @@ public final class ProviderLibrary implements AutoCloseable {
     /**
      * @param name without {@code lib} and {@code .so}
      * @param anchor a class of the bundle that carries the library
-     * @throws UnsatisfiedLinkError it cannot be loaded
+     * @throws UnsatisfiedLinkError it cannot be loaded; says why, and what can be done
      */
     public static ProviderLibrary open(String name, Class<?> anchor) {
-        return new ProviderLibrary(name, NativeLibrary.getInstance(name, anchor.getClassLoader()));
+        return new ProviderLibrary(name, SharedObject.load(name, anchor.getClassLoader(), Map.of()));
     }
 
     /** Address of an exported variable, such as a provider's structure of function pointers. */

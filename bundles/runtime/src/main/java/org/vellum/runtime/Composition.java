@@ -1,6 +1,8 @@
 package org.vellum.runtime;
 
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,11 +43,27 @@ final class Composition {
     /** The store's selector when the latest move began. Guarded by {@link #swapping}. */
     private String storeBeforeMove;
 
-    /** @param providers gives those there are now, as a snapshot */
-    Composition(OpenRegion region, RegionOptions options, Supplier<Providers> providers) {
+    /**
+     * The folder that the image has in a store, by the store's name: a store whose configuration is changed, or that comes back
+     * with another one, finds what is open where it is. Guarded by {@link #swapping}.
+     */
+    private final Map<String, Path> homes = new HashMap<>();
+
+    /**
+     * @param home the folder of the image, as {@link #homeOf} said before it was opened
+     * @param providers gives those there are now, as a snapshot
+     */
+    Composition(OpenRegion region, RegionOptions options, Optional<Path> home, Supplier<Providers> providers) {
         this.region = region;
         this.options = options;
         this.providers = providers;
+        home.ifPresent(folder -> homes.put(region.tuple().store().name(), folder));
+    }
+
+    /** The folder in which a store keeps the image of a region with these options; empty: in none that it tells. */
+    static Optional<Path> homeOf(String region, RegionOptions options, Store store) {
+        return store.place(new Store.Request(region, options.directory().orElse(null), 0, options.logSize()))
+                .flatMap(Place::folder);
     }
 
     private String subject() {
@@ -122,8 +140,11 @@ final class Composition {
         swapping.acquire(region.waits().endless("swap()"), "swap()");
         try {
             begun = begin(selectors);
+            if (begun.move() == null) {
+                region.followsWhatWasAsked();
+            }
         } catch (RegionException e) {
-            region.refused(e.getMessage());
+            region.refusedToCaller(e.getMessage());
             throw e;
         } finally {
             swapping.release();
@@ -197,12 +218,16 @@ final class Composition {
         if (store == region.tuple().store()) {
             return new Begun(inForceAlready(), null, null);
         }
-        Optional<Place> from = region.tuple().store().place(request(0));
+        Store.Request here = requestIn(region.tuple().store().name());
+        Optional<Place> from = region.tuple().store().place(here);
         Optional<Place> to = store.place(request(0));
         if (from.isEmpty() || to.isEmpty() || from.get().hasFilesOf(to.get())) {
-            return new Begun(region.exchangeStore(store, request(0), reason), null, null);
+            RegionStatus.Swap swap = region.exchangeStore(store, from.isEmpty() ? request(0) : here, reason);
+            from.flatMap(Place::folder).ifPresent(folder -> homes.put(store.name(), folder));
+            return new Begun(swap, null, null);
         }
         Move move = region.startMove(store, request(region.bytes()), from.get(), to.get(), reason);
+        to.get().folder().ifPresent(folder -> homes.put(store.name(), folder));
         storeBeforeMove = before;
         return new Begun(null, move, options.store());
     }
@@ -236,6 +261,7 @@ final class Composition {
         swapping.acquire(region.waits().patient("a changed configuration"), "a changed configuration");
         try {
             options = changed;
+            region.followsWhatWasAsked(); // or it is refused anew
             follow("the configuration was changed");
             followStore("the configuration was changed");
         } finally {
@@ -289,6 +315,13 @@ final class Composition {
         }
     }
 
+    /** For the image as it is in the store of this name. */
+    private Store.Request requestIn(String store) {
+        Path folder = homes.getOrDefault(store, options.directory().orElse(null));
+        return new Store.Request(region.name(), folder, 0, options.logSize());
+    }
+
+    /** For an image that goes where the options say. */
     private Store.Request request(long size) {
         return new Store.Request(region.name(), options.directory().orElse(null), size, options.logSize());
     }
@@ -328,7 +361,7 @@ final class Composition {
         for (Axis.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
-                    region.regainStore(offer.service(), request(0));
+                    region.regainStore(offer.service(), requestIn(missing));
                 } catch (RegionException e) {
                     region.refused(subject() + " is still without its store: " + e.getMessage());
                 }

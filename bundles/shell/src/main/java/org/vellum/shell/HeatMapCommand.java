@@ -2,6 +2,7 @@ package org.vellum.shell;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.apache.felix.service.command.Descriptor;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -50,7 +51,7 @@ public final class HeatMapCommand {
                 + Quantity.bytes(cellBytes) + ", a line " + Quantity.bytes(cellBytes * COLUMNS));
         int cells = heat.lastWritten().length;
         for (int first = 0; first < cells; first += COLUMNS) {
-            StringBuilder line = new StringBuilder(String.format("%18s |", Quantity.address(first * cellBytes)));
+            StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%18s |", Quantity.address(first * cellBytes)));
             for (int cell = first; cell < Math.min(cells, first + COLUMNS); cell++) {
                 line.append(character(heat.age(cell)));
             }

@@ -4,6 +4,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.felix.service.command.Descriptor;
@@ -122,7 +123,7 @@ public final class PageTableCommands {
             rows.row(
                     Integer.toString(entry.level()),
                     Integer.toString(entry.index()),
-                    String.format("0x%016x", entry.raw()),
+                    String.format(Locale.ROOT, "0x%016x", entry.raw()),
                     letters(entry),
                     target(entry),
                     tracked && entry.isLeaf() ? table.meaning(entry).orElse("") : "");

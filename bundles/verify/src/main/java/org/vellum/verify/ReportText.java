@@ -1,5 +1,6 @@
 package org.vellum.verify;
 
+import java.util.Locale;
 import org.vellum.store.image.ImageReport;
 import org.vellum.store.image.ImageReport.Finding;
 import org.vellum.store.image.ImageReport.Verdict;
@@ -16,6 +17,7 @@ final class ReportText {
         StringBuilder text = new StringBuilder(report.image().toString());
         for (Finding finding : report.findings()) {
             text.append(String.format(
+                    Locale.ROOT,
                     "%n  %-7s  %-" + widest + "s  %s", word(finding.verdict()), finding.part(), finding.text()));
         }
         return text.append(System.lineSeparator()).append(conclusion(report)).toString();

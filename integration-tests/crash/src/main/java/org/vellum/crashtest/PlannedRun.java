@@ -101,7 +101,9 @@ final class PlannedRun {
         }
         ServiceRegistration<PhaseObserver> observer = context.registerService(PhaseObserver.class, marker, null);
         try {
-            return work(plan, check, regionOptions(options, directory), marker);
+            // the marker must outlive a process on a medium that loses what was not synced
+            Path regions = Path.of(options.getOrDefault("--regions", directory.toString()));
+            return work(plan, check, regionOptions(options, regions), marker);
         } finally {
             observer.unregister();
         }

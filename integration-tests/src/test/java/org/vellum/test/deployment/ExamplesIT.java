@@ -3,21 +3,27 @@ package org.vellum.test.deployment;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Jdk;
+import org.vellum.test.tool.Skip;
 
 /** The examples as their READMEs start them, killed and looked at again. The word index has its test in the demo. */
 class ExamplesIT {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Path DISTRIBUTION = ContainerProcess.built("vellum.test.distribution");
     private static final Pattern PLACED = Pattern.compile("placed number=(\\d+) epoch=\\d+");
+
+    private static final Pattern COUNTED = Pattern.compile("line=(\\d+) epoch=\\d+ value=(.*)");
 
     @TempDir
     Path folder;
@@ -52,6 +58,47 @@ class ExamplesIT {
             // each of the two threads may have had one order durable that it had not printed yet
             assertTrue(placed >= acknowledged && placed <= acknowledged + 2, found + " after order " + acknowledged);
             assertTrue(found.endsWith(" contradictions=0"), found);
+        }
+    }
+
+    /** Killed, and gone on with in a process in which Lua's library is elsewhere. */
+    @Test
+    void luaNotebook() throws Exception {
+        Skip.unless(
+                Stream.of("/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib")
+                        .anyMatch(place -> Files.exists(Path.of(place, "liblua5.4.so.0"))),
+                "the Lua notebook",
+                "no liblua5.4.so.0 (Debian package liblua5.4-0)");
+        String count = "n = (n or 0) + 1; t = t or {}; t[n] = function() return n end; return n";
+        String library;
+        long acknowledged;
+        try (ChildProcess counting = vellum("application", "lua-notebook", folder.toString(), count, "1000000")) {
+            String opened = counting.await("opened lines=0 heap=NEW ", PATIENCE);
+            library = opened;
+            for (int i = 0; i < 100; i++) {
+                counting.await("line=", PATIENCE);
+            }
+            counting.kill();
+            acknowledged = counting.printed().stream()
+                    .map(COUNTED::matcher)
+                    .filter(Matcher::matches)
+                    .mapToLong(matcher -> Long.parseLong(matcher.group(1)))
+                    .max()
+                    .orElseThrow();
+        }
+        try (ChildProcess next = vellum("application", "lua-notebook", folder.toString(), "t[n]() .. ' ' .. #t")) {
+            String opened = next.await("opened lines=", PATIENCE);
+            String value = "line=" + next.await("line=", PATIENCE);
+            next.succeed(PATIENCE);
+            // without address space randomisation the library may be where it was
+            String heap = opened.endsWith(library) ? "RESUMED" : "REBUILT";
+            assertTrue(opened.contains(" heap=" + heap + " "), opened + ", before at " + library);
+            Matcher counted = COUNTED.matcher(value);
+            assertTrue(counted.matches(), value);
+            String[] numbers = counted.group(2).split(" ");
+            long found = Long.parseLong(numbers[0]);
+            assertTrue(found == acknowledged || found == acknowledged + 1, found + " after " + acknowledged);
+            assertEquals(numbers[0], numbers[1]);
         }
     }
 

@@ -211,14 +211,14 @@ public sealed interface Event {
             uniform = bytes[i] == bytes[0];
         }
         if (uniform) {
-            return String.format("all %02x", bytes[0]);
+            return String.format(java.util.Locale.ROOT, "all %02x", bytes[0]);
         }
         if (bytes.length > shown) {
-            return String.format("hash %08x", Arrays.hashCode(bytes));
+            return String.format(java.util.Locale.ROOT, "hash %08x", Arrays.hashCode(bytes));
         }
         StringBuilder text = new StringBuilder();
         for (byte value : bytes) {
-            text.append(String.format("%02x", value));
+            text.append(String.format(java.util.Locale.ROOT, "%02x", value));
         }
         return text.toString();
     }

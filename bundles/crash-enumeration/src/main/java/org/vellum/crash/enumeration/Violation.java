@@ -2,6 +2,7 @@ package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A crash that leaves what must not be, with all that it takes to see it again: run the same subject with the same
@@ -37,7 +38,7 @@ public record Violation(
         private void describe(String what, List<String> lines) {
             lines.add(what + " crashed behind event " + cut + " of " + events.size() + "; " + choice);
             for (int i = Math.max(0, cut - AROUND); i < Math.min(events.size(), cut + AROUND); i++) {
-                lines.add(String.format("    %4d  %s%s", i + 1, events.get(i), i == cut - 1 ? "   <-- cut" : ""));
+                lines.add(String.format(Locale.ROOT, "    %4d  %s%s", i + 1, events.get(i), i == cut - 1 ? "   <-- cut" : ""));
             }
         }
     }

@@ -74,6 +74,16 @@ public final class Console {
         }
     }
 
+    /** Whether the descriptor is a pipe or a socket, at whose other end somebody may have stopped reading. */
+    public static boolean isPipe(int fileDescriptor) {
+        try {
+            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fileDescriptor)).toString();
+            return target.startsWith("pipe:") || target.startsWith("socket:");
+        } catch (java.io.IOException e) {
+            return false;
+        }
+    }
+
     private static int columns(String text) {
         if (text == null || !text.matches("[1-9][0-9]{0,4}")) {
             return DEFAULT_WIDTH;

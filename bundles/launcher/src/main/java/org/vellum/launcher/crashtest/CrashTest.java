@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.SplittableRandom;
 import org.vellum.api.provider.Phase;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.command.ProviderSelection;
@@ -36,8 +37,32 @@ final class CrashTest {
     private static final int BANK_THREADS = 4;
     private static final int INSTANT_CHAINS = 4;
 
+    /** With the power cut at every kill, one in so many is a kill alone: what was on its way then stays on its way. */
+    private static final int WITHOUT_A_CUT = 6;
+    /** The kills within which a negative control must be caught. */
+    private static final int KILLS_OF_A_CONTROL = 20;
+
+    /** What becomes of the regions' files when a process is killed. */
+    enum Medium {
+        /** The kernel's cache survives, and with it all that was written. */
+        KEEPS_ALL,
+        /** The power is cut as well: what was not synced is lost, or kept, by chance. */
+        LOSSY,
+        /** The same, but whoever relies on a sync is deceived: a violation is what is expected. */
+        LOSSY_CONTROL
+    }
+
     private final Console console;
     private final Path folder;
+    private final Medium medium;
+    /** Null, if the medium keeps all. */
+    private LossyFolder lossy;
+
+    private LossyFolder.Losses losses = LossyFolder.Losses.NONE;
+    private final LeftImages images;
+    private final SplittableRandom cuts;
+    private int cutsDone;
+    private List<String> howToLook = List.of();
     private final Path phaseFile;
     private final ProviderSelection selection;
     private final List<String> arguments = new ArrayList<>();
@@ -56,6 +81,7 @@ final class CrashTest {
     /** As the regions say; all until one has said it. */
     private Set<Phase> existing = EnumSet.allOf(Phase.class);
 
+    private Subject failed;
     private int kills;
     private int started;
     private long longestOpen;
@@ -63,6 +89,7 @@ final class CrashTest {
     CrashTest(
             Console console,
             Path folder,
+            Medium medium,
             ProviderSelection selection,
             long size,
             long seed,
@@ -70,17 +97,27 @@ final class CrashTest {
             int mostKills) {
         this.console = console;
         this.folder = folder;
+        this.medium = medium;
+        this.images = new LeftImages(folder);
+        this.cuts = new SplittableRandom(seed);
         this.phaseFile = folder.resolve("phase");
         this.selection = selection;
         this.seed = seed;
         this.longest = longest;
-        this.mostKills = mostKills;
+        this.mostKills = medium == Medium.LOSSY_CONTROL ? Math.min(mostKills, KILLS_OF_A_CONTROL) : mostKills;
         this.plan = new KillPlan(seed);
         arguments.addAll(selection.arguments());
         flags = selection.flags();
         // the later one counts
         arguments.addAll(List.of("--size", Long.toString(size), "--log-size", Long.toString(LOG_SIZE)));
         arguments.addAll(List.of("--directory", folder.toString()));
+        if (medium != Medium.KEEPS_ALL) {
+            arguments.addAll(List.of("--regions", lossyPath().toString()));
+        }
+    }
+
+    private Path lossyPath() {
+        return folder.resolve("lossy");
     }
 
     /** @return whether everything that was checked held */
@@ -88,24 +125,47 @@ final class CrashTest {
         console.line(Style.HEADING, "Crash test, --seed " + seed);
         long start = System.nanoTime();
         try {
-            strike(start);
+            if (medium == Medium.KEEPS_ALL) {
+                strike(start);
+            } else {
+                strikeOnLossyFiles(start);
+            }
         } catch (IOException e) {
             throw new CommandFailure("crash test in " + folder + ": " + e, e);
         }
-        report(System.nanoTime() - start);
-        return failures.isEmpty();
+        return report(System.nanoTime() - start);
+    }
+
+    private void strikeOnLossyFiles(long start) throws IOException, InterruptedException {
+        try (LossyFolder mounted = LossyFolder.mount(lossyPath(), medium == Medium.LOSSY_CONTROL && makesSyncs())) {
+            lossy = mounted;
+            strike(start);
+            if (failures.isEmpty()) {
+                images.forget();
+            } else {
+                mounted.copyTo(folder.resolve("found"));
+            }
+        }
+        if (!failures.isEmpty()) {
+            howToLook = images.howToLook(failed.name);
+        }
+    }
+
+    /** Emulated persistent memory makes none for what is written to it, so that nobody need deceive it. */
+    private boolean makesSyncs() {
+        return !selection.store().equals("dax");
     }
 
     private void strike(long start) throws IOException, InterruptedException {
         try (Victims victims = new Victims(STARTED_AHEAD, this::start);
                 Progress progress = console.progress("killing", 1000)) {
-            for (int number = 0; failures.isEmpty() && kills < mostKills && elapsedShare(start) < 1; number++) {
+            for (int number = 0; failures.isEmpty() && killsThatCount() < mostKills && elapsedShare(start) < 1; number++) {
                 // an even share each, and over the deck's odd length each card meets both
                 Subject subject = number % 2 == 0 ? bank : instant;
                 try (Victim victim = victims.next()) {
                     killOnce(victim, subject, plan.next(existing, urgent(start)));
                 }
-                double share = Math.max(elapsedShare(start), (double) kills / mostKills);
+                double share = Math.max(elapsedShare(start), (double) killsThatCount() / mostKills);
                 progress.update((long) (1000 * share), kills + " kills");
             }
             for (Subject subject : List.of(bank, instant)) {
@@ -118,6 +178,11 @@ final class CrashTest {
         }
     }
 
+    /** A kill alone counts for nothing where the power is to be cut. */
+    private int killsThatCount() {
+        return medium == Medium.KEEPS_ALL ? kills : cutsDone;
+    }
+
     private double elapsedShare(long start) {
         return (double) (System.nanoTime() - start) / longest.toNanos();
     }
@@ -125,7 +190,7 @@ final class CrashTest {
     private Set<Phase> urgent(long start) {
         Set<Phase> missing = EnumSet.copyOf(existing);
         missing.removeAll(killsByPhase.keySet());
-        return Math.max(elapsedShare(start), (double) kills / mostKills) < URGENT_AFTER ? Set.of() : missing;
+        return Math.max(elapsedShare(start), (double) killsThatCount() / mostKills) < URGENT_AFTER ? Set.of() : missing;
     }
 
     private Victim start() {
@@ -135,6 +200,8 @@ final class CrashTest {
     private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill)
             throws IOException, InterruptedException {
         forgetPhase();
+        keepImages();
+        failed = subject;
         victim.go(subject, seed, kill.assignment());
         // a region that was opened has its recovery behind it: if there was none to do, the aim was missed
         boolean aimed = kill.phase().isPresent()
@@ -146,14 +213,34 @@ final class CrashTest {
             kills++;
             subject.kills++;
             countPhase();
+            cutPower();
         } else if (victim.violations().isEmpty()) {
             failures.add("the application, to be killed " + kill + ", ended by itself with status "
                     + status.orElse(-1) + victim.errorText());
         }
     }
 
+    private void keepImages() throws IOException {
+        if (medium == Medium.LOSSY) {
+            images.keep();
+        }
+    }
+
+    private void cutPower() {
+        if (medium != Medium.KEEPS_ALL) {
+            boolean alone = cuts.nextInt(WITHOUT_A_CUT) == 0;
+            long draw = cuts.nextLong();
+            if (!alone) {
+                cutsDone++;
+                losses = losses.plus(lossy.cut(draw));
+            }
+        }
+    }
+
     private void verify(Victim victim, Subject subject) throws IOException, InterruptedException {
         forgetPhase();
+        keepImages();
+        failed = subject;
         Optional<String> failure = victim.check(subject, seed);
         learn(victim, subject);
         failure.ifPresent(failures::add);
@@ -215,7 +302,8 @@ final class CrashTest {
         }
     }
 
-    private void report(long nanoseconds) {
+    /** @return whether all is as it should be */
+    private boolean report(long nanoseconds) {
         console.line(Style.HEADING, "Result");
         row("providers", String.join(" and ", providers));
         providers.stream()
@@ -231,20 +319,48 @@ final class CrashTest {
         bank.print(console::line);
         instant.print(console::line);
         row("longest recovery", String.format(Locale.ROOT, "%.1f ms", longestOpen / 1e6));
+        if (medium != Medium.KEEPS_ALL) {
+            row("power cuts", String.format(Locale.ROOT, "%d; of what was not synced %,d changes were lost, %,d kept",
+                    cutsDone, losses.lost(), losses.kept()));
+        }
+        if (medium == Medium.LOSSY_CONTROL) {
+            return reportControl();
+        }
         checkPhases();
         if (failures.isEmpty()) {
             console.line(Style.GOOD, "held: no acknowledged commit is missing, every image is one of a commit, "
-                    + "every cut is one instant, every phase was hit");
+                    + "every cut is one instant" + (judgesPhases() ? ", every phase was hit" : ""));
         } else {
             failures.forEach(failure -> console.line(Style.BAD, "FAILED: " + failure));
-            console.line("the regions are kept in " + folder + "; repeat with --seed " + seed);
+            console.line("the regions are kept in " + folder + "; repeat with --seed " + seed
+                    + (medium == Medium.LOSSY ? " --lossy" : ""));
+            howToLook.forEach(line -> console.line("  " + line));
         }
+        return failures.isEmpty();
+    }
+
+    /** What fails before the power was cut has another reason, and shows nothing. */
+    private boolean reportControl() {
+        boolean caught = !failures.isEmpty() && cutsDone > 0;
+        failures.forEach(failure -> console.line(caught ? Style.GOOD : Style.BAD, "caught: " + failure));
+        if (caught) {
+            console.line(Style.GOOD, "held: the loss of what was acknowledged was noticed, by " + cutsDone + " power cuts");
+        } else {
+            console.line(Style.BAD, "FAILED: " + cutsDone + " power cuts without a sync left nothing that was noticed: this"
+                    + " test finds nothing; repeat with --seed " + seed);
+        }
+        return caught;
+    }
+
+    /** A short run with power cuts may leave that to the kills without them, of which there are more in the same time. */
+    private boolean judgesPhases() {
+        return medium == Medium.KEEPS_ALL || kills >= KillPlan.fewestKills();
     }
 
     private void checkPhases() {
         Set<Phase> missing = EnumSet.copyOf(existing);
         missing.removeAll(killsByPhase.keySet());
-        if (!missing.isEmpty() && failures.isEmpty()) {
+        if (!missing.isEmpty() && failures.isEmpty() && judgesPhases()) {
             failures.add("no kill struck " + missing + (kills < KillPlan.fewestKills()
                     ? ": " + kills + " kills are too few to visit all phases, let it run for "
                             + KillPlan.fewestKills() + " or more (--seconds, --kills)"

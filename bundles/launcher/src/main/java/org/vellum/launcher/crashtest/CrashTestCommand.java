@@ -7,6 +7,7 @@ import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.ProviderSelection;
 import org.vellum.launcher.command.Subcommand;
 import org.vellum.launcher.console.Console;
+import org.vellum.launcher.crashtest.CrashTest.Medium;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -24,7 +25,9 @@ import picocli.CommandLine.Spec;
                     + " at one instant. A phase that was never hit fails the run.",
             "With --exhaustive nothing is killed: the stores' steps are recorded, and every image that a power cut behind any"
                     + " of them may leave is recovered and compared, as is every image of a crash in that recovery; and"
-                    + " each write-back, fence and sync is left out once, which must be noticed."
+                    + " each write-back, fence and sync is left out once, which must be noticed.",
+            "With --lossy the power is cut with the kills: the regions are on a file system of its own, in memory, that loses"
+                    + " or keeps by chance each sector, size and name that was not synced. It needs FUSE."
         })
 public final class CrashTestCommand implements Subcommand {
     private static final long DEFAULT_SIZE = 16 << 20;
@@ -57,6 +60,15 @@ public final class CrashTestCommand implements Subcommand {
     @Option(names = "--exhaustive", description = "enumerate crash images instead of killing; minutes, with --seconds less")
     private boolean exhaustive;
 
+    @Option(names = "--lossy", description = "cut the power as well: what was not synced is lost or kept by chance")
+    private boolean lossy;
+
+    @Option(
+            names = "--negative-control",
+            description = "a test of --lossy: every sync succeeds and does nothing (store dax: makes none anyway); held when a"
+                    + " violation is found within 20 kills")
+    private boolean negativeControl;
+
     @Mixin
     private ProviderSelection selection = new ProviderSelection();
 
@@ -66,6 +78,10 @@ public final class CrashTestCommand implements Subcommand {
         requirePositive("--kills", kills);
         if (exhaustive) {
             return enumerate();
+        }
+        if (negativeControl && !lossy) {
+            throw new ParameterException(
+                    specification.commandLine(), "--negative-control: is one of --lossy, which must be given as well");
         }
         selection.requireStoreThatOutlivesItsProcess(specification.commandLine());
         long size = selection.size().orElse(DEFAULT_SIZE);
@@ -81,6 +97,7 @@ public final class CrashTestCommand implements Subcommand {
         CrashTest test = new CrashTest(
                 Console.standardOutput(),
                 folder,
+                negativeControl ? Medium.LOSSY_CONTROL : lossy ? Medium.LOSSY : Medium.KEEPS_ALL,
                 selection,
                 size,
                 seedUsed,

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import org.vellum.launcher.command.CommandFailure;
+import org.vellum.launcher.framework.Failures;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -26,7 +27,7 @@ final class RunFolder {
             }
             return wanted.toAbsolutePath();
         } catch (IOException e) {
-            throw new CommandFailure("no folder for the regions: " + e, e);
+            throw new CommandFailure("no folder for the regions: " + Failures.reason(e) + "; name one by --directory", e);
         }
     }
 
@@ -37,7 +38,7 @@ final class RunFolder {
                 Files.delete(file);
             }
         } catch (IOException e) {
-            throw new CommandFailure("folder " + folder + " cannot be deleted: " + e, e);
+            throw new CommandFailure("folder " + folder + " cannot be deleted: " + Failures.reason(e), e);
         }
     }
 }

@@ -10,6 +10,7 @@ final class Subject {
 
     final String description;
     final long[] acknowledgedProgress;
+    /** The last one that {@code commit()} returned, or that a process found when it opened the region. */
     long acknowledgedEpoch;
     long epoch;
     long acknowledgedCommits;

@@ -28,7 +28,7 @@ final class Victim implements AutoCloseable {
     private static final List<String> FLAGS =
             List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m");
 
-    private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(60);
+    private static final Duration CHECK_TIMEOUT = Duration.ofMinutes(10);
     private static final int KILLED = 128 + 9;
 
     private final Path plan;
@@ -74,6 +74,8 @@ final class Victim implements AutoCloseable {
                 address = line.fields().get("address");
                 providers = line.fields().get("providers");
                 subject.epoch = Math.max(subject.epoch, line.number("epoch"));
+                // what a recovery has found, and an application has seen, must not go away again
+                subject.acknowledgedEpoch = Math.max(subject.acknowledgedEpoch, line.number("epoch"));
                 opened.countDown();
             }
             case "violation" -> violations.add(line.rest());

@@ -8,6 +8,7 @@ import java.util.Dictionary;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeSet;
 import java.util.function.ToIntFunction;
@@ -80,6 +81,8 @@ public final class Framework implements AutoCloseable {
         Map<String, String> configuration = new HashMap<>(Map.of(
                 Constants.FRAMEWORK_STORAGE, storage.cache().toString(),
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
+                // all of them from the start; they are for the stop
+                Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(StartLevels.USERS),
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
                 // the launcher's, so that bundles and launcher mean the same by it
@@ -105,8 +108,14 @@ public final class Framework implements AutoCloseable {
             }
             return framework;
         } catch (BundleException e) {
+            Optional<String> obstacle = storage.obstacle();
             framework.close();
-            throw new CommandFailure("the framework does not start: " + e.getMessage(), e);
+            throw new CommandFailure(obstacle.orElse("the framework does not start: " + e.getMessage()), e);
+        } catch (CommandFailure e) {
+            // bundles say of a full folder that they "cannot be cached", each by itself
+            Optional<String> obstacle = storage.obstacle();
+            framework.close();
+            throw obstacle.map(sentence -> new CommandFailure(sentence, e)).orElse(e);
         } catch (IllegalStateException e) {
             framework.close();
             throw framework.stoppedMeanwhile(e);
@@ -140,6 +149,7 @@ public final class Framework implements AutoCloseable {
                 failures.add(jar.getFileName() + ": " + e.getMessage());
             }
         }
+        StartLevels.assign(felix, installed);
         for (Bundle bundle : installed) {
             if ((bundle.adapt(BundleRevision.class).getTypes() & BundleRevision.TYPE_FRAGMENT) != 0) {
                 continue;

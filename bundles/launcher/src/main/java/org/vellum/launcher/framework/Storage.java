@@ -17,6 +17,12 @@ import org.vellum.launcher.command.CommandFailure;
  * the store keeps those that name no folder.
  */
 public final class Storage implements AutoCloseable {
+    private static final String TEMPORARY_PROPERTY = "java.io.tmpdir";
+    private static final String NAME_ANOTHER =
+            "name another one: TMPDIR=FOLDER ./vellum ..., or java -Djava.io.tmpdir=FOLDER";
+    /** As large as the largest file a framework makes of its bundles' content. */
+    private static final int ROOM = 1 << 20;
+
     private final Path temporary;
     private final Path kept;
 
@@ -40,16 +46,44 @@ public final class Storage implements AutoCloseable {
         try {
             return new Storage(temporaryFolder(), Files.createDirectories(folder.toAbsolutePath()));
         } catch (IOException e) {
-            throw new CommandFailure("storage folder " + folder + " cannot be made: " + e, e);
+            throw new CommandFailure("--storage " + folder + ": this folder cannot be made: " + Failures.reason(e)
+                    + "; name one that exists, or that you may make", e);
         }
     }
 
     private static Path temporaryFolder() {
+        Path parent = Path.of(System.getProperty(TEMPORARY_PROPERTY));
+        Path folder;
         try {
-            return Files.createTempDirectory("vellum-");
+            folder = Files.createTempDirectory("vellum-");
         } catch (IOException e) {
-            throw new CommandFailure(
-                    "no temporary folder can be made in " + System.getProperty("java.io.tmpdir") + ": " + e, e);
+            throw new CommandFailure("no temporary folder can be made in " + parent + ": " + Failures.reason(e)
+                    + "; " + NAME_ANOTHER, e);
+        }
+        // to root a folder without permissions is as good as any
+        if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
+            folder.toFile().delete(); // empty, and in the way of nobody if it stays
+            throw new CommandFailure("the temporary folder " + folder + ", just made, cannot be written to: the umask of this"
+                    + " process takes its owner's permissions away; set it to 077 or 022 (umask 077)");
+        }
+        Mounts.withoutExecution(folder).ifPresent(mount -> {
+            delete(folder);
+            throw new CommandFailure("the temporary folder " + parent + " is on " + mount + ", which is mounted noexec:"
+                    + " native code unpacked there cannot be mapped; " + NAME_ANOTHER);
+        });
+        return folder;
+    }
+
+    /** Why a framework does not work with its files here; empty: it is not for want of room. */
+    Optional<String> obstacle() {
+        Path probe = temporary.resolve("room");
+        try {
+            Files.write(probe, new byte[ROOM]);
+            Files.delete(probe);
+            return Optional.empty();
+        } catch (IOException e) {
+            return Optional.of("the framework's files do not fit into the temporary folder " + temporary + ": "
+                    + Failures.reason(e) + "; make room (16 MiB are enough), or " + NAME_ANOTHER);
         }
     }
 

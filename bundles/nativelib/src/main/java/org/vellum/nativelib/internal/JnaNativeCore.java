@@ -26,7 +26,7 @@ public final class JnaNativeCore implements NativeCore {
     /** Bytes of a batch looked at through one buffer, which can have 2 GiB at most. */
     private static final int BATCH_WINDOW = 1 << 30;
 
-    private static final int ABI_VERSION = 4;
+    private static final int ABI_VERSION = 5;
 
     // as InPlace says
     private static final long OPENING_IN_UNDO_HEADER = 24;
@@ -44,7 +44,7 @@ public final class JnaNativeCore implements NativeCore {
     @Activate
     public JnaNativeCore() {
         ClassLoader loader = JnaNativeCore.class.getClassLoader();
-        core = NativeLibrary.getInstance("vellum_core", loader);
+        core = SharedObject.load("vellum_core", loader, Map.of());
         Native.register(CoreLibrary.class, core);
         int version = CoreLibrary.vellum_core_abi_version();
         if (version != ABI_VERSION) {
@@ -62,7 +62,7 @@ public final class JnaNativeCore implements NativeCore {
 
     @Deactivate
     public void close() {
-        Native.unregister(CoreLibrary.class);
+        SharedObject.unmap(CoreLibrary.class);
         core.close();
     }
 
@@ -72,13 +72,8 @@ public final class JnaNativeCore implements NativeCore {
             if (installed != null) {
                 return new Pointer(installed);
             }
-            NativeLibrary library = NativeLibrary.getInstance(
-                    "vellum_dispatcher",
-                    Map.of(
-                            Library.OPTION_OPEN_FLAGS,
-                            RTLD_LAZY | RTLD_NODELETE,
-                            Library.OPTION_CLASSLOADER,
-                            loader));
+            NativeLibrary library = SharedObject.load(
+                    "vellum_dispatcher", loader, Map.of(Library.OPTION_OPEN_FLAGS, RTLD_LAZY | RTLD_NODELETE));
             Pointer dispatcher = library.getFunction("vellum_dispatcher").invokePointer(new Object[0]);
             library.close();
             System.setProperty(DISPATCHER_PROPERTY, Long.toString(Pointer.nativeValue(dispatcher)));
@@ -233,9 +228,9 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public Counters regionCounters(long region) {
-        long[] counters = new long[4];
+        long[] counters = new long[6];
         CoreLibrary.vellum_region_read_counters(region, counters);
-        return new Counters(counters[0], counters[1], counters[2], counters[3]);
+        return new Counters(counters[0], counters[1], counters[2], counters[3], counters[4], counters[5]);
     }
 
     @Override
@@ -317,6 +312,26 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public int fileTruncate(int file, long length) {
         return CoreLibrary.vellum_file_truncate(file, length);
+    }
+
+    @Override
+    public Medium fileMedium(int file) {
+        return Medium.values()[CoreLibrary.vellum_file_medium(file)];
+    }
+
+    @Override
+    public long fileMakeReal(int file, long offset, long length, boolean fresh) {
+        return CoreLibrary.vellum_file_make_real(file, offset, length, fresh ? 1 : 0);
+    }
+
+    @Override
+    public int fileIsNamed(int file, String path) {
+        return CoreLibrary.vellum_file_is_named(file, path);
+    }
+
+    @Override
+    public int fileCloseToOthers(int file) {
+        return CoreLibrary.vellum_file_close_to_others(file);
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.vellum.nativelib.internal;
 
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
+import java.util.Map;
 import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -17,13 +18,13 @@ public final class JnaNativePersistence implements NativePersistence {
 
     @Activate
     public JnaNativePersistence() {
-        library = NativeLibrary.getInstance("vellum_persistence", JnaNativePersistence.class.getClassLoader());
+        library = SharedObject.load("vellum_persistence", JnaNativePersistence.class.getClassLoader(), Map.of());
         Native.register(PersistenceLibrary.class, library);
     }
 
     @Deactivate
     public void close() {
-        Native.unregister(PersistenceLibrary.class);
+        SharedObject.unmap(PersistenceLibrary.class);
         library.close();
     }
 

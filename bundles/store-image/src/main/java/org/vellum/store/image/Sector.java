@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.zip.CRC32C;
 
 /**
@@ -67,11 +68,11 @@ final class Sector {
     }
 
     static String hexadecimal(long value) {
-        return String.format("%016x", value);
+        return String.format(Locale.ROOT, "%016x", value);
     }
 
     static String hexadecimal(int value) {
-        return String.format("%08x", value);
+        return String.format(Locale.ROOT, "%08x", value);
     }
 
     /** A sector that cannot be what it should be. Whoever read it adds file and offset. */

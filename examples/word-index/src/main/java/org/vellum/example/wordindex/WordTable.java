@@ -2,6 +2,7 @@ package org.vellum.example.wordindex;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.function.ObjLongConsumer;
 
 /**
@@ -54,6 +55,7 @@ public final class WordTable {
             bytesStored += SLOT_SIZE;
         } else if (memory.getLong(0) != MAGIC || memory.getInt(SLOT_COUNT) != fitting) {
             throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
                     "the memory holds no word table of this size: magic %016x and %d slots instead of %016x and %d",
                     memory.getLong(0), memory.getInt(SLOT_COUNT), MAGIC, fitting));
         }

@@ -54,7 +54,11 @@ final class Exhaustive {
                 }
             }
             subjects.add(new RepairSubject(layer));
-            subjects.add(new MoveSubject(layer));
+            subjects.add(new RepairedCopySubject(layer));
+            for (Layer other : Layer.values()) {
+                subjects.add(new MoveSubject(layer, other));
+            }
+            subjects.add(new MemoryMoveSubject(layer));
         }
         subjects.add(new InPlaceSubject());
         subjects.add(new MovesSubject());
