@@ -71,7 +71,14 @@ final class RegionOpening {
         long base = reserve(image);
         CommitPath path = inPlace(image, base).orElseGet(() -> redo(image, base));
         return new OpenRegion(
-                name, tuple, path, new OpenRegion.NativeParts(base, region), remarks, services, listener);
+                name,
+                tuple,
+                path,
+                new OpenRegion.NativeParts(base, region),
+                remarks,
+                options.waitLimit(),
+                services,
+                listener);
     }
 
     private long roundedSize() {
@@ -121,7 +128,7 @@ final class RegionOpening {
         return base;
     }
 
-    /** The end of the sentence for a range that cannot be reserved, by what {@code memfd_create} and {@code mmap} refuse with. */
+    /** The end of the sentence for a range that cannot be reserved or mapped, by what {@code memfd_create} and {@code mmap} refuse with. */
     private static String wayOut(int errno) {
         return switch (errno) {
             case Errno.ENOMEM -> "; raise the process's limit of address space (ulimit -v), or vm.max_map_count";
@@ -162,7 +169,7 @@ final class RegionOpening {
         if (created < 0) {
             end.run();
             throw new RegionException("region '" + name + "': cannot map its home image for stores in place: "
-                    + Errno.describe((int) created));
+                    + Errno.describe((int) created) + wayOut((int) -created));
         }
         undo.push(end);
         own(created);
@@ -173,7 +180,7 @@ final class RegionOpening {
                 base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
         if (created < 0) {
             throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
-                    + Long.toHexString(base) + ": " + Errno.describe((int) created));
+                    + Long.toHexString(base) + ": " + Errno.describe((int) created) + wayOut((int) -created));
         }
         own(created);
         attach();

@@ -115,6 +115,30 @@ public final class Image implements StoreImage {
         return open(core, files, NativeStoreFiles.readOnly(core), names, request, observer);
     }
 
+    /**
+     * As {@link Store#presence}, by reading: an image that another process has open may be caught in the middle of a write;
+     * then, and when it is damaged or cannot be read, only opening it can judge.
+     */
+    public static Store.Presence presence(NativeCore core, ImageFiles names) {
+        return presence(core, NativeStoreFiles.readOnly(core), names);
+    }
+
+    /** As {@link #presence(NativeCore, ImageFiles)}, of files that are not in a file system. */
+    public static Store.Presence presence(NativeCore core, StoreFiles files, ImageFiles names) {
+        if (!files.exists(names.home())) {
+            return Store.Presence.ABSENT;
+        }
+        try (StoreFile file = files.open(names.home(), false)) {
+            Header header = Header.read(core, file, names.region());
+            new Residence(core, NativeStoreFiles.readOnly(core), names).require(file, header);
+            return Store.Presence.HERE;
+        } catch (InvalidRegionException e) {
+            return Store.Presence.ELSEWHERE;
+        } catch (DamagedImageException | FileFailure e) {
+            return Store.Presence.HERE;
+        }
+    }
+
     /** @param others by which images of other stores can be read */
     static Image open(
             NativeCore core,
@@ -125,6 +149,8 @@ public final class Image implements StoreImage {
             PhaseObserver observer) {
         try {
             if (!files.exists(names.home())) {
+                // In this order: the mark is there before a replacement takes the name away.
+                Replacement.refuseUnfinished(files, names);
                 if (request.size() == 0) {
                     throw new InvalidRegionException("region '" + names.region() + "': there is no " + names.home()
                             + "; give a size to create it, or the folder it is in");
@@ -236,6 +262,8 @@ public final class Image implements StoreImage {
             }
             HomeImage home = hold(new HomeImage(core, file, header));
             ImageIdentity identity = home.identity();
+            makeReal(file, 0, identity.tableOffset() + identity.tableLength(), remarks);
+            makeReal(file, identity.homeOffset(), identity.size(), remarks);
             LogSegment[] segments = {segment(home, 0), segment(home, 1)};
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
@@ -296,6 +324,7 @@ public final class Image implements StoreImage {
                 throw new RegionBusyException("region '" + names.region() + "': " + names.home() + " is held by "
                         + Holder.describe(holderOf(file)) + "; close it there first");
             }
+            Replacement.refuseUnfinished(files, names); // with the lock: none begins now
             return file;
         }
 
@@ -319,7 +348,21 @@ public final class Image implements StoreImage {
                 throw HomeImage.damaged(names.region(), file, found, "the log segment ends after " + found
                         + " bytes instead of " + size + ": it was truncated");
             }
+            makeReal(file, 0, size, new ArrayList<>());
             return hold(new LogSegment(core, file, size));
+        }
+
+        /**
+         * From here on no store of the processor, no load and no write to these bytes needs room, and no write is a block's
+         * first one. Images that this build has made have nothing to be made real; copies with holes have, and images of
+         * builds that only allocated.
+         */
+        private void makeReal(StoreFile file, long offset, long length, List<String> remarks) throws FileFailure {
+            long made = file.makeReal(offset, length, false);
+            if (made > 0) {
+                remarks.add(made + " bytes of " + file.path() + " had no written blocks, as in a sparse copy, and have been"
+                        + " given some");
+            }
         }
     }
 
@@ -445,6 +488,10 @@ public final class Image implements StoreImage {
         Optional<Persistence> persistence = files.persistence();
         if (persistence.isEmpty()) {
             return Optional.empty();
+        }
+        if (home.file().mapping().isEmpty()) {
+            throw new RegionException("region '" + region + "': the file system of " + names.home()
+                    + " does not overwrite blocks where they are, or is not known to, so a store could find no room");
         }
         requireApplied("it cannot be written in place");
         settleDoubt();

@@ -12,14 +12,32 @@ public final class StoreFolder {
     /**
      * @param configured what the store's configuration says; blank: nothing
      * @param property the value of {@link #PROPERTY}, or null
+     * @throws java.nio.file.InvalidPathException what is chosen is no path
      */
     public static Path chosen(String configured, String property) {
         if (!configured.isBlank()) {
-            return Path.of(configured);
+            return absolute(configured);
         }
         if (property != null && !property.isBlank()) {
-            return Path.of(property);
+            return absolute(property);
         }
-        return Path.of(System.getProperty("user.home"), ".vellum", "regions");
+        return home(System.getProperty("user.home"), System.getenv("HOME")).resolve(".vellum").resolve("regions");
+    }
+
+    /**
+     * The JVM's home folder, unless it has none: for a user without an entry in {@code /etc/passwd} it says "?", which as a
+     * path would be a folder in whatever the current one is.
+     */
+    static Path home(String property, String variable) {
+        for (String candidate : new String[] {property, variable}) {
+            if (candidate != null && candidate.startsWith("/")) {
+                return Path.of(candidate);
+            }
+        }
+        return Path.of("/");
+    }
+
+    private static Path absolute(String folder) {
+        return Path.of(folder.strip()).toAbsolutePath().normalize();
     }
 }

@@ -110,6 +110,7 @@ final class UndoFile implements AutoCloseable {
         boolean complete = false;
         try {
             file.allocate(0, fileSize(image.pages()));
+            file.makeReal(0, fileSize(image.pages()), false);
             writeHeader(core, file, image, new SecureRandom().nextLong(), epoch);
             file.syncData(PersistPoint.UNDO_HEADER);
             files.syncDirectory(names.directory(), PersistPoint.UNDO_NAME);

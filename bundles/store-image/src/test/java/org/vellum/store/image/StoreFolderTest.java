@@ -14,4 +14,12 @@ class StoreFolderTest {
         assertEquals(
                 Path.of(System.getProperty("user.home"), ".vellum", "regions"), StoreFolder.chosen("", null));
     }
+
+    @Test
+    void aUserWithoutAHomeFolderGetsNoneInTheCurrentOne() {
+        assertEquals(Path.of("/home/u"), StoreFolder.home("/home/u", "/elsewhere"));
+        assertEquals(Path.of("/elsewhere"), StoreFolder.home("?", "/elsewhere"));
+        assertEquals(Path.of("/"), StoreFolder.home("?", null));
+        assertEquals(Path.of("/"), StoreFolder.home("", "relative"));
+    }
 }
