@@ -131,6 +131,17 @@ public final class Ending {
             report(framework, before, "refresh of " + bundle + ", " + name, USERS.size());
             awaitUsers(framework);
         }
+        for (String bundle : List.of("org.osgi.util.promise", "com.sun.jna")) {
+            Counts before = counts(framework);
+            framework.bundle(bundle).uninstall();
+            framework.refresh(null);
+            report(framework, before, "uninstallation and refresh of " + bundle + ", " + name, USERS.size());
+            framework.reinstall(bundle);
+            for (Bundle waiting : framework.bundles().values()) {
+                waiting.start();
+            }
+            awaitUsers(framework);
+        }
         for (String bundle : List.of("org.vellum.nativelib", "org.apache.felix.scr", "org.vellum.runtime", "org.vellum.storm")) {
             Counts before = counts(framework);
             framework.bundle(bundle).stop();
