@@ -98,12 +98,22 @@ final class Bench implements AutoCloseable {
 
     private Judge.Finding judgeMounted(Cut cut, Promise promise) throws IOException {
         try (LoopDevice loop = LoopDevice.on(image, false)) {
-            Mounted mounted = Mounted.at(run.mountPoint(), scenario.system(), loop.path());
-            try {
-                return judge.judge(promise, cut.blind(), cut.event() % 2 == 1);
-            } finally {
-                mounted.close();
-            }
+            Judge.Finding finding =
+                    mounted(loop, () -> judge.judge(promise, cut.blind(), cut.event() % 2 == 1));
+            return finding.wrong().isEmpty() ? mounted(loop, () -> judge.judgeAgain(finding, cut.blind())) : finding;
+        }
+    }
+
+    private interface Look {
+        Judge.Finding at() throws IOException;
+    }
+
+    private Judge.Finding mounted(LoopDevice loop, Look look) throws IOException {
+        Mounted mounted = Mounted.at(run.mountPoint(), scenario.system(), loop.path());
+        try {
+            return look.at();
+        } finally {
+            mounted.close();
         }
     }
 

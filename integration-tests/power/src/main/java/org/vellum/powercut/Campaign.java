@@ -87,14 +87,14 @@ final class Campaign {
     /**
      * All scenarios on a file system, or some of them.
      *
-     * @param images about so many different ones
+     * @param images about so many different ones; 0: only the sweep
      * @param sweepEvery an error at each so-many-th write; 0: none
-     * @return whether there was no violation
+     * @return what was judged
      */
     Figures on(FileSystem system, int images, int sweepEvery, long seed) throws IOException {
         Figures all = new Figures();
         SparseDisk base = recorder.make(system);
-        List<Part> parts = images >= IMAGES_FOR_ALL ? parts(system, seed) : draw(parts(system, seed), seed);
+        List<Part> parts = images == 0 ? List.of() : images >= IMAGES_FOR_ALL ? parts(system, seed) : draw(parts(system, seed), seed);
         double weights = parts.stream().mapToDouble(Part::weight).sum();
         for (Part part : parts) {
             if (secondsLeft() <= 0 && all.cuts > 0) {
@@ -106,6 +106,10 @@ final class Campaign {
         }
         if (sweepEvery > 0) {
             all.add(sweep(system, sweepEvery, seed));
+        }
+        if (all.images == 0) {
+            out.println("  nothing was judged on " + system.label());
+            held = false;
         }
         return all;
     }

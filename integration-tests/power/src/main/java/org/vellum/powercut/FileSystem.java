@@ -84,7 +84,7 @@ enum FileSystem {
                 return system;
             }
         }
-        throw new IllegalArgumentException("there is no file system '" + label + "' here; there are "
+        throw new WrongUsage("there is no file system '" + label + "' here; there are "
                 + String.join(", ", java.util.Arrays.stream(values()).map(FileSystem::label).toList()));
     }
 

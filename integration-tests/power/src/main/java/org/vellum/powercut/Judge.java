@@ -19,6 +19,10 @@ final class Judge {
     private final Path root;
     private final Stack stack;
     private final Workload workload;
+    private Next next;
+
+    /** What is to be found next in the image that was judged last. */
+    private record Next(String folder, ByteBuffer content, String at) {}
 
     Judge(Path root, Stack stack, long seed) {
         this.root = root;
@@ -105,7 +109,7 @@ final class Judge {
         if (!difference.isEmpty()) {
             throw new Wrong(at + ": " + difference + note);
         }
-        goesOn(region, folder, expected, promise.begun() + 1, at, blind);
+        goesOn(region, folder, expected, promise.begun() + 1, at);
         return new Finding(step, "", note);
     }
 
@@ -140,9 +144,8 @@ final class Judge {
         return folder;
     }
 
-    /** One commit more, which is found again. */
-    private void goesOn(Region region, String folder, ByteBuffer expected, long step, String at, boolean blind)
-            throws Wrong {
+    /** One commit more. */
+    private void goesOn(Region region, String folder, ByteBuffer expected, long step, String at) throws Wrong {
         long epoch = region.status().epoch();
         workload.store(Stack.content(region), step);
         workload.store(expected, step);
@@ -150,13 +153,24 @@ final class Judge {
             throw new Wrong(at + ": the next commit has no later epoch");
         }
         region.close();
-        if (!blind) {
-            verified(stack.files(folder));
-        }
-        Region again = stack.open(folder);
-        String difference = Workload.difference(Stack.content(again), expected);
-        if (!difference.isEmpty()) {
-            throw new Wrong(at + ", and one commit later: " + difference);
+        next = new Next(folder, expected, at);
+    }
+
+    /** When the file system has been mounted once more: the commit that {@link #judge} made is there. */
+    Finding judgeAgain(Finding before, boolean blind) {
+        try {
+            if (!blind) {
+                verified(stack.files(next.folder));
+            }
+            Region again = stack.open(next.folder);
+            String difference = Workload.difference(Stack.content(again), next.content);
+            return difference.isEmpty()
+                    ? before
+                    : Finding.wrong(next.at + ", and one commit and a mount later: " + difference);
+        } catch (Wrong | RegionException e) {
+            return Finding.wrong(next.at + ", and one commit and a mount later: " + e.getMessage());
+        } finally {
+            stack.closeRegions();
         }
     }
 

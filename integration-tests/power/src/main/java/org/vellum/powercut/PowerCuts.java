@@ -24,11 +24,12 @@ import java.util.Optional;
  *     repeat= cut=        one cut of a recording again
  * </pre>
  *
- * Exit status 0: every check held; 1: one did not; 3: it cannot be done here.
+ * Exit status 0: every check held; 1: one did not; 2: wrong usage; 3: it cannot be done here.
  */
 public final class PowerCuts {
     static final int HELD = 0;
     static final int FAILED = 1;
+    static final int USAGE = 2;
     static final int IMPOSSIBLE = 3;
     private static final int CONTROL_STEPS = 20;
     private static final int CUTS_OF_A_CONTROL = 20;
@@ -57,7 +58,12 @@ public final class PowerCuts {
             }
         } else {
             ChildJvm.endWithParent();
-            status = cuts.run();
+            try {
+                status = cuts.run();
+            } catch (WrongUsage e) {
+                System.err.println("vellum powercut: " + e.getMessage());
+                status = USAGE;
+            }
         }
         System.out.flush();
         Runtime.getRuntime().halt(status);
@@ -84,9 +90,13 @@ public final class PowerCuts {
         if (options.containsKey("repeat")) {
             return repeat(Path.of(options.get("repeat")).toAbsolutePath(), Bench.Cut.parse(options.get("cut")));
         }
+        List<FileSystem> systems = systems();
         boolean temporary = !options.containsKey("directory");
         Path folder = temporary ? Files.createTempDirectory("vellum-powercut-") : Path.of(options.get("directory"));
         RunFolder run = new RunFolder(folder.toAbsolutePath().normalize());
+        if (!run.isEmpty()) {
+            throw new WrongUsage(run.path() + " is not empty; name a folder that is, or one that is not there yet");
+        }
         run.prepare();
         long began = System.nanoTime();
         long seconds = Long.parseLong(option("seconds", "86400"));
@@ -103,7 +113,6 @@ public final class PowerCuts {
                     .withSteps(CONTROL_STEPS), CUTS_OF_A_CONTROL);
             return end(campaign, run, temporary, "held: every control was caught");
         }
-        List<FileSystem> systems = systems();
         for (int i = 0; i < systems.size(); i++) {
             FileSystem system = systems.get(i);
             campaign.endAt(began + seconds * 1_000_000_000 / systems.size() * (i + 1));

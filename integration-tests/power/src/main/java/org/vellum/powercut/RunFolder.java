@@ -40,6 +40,15 @@ record RunFolder(Path path) {
         return path.resolve("recording-" + number);
     }
 
+    boolean isEmpty() throws IOException {
+        if (!Files.exists(path)) {
+            return true;
+        }
+        try (Stream<Path> files = Files.list(path)) {
+            return files.findAny().isEmpty();
+        }
+    }
+
     /** Once, by the process whose mounts all others begin with. */
     void prepare() throws IOException {
         for (Path folder : new Path[] {mountPoint(), diskPoint(), programs(), memory()}) {

@@ -108,10 +108,21 @@ record Scenario(
         Set<Act> acts = EnumSet.noneOf(Act.class);
         for (String word : text.split("\\+")) {
             if (!word.equals("commits")) {
-                acts.add(Act.valueOf(word.toUpperCase(Locale.ROOT)));
+                acts.add(act(word));
             }
         }
         return acts;
+    }
+
+    private static Act act(String word) {
+        try {
+            return Act.valueOf(word.toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            throw new WrongUsage("there is no scenario '" + word + "'; there are commits, "
+                    + Arrays.stream(Act.values())
+                            .map(act -> act.name().toLowerCase(Locale.ROOT))
+                            .collect(Collectors.joining(", ")));
+        }
     }
 
     @Override

@@ -131,7 +131,8 @@ public final class Image implements StoreImage {
     /** As {@link #presence(NativeCore, ImageFiles)}, of files that are not in a file system. */
     public static Store.Presence presence(NativeCore core, StoreFiles files, ImageFiles names) {
         if (!files.exists(names.home())) {
-            return Store.Presence.ABSENT;
+            // one whose name another image is taking is here, and is refused when it is opened
+            return files.exists(names.replacement()) ? Store.Presence.HERE : Store.Presence.ABSENT;
         }
         try (StoreFile file = files.open(names.home(), false)) {
             Header header = Header.read(core, file, names.region());
@@ -273,7 +274,7 @@ public final class Image implements StoreImage {
             boolean[] anew = {isToBeRestored(home, 0), isToBeRestored(home, 1)}; // both: who refuses has written nothing
             LogSegment[] segments = {segment(home, 0, anew[0], remarks), segment(home, 1, anew[1], remarks)};
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
-            WriteBack writeBack = new WriteBack(home, view);
+            WriteBack writeBack = new WriteBack(home, view, names.home());
 
             Recovery recovery = new Recovery(
                     region, core, names.home(), home.checkpoint(), segments, view);
@@ -578,10 +579,10 @@ public final class Image implements StoreImage {
             return Optional.empty();
         }
         try {
-            home.file().requireNamed();
-            log.requireNamed();
+            home.file().requireNamed(names.home());
+            log.requireNamed(names);
             if (undo != null) {
-                undo.requireNamed();
+                undo.requireNamed(names);
             }
             return Optional.empty();
         } catch (FileFailure e) {
