@@ -2,7 +2,7 @@
  * Locks of the C library in a region: those that work there. The kernel keeps words of its own for priority inheritance and
  * for the death of a robust lock's owner, and cannot store to a region: docs/operating.md, "What does not belong into a region".
  *
- * not under thread sanitizer: it does not know that the locks are made anew where other memory was
+ * not under thread sanitizer: locks store to the region, and that a cut comes behind a store is known from the page's protection alone
  */
 #include "host_region.h"
 

@@ -10,6 +10,9 @@ enum EntryPointCommand {
     TEST("test", "Build, and run every test."),
     TEST_QEMU("test-qemu", "Run tests in emulated machines: KVM by the manual, persistent memory."),
     FUZZ("fuzz", "Fuzz recovery and the native parser, for --seconds N (default: 600)."),
+    SCHEDULES(
+            "schedules",
+            "Run the runtime's threads by chosen schedules: --count N (default: 100000), --seed N; needs a JDK 25."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;

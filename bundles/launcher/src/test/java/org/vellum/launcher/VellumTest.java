@@ -50,6 +50,8 @@ class VellumTest {
         "soak --store memory, --store memory",
         "crashtest --store memory, --store memory",
         "soak --seconds 10, --seconds 10",
+        "storm --seconds 0, --seconds",
+        "storm --framework osgi, --framework",
         "probe --size 0, size 0",
         "probe --size -4096, size -4096",
         "probe --size many, 'many'",
@@ -97,7 +99,7 @@ class VellumTest {
     @Test
     void theHelpListsWhatTheEntryPointDoesItself() {
         assertEquals(ExitStatus.HELD, execute("--help"));
-        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "clean")) {
+        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "schedules", "clean")) {
             assertTrue(out.toString().contains("\n  " + name + " "), out.toString());
         }
     }

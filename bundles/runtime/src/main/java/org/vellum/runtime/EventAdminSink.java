@@ -18,16 +18,19 @@ import org.osgi.service.event.EventAdmin;
  */
 @Component(service = EventSink.class, property = "EventAdmin.cardinality.minimum:Integer=1")
 public final class EventAdminSink implements EventSink {
+    /** Null: gone again before this was made; so will this be. */
     private final EventAdmin eventAdmin;
 
     @Activate
     public EventAdminSink(
             @Reference(name = "EventAdmin", cardinality = ReferenceCardinality.MULTIPLE) List<EventAdmin> eventAdmins) {
-        this.eventAdmin = eventAdmins.get(0);
+        eventAdmin = eventAdmins.isEmpty() ? null : eventAdmins.get(0);
     }
 
     @Override
     public void post(String topic, Map<String, Object> properties) {
-        eventAdmin.postEvent(new Event(topic, properties));
+        if (eventAdmin != null) {
+            eventAdmin.postEvent(new Event(topic, properties));
+        }
     }
 }

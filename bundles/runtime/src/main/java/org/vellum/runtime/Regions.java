@@ -35,6 +35,9 @@ import org.vellum.api.provider.Store;
 class Regions {
     private static final System.Logger LOGGER = System.getLogger(Regions.class.getName());
 
+    /** Nanoseconds after which a wait that may last is said in the log, then at twice that. */
+    private static final long FIRST_WARNING = TimeUnit.SECONDS.toNanos(5);
+
     /** A wait that is over before it begins, and does not stand for the time in which providers come. */
     private static final long NEVER_WAITS = -1;
 
@@ -171,8 +174,7 @@ class Regions {
             label = from.label();
             from.remove(provider);
             lastChange = System.nanoTime();
-            waitUntil(() -> inspections == 0
-                    && claims.values().stream().noneMatch(claim -> claim.mayBeIn(provider)));
+            waitUntil("its " + label + " goes away", claim -> claim.mayBeIn(provider));
         }
         List<Claim> open;
         synchronized (this) {
@@ -477,8 +479,7 @@ class Regions {
         synchronized (this) {
             stopped = true;
             notifyAll();
-            waitUntil(() -> inspections == 0
-                    && claims.values().stream().noneMatch(claim -> claim.inProviders));
+            waitUntil("the runtime stops", claim -> claim.inProviders);
         }
         clock.close();
         closeAll(claim -> true, "the runtime or the native core stops; uncommitted stores are gone");
@@ -514,8 +515,34 @@ class Regions {
         }
     }
 
-    private void waitUntil(BooleanSupplier condition) {
-        waitUntil(condition, System.nanoTime() + Long.MAX_VALUE / 2);
+    /**
+     * Until nobody inspects stores and no region is being opened of this kind, as long as it takes; says for which it waits.
+     * With the monitor held.
+     *
+     * @param why it waits, for people
+     */
+    private void waitUntil(String why, Predicate<Claim> none) {
+        BooleanSupplier over = () -> inspections == 0 && claims.values().stream().noneMatch(none);
+        long interval = FIRST_WARNING;
+        while (!over.getAsBoolean()) {
+            waitUntil(over, System.nanoTime() + interval);
+            if (!over.getAsBoolean()) {
+                interval *= 2;
+                if (inspections > 0) {
+                    LOGGER.log(Level.WARNING, "stores are still being asked which regions they have, which is waited for: {0}", why);
+                }
+                claims.forEach((name, claim) -> {
+                    if (none.test(claim)) {
+                        LOGGER.log(
+                                Level.WARNING,
+                                "region ''{0}'' is still being opened, by {1}, which is waited for: {2}",
+                                name,
+                                claim.owner.description(),
+                                why);
+                    }
+                });
+            }
+        }
     }
 
     /** Waits on the monitor, which the caller holds; an interrupt is kept for later. */

@@ -117,21 +117,30 @@ final class StoreChoice {
                 : found;
         if (allowed.isEmpty()) {
             Axis.Offer<Store> only = found.get(0);
+            String last = lastStore(records);
             throw new ProviderMissingException(subject + ": it is in " + place(only)
                     + ", which 'auto' does not take: " + obstacleToAuto(only, request).orElse("")
-                    + "; start the bundle of a store that is durable there, or name store '" + only.name() + "'");
+                    + (last.isEmpty()
+                            ? "; start the bundle of a store that is durable there"
+                            : "; it was opened last by store '" + last + "': start the bundle that provides that one")
+                    + ", or name store '" + only.name() + "'");
         }
         if (allowed.size() == 1) {
             return allowed.get(0).service();
         }
-        String last = records.of(region, request.directory())
-                .map(StoreRecords.Entry::store)
-                .orElse("");
+        String last = lastStore(records);
         return allowed.stream()
                 .filter(offer -> offer.name().equals(last))
                 .findFirst()
                 .orElse(allowed.get(0))
                 .service();
+    }
+
+    /** Empty: nothing was noted. */
+    private String lastStore(StoreRecords records) {
+        return records.of(region, request.directory())
+                .map(StoreRecords.Entry::store)
+                .orElse("");
     }
 
     private boolean haveTheSameFiles(Axis.Offer<Store> one, Axis.Offer<Store> other) {

@@ -25,8 +25,9 @@
  * <ol>
  *   <li>the <b>swapping</b> lock of a region's composition: one swap at a time, the others queue. Owners are told of a swap
  *       when it is released;
- *   <li>a region's <b>transaction</b> lock: one commit, rollback, close or body of {@code atomically} at a time;
- *   <li>its <b>sections</b>: read-held by each open section, write-held around a cut, a rollback and a close;
+ *   <li>a region's <b>transaction</b> lock ({@link org.vellum.runtime.Commits}): one commit, rollback, close or body of {@code
+ *       atomically} at a time;
+ *   <li>the region for oneself ({@link org.vellum.runtime.Sections}), around a cut, a rollback and a close: no section is open;
  *   <li>its <b>control</b> lock: held while its native code or its image is in use, so that whoever holds it knows that
  *       nobody else is in there. A close on behalf of somebody who cannot wait any longer goes without the two above,
  *       never without this one;
@@ -37,7 +38,9 @@
  * A move's thread takes the control lock and no other, for its last step; so whoever waits for its end must not hold that
  * one, and may hold any other.
  *
- * <p>None is waited for interruptibly: an interrupt neither breaks a commit nor is it lost.
+ * <p>Nobody waits for the control lock while having the region for himself. Each wait is a {@link org.vellum.runtime.Wait}: it
+ * can be interrupted or has its reason not to, and says for whom it is. Once a cut has begun, an interrupt neither breaks the
+ * commit nor is it lost.
  */
 @Capability(
         namespace = RequireVellum.IMPLEMENTATION_NAMESPACE,

@@ -273,7 +273,7 @@ class FailingFilesTest {
             String message = e.getMessage();
             assertTrue(message.contains("region 'orders'"), message);
             assertTrue(store.failed.stream().anyMatch(path -> message.contains(path.toString())), message);
-            assertTrue(message.contains("free space") || message.contains("see the kernel's log"), message);
+            assertTrue(message.contains("free space") || message.contains("check it"), message);
         }
 
         /** On files that do not fail any more. */

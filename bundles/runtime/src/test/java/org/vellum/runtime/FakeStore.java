@@ -14,7 +14,9 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.InPlace;
+import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 
@@ -29,6 +31,7 @@ final class FakeStore implements Store {
     }
 
     private final FakeCore core;
+    private final String name;
     private final Map<String, Durable> images;
     final List<Request> requests = new CopyOnWriteArrayList<>();
     final List<String> calls = new ArrayList<>();
@@ -39,6 +42,8 @@ final class FakeStore implements Store {
     final AtomicInteger persistsEntered = new AtomicInteger();
     /** Its images can be written in place. */
     boolean addressable;
+    /** Its images can go elsewhere, and come from there. */
+    boolean receives;
     /** Calls that fail when made next. */
     final List<String> failing = new ArrayList<>();
 
@@ -49,19 +54,25 @@ final class FakeStore implements Store {
     boolean writesBack = true;
 
     Runnable duringOpen = () -> {};
+    Runnable duringReceive = () -> {};
 
     FakeStore(FakeCore core) {
-        this(core, new HashMap<>());
+        this(core, "fake");
     }
 
-    private FakeStore(FakeCore core, Map<String, Durable> images) {
+    FakeStore(FakeCore core, String name) {
+        this(core, name, new HashMap<>());
+    }
+
+    private FakeStore(FakeCore core, String name, Map<String, Durable> images) {
         this.core = core;
+        this.name = name;
         this.images = images;
     }
 
     /** Another store, which opens what this one has closed. */
     FakeStore onTheSameFiles() {
-        return new FakeStore(core, images);
+        return new FakeStore(core, name, images);
     }
 
     byte[] durableContent(String region) {
@@ -86,7 +97,7 @@ final class FakeStore implements Store {
 
     @Override
     public String name() {
-        return "fake";
+        return name;
     }
 
     @Override
@@ -114,6 +125,65 @@ final class FakeStore implements Store {
         }
         openImages.incrementAndGet();
         return new Image(durable);
+    }
+
+    @Override
+    public Optional<Place> place(Request request) {
+        return receives ? Optional.of(new Place(name, Optional.empty())) : Optional.empty();
+    }
+
+    @Override
+    public IncomingImage receive(Request request, Origin origin) {
+        duringReceive.run();
+        return new Incoming(request, origin);
+    }
+
+    private final class Incoming implements IncomingImage {
+        private final Request request;
+        private final Durable durable = new Durable();
+
+        private Incoming(Request request, Origin origin) {
+            this.request = request;
+            durable.content = new byte[(int) request.size()];
+            durable.address = origin.address();
+            durable.file = core.addFile(durable.content);
+        }
+
+        @Override
+        public Place place() {
+            return FakeStore.this.place(request).orElseThrow();
+        }
+
+        @Override
+        public void write(long firstPage, int pages, long address) {
+            for (int page = 0; page < pages; page++) { // one after the other: commits may come in between
+                core.view(address + page * 4096L, 4096).get(durable.content, (int) (firstPage + page) * 4096, 4096);
+            }
+        }
+
+        @Override
+        public void sync() {
+            call("sync");
+        }
+
+        @Override
+        public void complete(long epoch) {
+            call("complete");
+            durable.epoch = epoch;
+        }
+
+        @Override
+        public StoreImage open(PhaseObserver observer) {
+            images.put(request.region(), durable);
+            openImages.incrementAndGet();
+            return new Image(durable);
+        }
+
+        @Override
+        public void close() {}
+
+        @Override
+        public void leave() {}
     }
 
     private final class Image implements StoreImage {
@@ -190,6 +260,12 @@ final class FakeStore implements Store {
         public void apply(long batch, long length) {
             call("apply");
             core.batchApply(batch, length, committedView, size());
+        }
+
+        @Override
+        public void depart(Place to) {
+            call("depart");
+            images.values().remove(durable);
         }
 
         @Override

@@ -128,6 +128,8 @@ class StoreChoiceTest {
 
         dax.images.add("orders");
         assertTrue(missing(AUTO).contains("it is in store 'dax'"), missing(AUTO));
+        records.remember("orders", null, "file");
+        assertTrue(missing(AUTO).contains("it was opened last by store 'file': start the bundle that provides that one"));
         assertSame(dax, choose(AUTO.withStore("dax")));
     }
 

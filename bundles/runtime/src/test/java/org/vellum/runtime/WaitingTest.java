@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -613,8 +614,7 @@ class WaitingTest {
         Handler handler = new Handler() {
             @Override
             public synchronized void publish(LogRecord logged) {
-                said.add(java.text.MessageFormat.format(
-                        logged.getMessage().replace("'", "''"), logged.getParameters()));
+                said.add(new SimpleFormatter().formatMessage(logged));
             }
 
             @Override
@@ -629,10 +629,12 @@ class WaitingTest {
             bench.store.persistPermits.drainPermits(); // the disk hangs
             store(0, 1);
             Call<Long> hanging = Bench.inAnotherThread(region::commit);
+            await().until(() -> bench.store.persistsEntered.get() == 1);
             Call<Long> second = Bench.inAnotherThread(region::commit);
             OpenRegion other = bench.open("other");
             Section section = other.section();
             Call<Long> third = Bench.inAnotherThread(other::commit);
+            String self = Thread.currentThread().getName();
 
             await().atMost(GUARD).until(() -> {
                 synchronized (handler) {
@@ -641,8 +643,7 @@ class WaitingTest {
                                     && line.contains("thread '" + hanging.thread().getName() + "'"))
                             && said.stream().anyMatch(line -> line.contains("region 'other'")
                                     && line.contains(third.thread().getName())
-                                    && line.contains("sections of 1 thread: thread '"
-                                            + Thread.currentThread().getName()));
+                                    && line.contains("sections of 1 thread: thread '" + self));
                 }
             });
             section.close();

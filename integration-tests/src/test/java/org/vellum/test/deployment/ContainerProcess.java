@@ -1,6 +1,7 @@
 package org.vellum.test.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.vellum.test.tool.Jdk;
@@ -28,6 +30,7 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
     private static final long PAUSE_MILLISECONDS = 20;
 
     private static final String REPORT = "report";
+    private static final String LAST = "last";
 
     /** {@code java} with properties that the diary needs, and not one flag for the sake of Vellum. */
     static List<String> java(Jdk jdk, Path home, String... arguments) {
@@ -38,7 +41,10 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
     }
 
     static List<String> properties(Path home) {
-        return List.of("-Dvellum.test.report=" + home.resolve(REPORT), "-Dvellum.directory=" + home.resolve("regions"));
+        return List.of(
+                "-Dvellum.test.report=" + home.resolve(REPORT),
+                "-Dvellum.test.last=" + home.resolve(LAST),
+                "-Dvellum.directory=" + home.resolve("regions"));
     }
 
     /** A file or folder of the build that a system property names. */
@@ -68,6 +74,20 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
     static void assertSecondLife(String first, String second) {
         assertTrue(first.startsWith("entries=1 epoch=1 leftover=0 address=0x"), first);
         assertEquals(first.replace("=1", "=2"), second, "the second life");
+    }
+
+    /** One more life, which SIGTERM ends: the diary commits when it is deactivated, and nobody warns of anything. */
+    void endsInOrder() throws Exception {
+        life(container -> {}, container -> {
+            String before = container.printed();
+            container.process().destroy();
+            assertTrue(container.process().waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS), "it does not end at SIGTERM");
+            String after = container.printed().substring(before.length());
+            Path last = home.resolve(LAST);
+            assertTrue(Files.exists(last), "the diary was not deactivated; printed was:\n" + after);
+            assertTrue(Files.readString(last).startsWith("committed epoch "), Files.readString(last));
+            assertFalse(after.contains("WARNING") || after.contains("vellum.api"), after);
+        });
     }
 
     /**

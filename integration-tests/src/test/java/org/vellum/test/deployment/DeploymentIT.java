@@ -65,7 +65,10 @@ class DeploymentIT {
             Files.copy(configuration, Files.createDirectories(home.resolve("conf")).resolve("config.properties"));
         }
         copyBundles(Files.createDirectories(home.resolve("bundle")));
-        new ContainerProcess(home, ContainerProcess.java(jdk, home, "-jar", "bin/felix.jar"), Map.of()).livesTwice();
+        ContainerProcess container =
+                new ContainerProcess(home, ContainerProcess.java(jdk, home, "-jar", "bin/felix.jar"), Map.of());
+        container.livesTwice();
+        container.endsInOrder();
     }
 
     private static void copyBundles(Path folder) throws IOException {
@@ -74,7 +77,8 @@ class DeploymentIT {
                 Files.copy(jar, folder.resolve(jar.getFileName()));
             }
         }
-        Files.copy(CONSUMER, folder.resolve(CONSUMER.getFileName()));
+        // the first by its name: it is started before what it uses, and would be stopped after that
+        Files.copy(CONSUMER, folder.resolve("a-diary.jar"));
     }
 
     /** The executable jar, with the user's bundle in {@code load/}. */
@@ -84,8 +88,10 @@ class DeploymentIT {
         Jdk jdk = Jdk.require(feature, "the executable jar on JDK " + feature);
         Files.copy(CONSUMER, Files.createDirectories(home.resolve("load")).resolve(CONSUMER.getFileName()));
         String jar = ContainerProcess.built("vellum.test.standalone").toString();
-        new ContainerProcess(home, ContainerProcess.java(jdk, home, "-Dgosh.args=--nointeractive --noshutdown", "-jar", jar), Map.of())
-                .livesTwice();
+        ContainerProcess container = new ContainerProcess(
+                home, ContainerProcess.java(jdk, home, "-Dgosh.args=--nointeractive --noshutdown", "-jar", jar), Map.of());
+        container.livesTwice();
+        container.endsInOrder();
     }
 
     /** The launcher with the distribution's feature files, and one of the user's. */
@@ -115,7 +121,9 @@ class DeploymentIT {
                 "--repository=" + home.resolve("repository"),
                 // a command that does not end: the process is there to be killed
                 "--command=while { true } { sleep 1000 }"));
-        new ContainerProcess(home, command, Map.of()).livesTwice(container -> assertPageAnswers(container, port));
+        ContainerProcess container = new ContainerProcess(home, command, Map.of());
+        container.livesTwice(running -> assertPageAnswers(running, port));
+        container.endsInOrder();
     }
 
     private static int freePort() throws IOException {
@@ -200,6 +208,7 @@ class DeploymentIT {
         String second = new ContainerProcess(home, List.of(program, "server"), environment)
                 .life(container -> {}, container -> assertPageAnswers(container, port));
         ContainerProcess.assertSecondLife(first, second);
+        new ContainerProcess(home, List.of(program, "server"), environment).endsInOrder();
     }
 
     private static void unpack(Path archive, Path folder) throws Exception {
@@ -207,6 +216,23 @@ class DeploymentIT {
                 .inheritIO()
                 .start();
         assertEquals(0, tar.waitFor(), "tar -xzf " + archive);
+    }
+
+    /** Resolved from the application's bundle alone, by the distribution's index; then it runs. */
+    @ParameterizedTest
+    @ValueSource(strings = {"felix", "equinox"})
+    void resolvedFromTheApplicationAlone(String framework) throws Exception {
+        String jar = ContainerProcess.built("vellum.test.resolved").resolve(framework + ".jar").toString();
+        assertFalse(entries(jar).stream().anyMatch(entry -> entry.contains("eventadmin") || entry.contains("service.event")));
+        ContainerProcess container =
+                new ContainerProcess(home, ContainerProcess.java(Jdk.running(), home, "-jar", jar), Map.of());
+        container.livesTwice();
+    }
+
+    private static List<String> entries(String jar) throws IOException {
+        try (JarFile file = new JarFile(jar)) {
+            return file.stream().map(entry -> entry.getName()).toList();
+        }
     }
 
     /** Whoever adds a bundle to the distribution has to add it to the features too. */

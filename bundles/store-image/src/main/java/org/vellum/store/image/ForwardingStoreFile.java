@@ -51,8 +51,8 @@ public abstract class ForwardingStoreFile implements StoreFile {
     }
 
     @Override
-    public void requireNamed() throws FileFailure {
-        file.requireNamed();
+    public void requireNamed(Path name) throws FileFailure {
+        file.requireNamed(name);
     }
 
     @Override

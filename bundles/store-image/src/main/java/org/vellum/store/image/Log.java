@@ -74,9 +74,9 @@ final class Log implements AutoCloseable {
     }
 
     /** Fails unless both segments are where the next open looks for them. */
-    void requireNamed() throws FileFailure {
-        segments[0].file().requireNamed();
-        segments[1].file().requireNamed();
+    void requireNamed(ImageFiles names) throws FileFailure {
+        segments[0].file().requireNamed(names.log(0));
+        segments[1].file().requireNamed(names.log(1));
     }
 
     long epoch() {

@@ -50,8 +50,12 @@ public interface StoreFile extends AutoCloseable {
         return 0;
     }
 
-    /** Fails unless {@link #path} is this very file's name still. */
-    default void requireNamed() throws FileFailure {}
+    /**
+     * Fails unless a path is this very file's name.
+     *
+     * @param name which {@link #path} need not be: it may have been renamed since it was opened
+     */
+    default void requireNamed(Path name) throws FileFailure {}
 
     /** Takes a file that everybody may read or write from all but its owner; whether it was one. */
     default boolean closeToOthers() throws FileFailure {

@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.vellum.api.CommitException;
@@ -28,6 +29,9 @@ import org.vellum.api.provider.PhaseObserver;
  */
 final class Trimmer {
     private static final Logger LOGGER = System.getLogger(Trimmer.class.getName());
+
+    /** Nanoseconds after which whoever waits says so, then at twice that. */
+    private static final long FIRST_WARNING = TimeUnit.SECONDS.toNanos(5);
 
     private enum State {
         IDLE,
@@ -84,7 +88,7 @@ final class Trimmer {
     /**
      * control. Returns when the segment left before is free. What failed before this call is tried once more.
      *
-     * @throws CommitException it cannot be freed now
+     * @throws CommitException it cannot be freed now, or the calling thread was interrupted, and still is
      */
     void awaitFree() {
         lock.lock();
@@ -93,9 +97,7 @@ final class Trimmer {
                 state = State.WANTED;
                 changed.signalAll();
             }
-            while (state == State.WANTED || state == State.RUNNING) {
-                changed.awaitUninterruptibly();
-            }
+            awaitTrim();
             if (state == State.FAILED) {
                 throw new CommitException(
                         "region '" + region + "': the log is full and cannot be trimmed: " + describe(failure)
@@ -107,6 +109,36 @@ final class Trimmer {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** An interrupt ends the wait: nothing has been written for the commit that needs the room. */
+    private void awaitTrim() {
+        long began = System.nanoTime();
+        long interval = FIRST_WARNING;
+        try {
+            while (state == State.WANTED || state == State.RUNNING) {
+                if (changed.awaitNanos(interval) <= 0) {
+                    warnOfWaiting("a commit waits", began);
+                    interval *= 2;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CommitException("region '" + region + "': interrupted while the full log was being trimmed (epoch "
+                    + epoch + " is on its way to the home image); nothing is lost, and the stores are part of the next"
+                    + " commit");
+        }
+    }
+
+    private void warnOfWaiting(String who, long began) {
+        LOGGER.log(
+                Level.WARNING,
+                "region ''{0}'': {1} for {2} s for thread ''{3}'' to bring epoch {4} to the home image",
+                region,
+                who,
+                Long.toString(TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began)),
+                thread.getName(),
+                Long.toString(epoch));
     }
 
     /** Why the last try failed, or null. */
@@ -128,13 +160,31 @@ final class Trimmer {
         try {
             stopping = true;
             changed.signalAll();
-            while (state == State.RUNNING) {
-                changed.awaitUninterruptibly();
-            }
+            awaitEndOfRun();
             view.takeUpdated(pages);
             return pages;
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Whatever happens: the pages are the thread's until then. */
+    private void awaitEndOfRun() {
+        long began = System.nanoTime();
+        long interval = FIRST_WARNING;
+        boolean interrupted = false;
+        while (state == State.RUNNING) {
+            try {
+                if (changed.awaitNanos(interval) <= 0) {
+                    warnOfWaiting("a close waits", began);
+                    interval *= 2;
+                }
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -166,8 +166,8 @@ final class UndoFile implements AutoCloseable {
     }
 
     /** Fails unless it is where the next open looks for it. */
-    void requireNamed() throws FileFailure {
-        file.requireNamed();
+    void requireNamed(ImageFiles names) throws FileFailure {
+        file.requireNamed(names.undo());
     }
 
     @Override

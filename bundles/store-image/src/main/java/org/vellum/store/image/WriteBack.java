@@ -1,5 +1,7 @@
 package org.vellum.store.image;
 
+import java.nio.file.Path;
+
 /**
  * Brings the home image to an epoch, durably, and only then lets the checkpoint say so. The one way in which the log is
  * emptied: by the trimmer, by recovery, and by close.
@@ -7,15 +9,18 @@ package org.vellum.store.image;
 final class WriteBack {
     private final HomeImage home;
     private final CommittedView view;
+    /** Where the next open looks for the home image. */
+    private final Path name;
 
-    WriteBack(HomeImage home, CommittedView view) {
+    WriteBack(HomeImage home, CommittedView view, Path name) {
+        this.name = name;
         this.home = home;
         this.view = view;
     }
 
     /** Fails if the home image is not where the next open looks for it. */
     void requireHome() throws FileFailure {
-        home.file().requireNamed();
+        home.file().requireNamed(name);
     }
 
     /**

@@ -299,4 +299,88 @@ class OfflineImageTest {
                     () -> new ImageRepair(Cores.CORE).write(offline, names(store), false));
         }
     }
+
+    private ImageFiles damagedInTheMiddle() throws Exception {
+        recordAddress();
+        TestStore crashed = crashedAfter(0, 4);
+        TestStore.flip(liveLog(crashed), BATCH + 100, 0);
+        return names(crashed);
+    }
+
+    private static void write(ImageFiles damaged, ImageFiles repaired) {
+        try (OfflineImage offline = OfflineImage.open(Cores.CORE, damaged)) {
+            new ImageRepair(Cores.CORE).write(offline, repaired, false);
+        }
+    }
+
+    /** Killed before it was whole, or before it could say that it is. */
+    @Test
+    void whatARepairThatWasCutShortLeftIsInNoRepairsWay() throws Exception {
+        ImageFiles damaged = damagedInTheMiddle();
+        ImageFiles repaired = new ImageFiles(damaged.directory(), "orders-repaired");
+        Files.write(repaired.unfinished(), new byte[100]);
+        Files.write(repaired.log(0), new byte[100]);
+        write(damaged, repaired);
+        byte[] first = Files.readAllBytes(repaired.home());
+        write(damaged, repaired);
+        assertArrayEquals(first, Files.readAllBytes(repaired.home()));
+        new ImageRepair(Cores.CORE).replace(damaged, repaired, Purpose.REPAIR);
+        assertHolds(new TestStore(damaged.directory()), 1);
+    }
+
+    @Test
+    void untilAReplacementHasEndedNobodyOpensOrCreatesTheRegion() throws Exception {
+        ImageFiles damaged = damagedInTheMiddle();
+        ImageFiles repaired = new ImageFiles(damaged.directory(), "orders-repaired");
+        write(damaged, repaired);
+        NativeStoreFiles files = new NativeStoreFiles(Cores.CORE);
+        new Replacement(repaired.region(), ".damaged").begin(Cores.CORE, files, damaged);
+        TestStore store = new TestStore(damaged.directory());
+        for (boolean homeIsThere : new boolean[] {true, false}) {
+            if (!homeIsThere) {
+                Files.move(damaged.home(), damaged.home().resolveSibling("orders.vellum.damaged"));
+            }
+            for (long size : new long[] {TestStore.SIZE, 0}) {
+                DamagedImageException refused = assertThrows(
+                        DamagedImageException.class,
+                        () -> store.open(size, TestStore.LOG_SIZE, TestStore.IGNORE));
+                assertTrue(refused.getMessage().contains("./vellum verify " + damaged.home() + " --repair --in-place"),
+                        refused.getMessage());
+            }
+            assertThrows(DamagedImageException.class, () -> OfflineImage.open(Cores.CORE, damaged));
+        }
+        assertEquals(".damaged", new ImageRepair(Cores.CORE).finishReplacement(damaged).orElseThrow());
+        assertFalse(new ImageRepair(Cores.CORE).finishReplacement(damaged).isPresent());
+        assertHolds(store, 1);
+    }
+
+    @Test
+    void theFilesOfAnEarlierRepairAreKeptBesideThoseOfALaterOne() throws Exception {
+        ImageFiles damaged = damagedInTheMiddle();
+        Files.write(damaged.home().resolveSibling("orders.vellum.damaged"), new byte[] {1});
+        ImageFiles repaired = new ImageFiles(damaged.directory(), "orders-repaired");
+        write(damaged, repaired);
+        assertEquals(".damaged2", new ImageRepair(Cores.CORE).replace(damaged, repaired, Purpose.REPAIR));
+        assertEquals(1, Files.size(damaged.home().resolveSibling("orders.vellum.damaged")));
+        assertTrue(Files.exists(damaged.home().resolveSibling("orders.vellum.damaged2")));
+    }
+
+    @Test
+    void anImageWithAnIdentityOfItsOwnHasTheContentAndNoAddress() throws Exception {
+        recordAddress();
+        TestStore closed = closedAfter(5);
+        long before = closed.identity().identity();
+        ImageFiles own = new ImageFiles(closed.directory, "orders-own");
+        ImageRepair repair = new ImageRepair(Cores.CORE);
+        try (OfflineImage offline = OfflineImage.open(Cores.CORE, names(closed))) {
+            repair.write(offline, own, false, Purpose.OWN_IDENTITY);
+        }
+        assertEquals(".before", repair.replace(names(closed), own, Purpose.OWN_IDENTITY));
+        try (StoreImage image = closed.open()) {
+            assertEquals(0, image.address());
+            assertEquals(5, image.epoch());
+            assertArrayEquals(expected.get(5), TestStore.content(image));
+            assertTrue(image.identity() != before);
+        }
+    }
 }

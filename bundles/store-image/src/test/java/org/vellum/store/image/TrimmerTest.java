@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
@@ -69,5 +70,39 @@ class TrimmerTest {
         } finally {
             logger.removeHandler(handler);
         }
+    }
+
+    @Test
+    void anInterruptEndsACommitThatWaitsForRoomAndNothingIsLost() {
+        CountDownLatch trimming = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        PhaseObserver observer = (region, phase) -> {
+            if (phase == Phase.TRIM) {
+                trimming.countDown();
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        };
+        TestStore store = new TestStore(directory);
+        assertTimeoutPreemptively(Duration.ofMinutes(2), () -> {
+            StoreImage image = store.open(observer);
+            BatchBuilder changes = new BatchBuilder().line(1, 1, 1);
+            Thread.currentThread().interrupt(); // what need not wait is not interrupted
+            CommitException failure = assertThrows(CommitException.class, () -> {
+                while (true) {
+                    TestStore.commit(image, changes);
+                }
+            });
+            assertTrue(failure.getMessage().contains("interrupted"), failure.getMessage());
+            assertTrue(Thread.interrupted(), "the interrupt flag");
+            long epoch = image.epoch();
+            trimming.await();
+            go.countDown();
+            assertEquals(epoch + 1, TestStore.commit(image, changes));
+            image.close();
+        });
     }
 }

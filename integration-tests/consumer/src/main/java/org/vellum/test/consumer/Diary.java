@@ -19,21 +19,25 @@ import org.vellum.api.RequireVellum;
 /**
  * Proves from inside of any framework that regions last: each life commits one more entry, stores another that it does
  * not commit, and reports in a file, named by the framework or system property {@value #REPORT_PROPERTY}; without one it does
- * nothing. Whoever started the framework reads the report, and kills it.
+ * nothing. Whoever started the framework reads the report, and kills it, or stops it: with the property {@value #LAST_PROPERTY} it
+ * then commits a last time, and that file says what came of it.
  */
 @RequireVellum
 @Component(service = {}, immediate = true, configurationPolicy = ConfigurationPolicy.IGNORE)
 public final class Diary {
     static final String REPORT_PROPERTY = "vellum.test.report";
+    static final String LAST_PROPERTY = "vellum.test.last";
 
     private static final int ENTRIES = 0;
     private static final int UNCOMMITTED = 8192;
 
     private final Region region;
+    private final String last;
 
     @Activate
     public Diary(@Reference RegionManager regions, BundleContext context) throws IOException {
         String report = context.getProperty(REPORT_PROPERTY);
+        last = context.getProperty(LAST_PROPERTY);
         if (report == null) {
             region = null;
             return;
@@ -55,9 +59,20 @@ public final class Diary {
     }
 
     @Deactivate
-    public void close() {
+    public void close() throws IOException {
         if (region != null) {
+            if (last != null) {
+                write(Path.of(last), lastCommit());
+            }
             region.close();
+        }
+    }
+
+    private String lastCommit() {
+        try {
+            return "committed epoch " + region.commit();
+        } catch (RuntimeException e) {
+            return e.toString();
         }
     }
 }
