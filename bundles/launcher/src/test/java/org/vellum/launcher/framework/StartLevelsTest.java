@@ -23,7 +23,7 @@ class StartLevelsTest {
                 TestBundle.write(
                         folder,
                         "runtime",
-                        Map.of("Import-Package", "regions.api", "Provide-Capability", "osgi.implementation;osgi.implementation='org.vellum'")),
+                        Map.of("Import-Package", "regions.api", "Provide-Capability", "osgi.implementation;osgi.implementation=org.vellum")),
                 TestBundle.write(folder, "api", Map.of("Export-Package", "regions.api")),
                 TestBundle.write(
                         folder,
@@ -35,7 +35,7 @@ class StartLevelsTest {
                         "service",
                         Map.of(
                                 "Provide-Capability",
-                                "osgi.service;objectClass:List<String>='org.osgi.service.event.EventAdmin'")),
+                                "osgi.service;objectClass:List<String>=org.osgi.service.event.EventAdmin")),
                 TestBundle.write(folder, "elsewhere", Map.of()));
         try (Framework framework = Framework.start(bundles, Storage.temporary(), Map.of())) {
             Map<String, Integer> levels = new TreeMap<>();
