@@ -10,6 +10,7 @@ enum EntryPointCommand {
     TEST("test", "Build, and run every test."),
     TEST_QEMU("test-qemu", "Run tests in emulated machines: KVM by the manual, persistent memory."),
     FUZZ("fuzz", "Fuzz recovery and the native parser, for --seconds N (default: 600)."),
+    MUTATE("mutate", "Break the Java code of runtime and store-image in turn, and see which breaks no test notices."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;
