@@ -13,6 +13,10 @@ enum EntryPointCommand {
     SCHEDULES(
             "schedules",
             "Run the runtime's threads by chosen schedules: --count N (default: 100000), --seed N; needs a JDK 25."),
+    MUTATE(
+            "mutate",
+            "Make mistakes in the code, one at a time, and see which no test notices: native [MUTANT...], or java [--module"
+                    + " runtime|store-image] [--classes PATTERN]."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;

@@ -99,7 +99,7 @@ class VellumTest {
     @Test
     void theHelpListsWhatTheEntryPointDoesItself() {
         assertEquals(ExitStatus.HELD, execute("--help"));
-        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "schedules", "clean")) {
+        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "schedules", "mutate", "clean")) {
             assertTrue(out.toString().contains("\n  " + name + " "), out.toString());
         }
     }
