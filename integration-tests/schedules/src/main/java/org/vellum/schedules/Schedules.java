@@ -31,6 +31,9 @@ public final class Schedules {
     /** A schedule that takes more steps is one that does not end. */
     private static final int MOST_STEPS = 20_000;
 
+    /** Schedules of one kind and one seed; none is left out for want of time. */
+    private static final int SLICE = 20;
+
     /** Of each module that has some: a class with a public static method {@code all}. */
     private static final List<String> LISTS =
             List.of("org.vellum.runtime.Scenarios", "org.vellum.store.image.Scenarios");
@@ -91,8 +94,8 @@ public final class Schedules {
             long mayEnd = began + (end - began) / (scenarios.size() - i);
             int done = 0;
             Throwable failure = null;
-            while (failure == null && done < each && System.nanoTime() < mayEnd) {
-                int slice = Math.min(100, each - done);
+            while (failure == null && done < each && (done == 0 || System.nanoTime() < mayEnd)) {
+                int slice = Math.min(SLICE, each - done);
                 failure = explore(scenario, slice, seed + done, report.resolve(name));
                 done += slice;
             }
@@ -102,7 +105,7 @@ public final class Schedules {
                     name, done, (System.nanoTime() - began) / 1e9, failure == null ? "held" : "FAILED");
             if (failure != null) {
                 held = false;
-                OUT.printf("  seed=%d %s%n", seed + done - Math.min(100, each), failure);
+                OUT.printf("  seed=%d %s%n", seed + done - Math.min(SLICE, each), failure);
                 failure.printStackTrace(OUT);
             }
         }
@@ -114,7 +117,7 @@ public final class Schedules {
     private static Throwable explore(Supplier<Scenario> scenario, int schedules, long seed, Path report) {
         ControlledRandom random =
                 new ControlledRandom(new ArrayList<>(), new ArrayList<>(), new java.util.Random(seed));
-        Scheduler scheduler = switch ((int) (seed / 100 % 3)) {
+        Scheduler scheduler = switch ((int) (seed / SLICE % 3)) {
             case 0 -> new RandomScheduler(random);
             case 1 -> new PCTScheduler(random, 3, 0);
             default -> new POSScheduler(random);
