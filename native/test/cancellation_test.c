@@ -178,6 +178,38 @@ static void a_handler_that_ends_its_thread_at_a_refused_store_leaves_nothing_beh
     check_region_closes(&fixture);
 }
 
+/* ---- handlers of the application that store, on the thread that cuts: behind the closed gate they would wait for themselves ---- */
+
+static struct fixture *stored_to_by_signals;
+static _Atomic uint64_t signals_handled;
+
+static void store_in_a_handler(int signal) {
+    (void)signal;
+    store(word(stored_to_by_signals, 7, 8), atomic_fetch_add(&signals_handled, 1) + 1);
+}
+
+static void signals_wait_until_the_gate_is_open(void) {
+    struct fixture fixture = open_region(64 * PAGES_IN_BLOCK);
+    stored_to_by_signals = &fixture;
+    struct sigaction action = {.sa_handler = store_in_a_handler, .sa_flags = SA_RESTART};
+    CHECK_EQUAL(0, sigaction(SIGUSR1, &action, NULL));
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec times = {.it_value = {.tv_nsec = 300000}, .it_interval = {.tv_nsec = 300000}};
+    CHECK_EQUAL(0, timer_create(CLOCK_MONOTONIC, &event, &timer));
+    CHECK_EQUAL(0, timer_settime(timer, 0, &times, NULL));
+    for (uint64_t cut = 1; cut <= REPEAT(100) || atomic_load(&signals_handled) < REPEAT(100); cut++) {
+        for (size_t page = 0; page < fixture.pages; page++) {
+            store(word(&fixture, page, 0), cut);
+        }
+        commit(&fixture);
+    }
+    CHECK_EQUAL(0, timer_delete(timer));
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+    CHECK_EQUAL(atomic_load(&signals_handled), committed_word(&fixture, 7, 8));
+}
+
 /* ---- a child of fork has the gate as it was, and nobody who opens it ---- */
 
 static struct fixture *of_the_parent;
@@ -201,6 +233,7 @@ int main(void) {
     RUN_EACH_WAY(a_pending_cancellation_does_not_take_a_thread_out_of_a_first_store);
     RUN_EACH_WAY(a_pending_cancellation_does_not_take_a_thread_out_of_a_cut_or_a_rollback);
     RUN_EACH_WAY(asynchronous_cancellation_waits_for_the_end_of_a_store);
+    RUN_EACH_WAY(signals_wait_until_the_gate_is_open);
     RUN(a_handler_that_jumps_out_of_a_refused_store_leaves_nothing_behind);
     RUN(a_handler_that_ends_its_thread_at_a_refused_store_leaves_nothing_behind);
     RUN(a_child_forked_behind_a_closed_gate_dies_of_its_store_and_does_not_wait);

@@ -685,6 +685,7 @@ static void *store_on_a_small_signal_stack(void *argument) {
 
 static void stores_on_signal_stacks_of_any_size_are_tracked(void) {
     size_t count;
+    smallest_signal_stack();
     const size_t *rooms = rooms_on_signal_stacks(&count);
     struct fixture fixture = open_region(32 * PAGES_IN_BLOCK);
     for (size_t i = 0; i < count; i++) {

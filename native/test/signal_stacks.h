@@ -5,19 +5,37 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "check.h"
 
-#ifndef AT_MINSIGSTKSZ
-#define AT_MINSIGSTKSZ 51
-#endif
+/*
+ * What the kernel's frame takes here, found by having one made. (AT_MINSIGSTKSZ and MINSIGSTKSZ may be far more: they count
+ * registers, such as AMX's, which a thread has to ask for before it gets them.)
+ */
+static uintptr_t frame_of_handler;
 
-/* What the kernel's frame takes at most; what it allows at least. */
+static inline void note_frame(int signal) {
+    (void)signal;
+    frame_of_handler = (uintptr_t)__builtin_frame_address(0);
+}
+
 static inline size_t smallest_signal_stack(void) {
-    size_t size = getauxval(AT_MINSIGSTKSZ);
-    return size > (size_t)MINSIGSTKSZ ? size : (size_t)MINSIGSTKSZ;
+    static _Atomic size_t found;
+    if (found == 0) {
+        static _Alignas(64) uint8_t memory[65536];
+        struct sigaction action = {.sa_handler = note_frame, .sa_flags = SA_ONSTACK};
+        struct sigaction before;
+        stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
+        stack_t none = {.ss_flags = SS_DISABLE};
+        CHECK_EQUAL(0, sigaltstack(&stack, NULL));
+        CHECK_EQUAL(0, sigaction(SIGUSR2, &action, &before));
+        CHECK_EQUAL(0, raise(SIGUSR2));
+        CHECK_EQUAL(0, sigaction(SIGUSR2, &before, NULL));
+        CHECK_EQUAL(0, sigaltstack(&none, NULL));
+        found = (uintptr_t)memory + sizeof(memory) - frame_of_handler + 64; /* and what its alignment may cost */
+    }
+    return found;
 }
 
 static inline const size_t *rooms_on_signal_stacks(size_t *count) {

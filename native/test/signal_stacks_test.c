@@ -28,6 +28,7 @@ static void *store_on_a_small_signal_stack(void *argument) {
 
 static void stores_on_signal_stacks_of_any_size_are_tracked(void) {
     size_t count;
+    smallest_signal_stack();
     const size_t *rooms = rooms_on_signal_stacks(&count);
     struct fixture fixture = open_region(32 * PAGES_IN_BLOCK);
     for (size_t i = 0; i < count; i++) {
@@ -45,6 +46,7 @@ static void stores_on_signal_stacks_of_any_size_are_tracked(void) {
 
 static void many_threads_share_the_stacks_that_replace_small_ones(void) {
     struct fixture fixture = open_region(64 * PAGES_IN_BLOCK);
+    smallest_signal_stack();
     static struct storing_thread threads[MANY];
     static pthread_t handles[MANY];
     for (size_t i = 0; i < MANY; i++) {
@@ -94,6 +96,7 @@ static void a_handler_that_jumps_out_of_a_small_stack_keeps_none_of_ours(void) {
     CHECK_EQUAL(0, sigaction(SIGBUS, &action, NULL));
     struct fixture fixture = open_region(PAGES_IN_BLOCK);
     vellum_region_refuse_stores(fixture.region);
+    smallest_signal_stack();
     struct storing_thread thread = {.fixture = &fixture, .room = 2048, .times = 500};
     pthread_t handle;
     CHECK_EQUAL(0, pthread_create(&handle, NULL, store_in_vain, &thread));

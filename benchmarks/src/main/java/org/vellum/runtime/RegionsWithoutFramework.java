@@ -41,7 +41,9 @@ public final class RegionsWithoutFramework implements RegionManager, AutoCloseab
     }
 
     public void add(Store store) {
-        regions.providerArrived(Providers::stores, store, Map.of(Store.PROPERTY, store.name()));
+        // what a benchmark adds is to be taken, whatever it keeps
+        regions.providerArrived(
+                Providers::stores, store, Map.of(Store.PROPERTY, store.name(), Store.DURABLE_PROPERTY, true));
     }
 
     public void add(PhaseObserver observer) {

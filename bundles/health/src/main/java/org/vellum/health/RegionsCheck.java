@@ -134,7 +134,13 @@ public final class RegionsCheck implements HealthCheck {
     private static void checkState(RegionStatus status, FormattingResultLog log) {
         String remarks = String.join("; ", status.remarks());
         switch (status.state()) {
-            case OPEN -> log.info("region '{}' works, epoch {}, {}", status.name(), status.epoch(), status.providers());
+            case OPEN -> {
+                if (status.sections().stream().anyMatch(section -> section.abandoned().isPresent())) {
+                    log.critical("region '{}' takes no commits: {}", status.name(), remarks);
+                } else {
+                    log.info("region '{}' works, epoch {}, {}", status.name(), status.epoch(), status.providers());
+                }
+            }
             case DEGRADED -> {
                 if (status.providers().store().equals(RegionStatus.Providers.NONE)) {
                     log.critical("region '{}' cannot commit: {}", status.name(), remarks);

@@ -84,6 +84,8 @@ public final class RegionsPrinter implements InventoryPrinter {
                 .ifPresent(move -> writer.printf(
                         Locale.ROOT,
                         "  moving to store %s: %d of %d bytes%n", move.store(), move.copiedBytes(), move.totalBytes()));
+        status.sections().forEach(section -> writer.println("  section: " + section));
+        status.waiting().forEach(waiting -> writer.println("  waiting: " + waiting));
         status.remarks().forEach(remark -> writer.println("  remark: " + remark));
         List<RegionActivity.Commit> commits = region.activity().commits();
         for (RegionActivity.Commit commit : commits.subList(Math.max(0, commits.size() - COMMITS), commits.size())) {

@@ -3,9 +3,16 @@ package org.vellum.runtime;
 import java.lang.System.Logger.Level;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
+import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import org.osgi.framework.Bundle;
+import org.osgi.framework.wiring.BundleWire;
+import org.osgi.framework.wiring.BundleWiring;
 import org.osgi.framework.wiring.FrameworkWiring;
 
 /**
@@ -43,14 +50,17 @@ final class FrameworkRefresh {
                 case "org.eclipse.osgi":
                     return equinoxHasLocked(bundle);
                 case "org.apache.felix.framework":
-                    return closure(felixRequest()).contains(bundle);
+                    Collection<Bundle> request = felixRequest();
+                    return request == null
+                            ? restsOnWhatIsGone(bundle)
+                            : system.adapt(FrameworkWiring.class).getDependencyClosure(request).contains(bundle);
                 default:
                     break;
             }
         } catch (ReflectiveOperationException | RuntimeException e) {
             LOGGER.log(Level.DEBUG, "this framework does not tell what it refreshes", e);
         }
-        return closure(null).contains(bundle);
+        return restsOnWhatIsGone(bundle);
     }
 
     @SuppressWarnings("unchecked") // Enum.valueOf wants a type
@@ -75,8 +85,24 @@ final class FrameworkRefresh {
         }
     }
 
-    private Collection<Bundle> closure(Collection<Bundle> asked) {
-        FrameworkWiring wiring = system.adapt(FrameworkWiring.class);
-        return wiring.getDependencyClosure(asked == null ? wiring.getRemovalPendingBundles() : asked);
+    /**
+     * Whether it, or what it rests on, was updated or uninstalled, and it is still wired to the old. Not asked of the framework's list
+     * of these: Felix takes what was uninstalled from it before it stops the first bundle.
+     */
+    private static boolean restsOnWhatIsGone(Bundle bundle) {
+        Set<BundleWiring> seen = new HashSet<>();
+        Deque<BundleWiring> open = new ArrayDeque<>();
+        open.add(bundle.adapt(BundleWiring.class));
+        while (!open.isEmpty()) {
+            BundleWiring wiring = open.remove();
+            if (!wiring.isCurrent()) {
+                return true;
+            }
+            List<BundleWire> wires = seen.add(wiring) ? wiring.getRequiredWires(null) : null;
+            if (wires != null) {
+                wires.stream().map(BundleWire::getProviderWiring).filter(Objects::nonNull).forEach(open::add);
+            }
+        }
+        return false;
     }
 }

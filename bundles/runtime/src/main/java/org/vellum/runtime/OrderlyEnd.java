@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -145,29 +146,33 @@ final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
 
     /** What the runtime, the native core and the providers there are rest on, and they themselves. */
     private Set<Bundle> foundations() {
-        Set<Bundle> found = new HashSet<>();
-        Deque<Bundle> open = new ArrayDeque<>(List.of(own));
-        Stream.concat(Stream.of(core()), PROVIDERS.stream().flatMap(this::references).map(ServiceReference::getBundle))
+        Set<BundleWiring> found = new HashSet<>();
+        Deque<BundleWiring> open = new ArrayDeque<>();
+        Stream.concat(
+                        Stream.of(own, core()),
+                        PROVIDERS.stream().flatMap(this::references).map(ServiceReference::getBundle))
+                .filter(Objects::nonNull)
+                .map(bundle -> bundle.adapt(BundleWiring.class))
                 .filter(Objects::nonNull)
                 .forEach(open::add);
         while (!open.isEmpty()) {
-            Bundle bundle = open.remove();
-            if (!bundle.equals(system) && found.add(bundle)) {
-                wires(bundle).map(wire -> wire.getProvider().getBundle()).forEach(open::add);
+            BundleWiring wiring = open.remove();
+            if (!wiring.getBundle().equals(system) && found.add(wiring)) {
+                // of the wiring and not of its bundle, which may have been updated and not refreshed
+                wires(wiring).map(BundleWire::getProviderWiring).filter(Objects::nonNull).forEach(open::add);
             }
         }
-        return found;
+        return found.stream().map(BundleWiring::getBundle).collect(Collectors.toSet());
     }
 
-    private static Stream<BundleWire> wires(Bundle bundle) {
-        BundleWiring wiring = bundle.adapt(BundleWiring.class);
+    private static Stream<BundleWire> wires(BundleWiring wiring) {
         List<BundleWire> wires = wiring == null ? null : wiring.getRequiredWires(null);
         return wires == null ? Stream.empty() : wires.stream();
     }
 
     /** Declarative Services. */
     private static Stream<Bundle> extenders(Bundle bundle) {
-        return wires(bundle)
+        return wires(bundle.adapt(BundleWiring.class))
                 .filter(wire -> wire.getRequirement().getNamespace().equals(EXTENDER))
                 .map(wire -> wire.getProvider().getBundle());
     }

@@ -236,6 +236,8 @@ public final class RegionCommands {
                 .row("working image", Quantity.bytes(status.workingBytes()));
         status.lastSwap().ifPresent(swap -> table.row("last swap", describe(swap)));
         status.move().ifPresent(move -> table.row("moving", describe(move)));
+        status.sections().forEach(section -> table.row("section", section.toString()));
+        status.waiting().forEach(waiting -> table.row("waiting", waiting.toString()));
         status.remarks().forEach(remark -> table.row("remark", remark));
         return table.toString();
     }

@@ -5,7 +5,9 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.text.MessageFormat;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.vellum.api.CommitException;
 import org.vellum.api.DamagedImageException;
@@ -271,8 +273,7 @@ public final class Image implements StoreImage {
             ImageIdentity identity = home.identity();
             makeReal(file, 0, identity.tableOffset() + identity.tableLength(), remarks);
             makeReal(file, identity.homeOffset(), identity.size(), remarks);
-            boolean[] anew = {isToBeRestored(home, 0), isToBeRestored(home, 1)}; // both: who refuses has written nothing
-            LogSegment[] segments = {segment(home, 0, anew[0], remarks), segment(home, 1, anew[1], remarks)};
+            LogSegment[] segments = openSegments(home, remarks);
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view, names.home());
 
@@ -316,14 +317,25 @@ public final class Image implements StoreImage {
         }
 
         private Recovery.Result putBack(HomeImage home) throws FileFailure {
+            try (StoreFile undo = openUndo()) {
+                return new UndoRecovery(names.region(), core, home).putBack(undo);
+            }
+        }
+
+        /** @throws DamagedImageException {@link #putBack} would refuse them */
+        private void requirePreImages(HomeImage home) throws FileFailure {
+            try (StoreFile undo = openUndo()) {
+                UndoScan.read(core, names.region(), undo, home.file(), home.identity(), home.checkpoint());
+            }
+        }
+
+        private StoreFile openUndo() throws FileFailure {
             if (!files.exists(names.undo())) {
                 throw new DamagedImageException("region '" + names.region() + "': the undo file " + names.undo()
                         + " is missing, and " + names.home() + " was being written in place: it may hold stores that were"
                         + " never committed. Nothing was overwritten; bring it back from where the home image is from");
             }
-            try (StoreFile undo = files.open(names.undo(), false)) {
-                return new UndoRecovery(names.region(), core, home).putBack(undo);
-            }
+            return files.open(names.undo(), false);
         }
 
         private StoreFile openLocked() throws FileFailure {
@@ -366,6 +378,31 @@ public final class Image implements StoreImage {
                 }
                 return false;
             }
+        }
+
+        /** Whatever refuses the image does so before a segment is made anew. */
+        private LogSegment[] openSegments(HomeImage home, List<String> remarks) throws FileFailure {
+            boolean[] anew = {isToBeRestored(home, 0), isToBeRestored(home, 1)};
+            LogSegment[] segments = new LogSegment[anew.length];
+            for (int index = 0; index < anew.length; index++) {
+                if (!anew[index]) {
+                    segments[index] = segment(home, index, false, remarks);
+                }
+            }
+            if (anew[0] || anew[1]) {
+                LogSegment[] found =
+                        Arrays.stream(segments).filter(Objects::nonNull).toArray(LogSegment[]::new);
+                new Recovery(names.region(), core, names.home(), home.checkpoint(), found, null).confirmEmpty();
+                if (home.checkpoint().state() == Checkpoint.State.IN_PLACE) {
+                    requirePreImages(home);
+                }
+            }
+            for (int index = 0; index < anew.length; index++) {
+                if (anew[index]) {
+                    segments[index] = segment(home, index, true, remarks);
+                }
+            }
+            return segments;
         }
 
         private LogSegment segment(HomeImage home, int index, boolean anew, List<String> remarks) throws FileFailure {
@@ -524,6 +561,7 @@ public final class Image implements StoreImage {
                     + "; no batch is accepted behind it. Close the region and open it again, which recovers that"
                     + " epoch");
         }
+        log.settle(); // first, so that a failure from here on leaves no batch in doubt without saying so
         requireIntact(batch, length);
         return log.persist(batch, length);
     }

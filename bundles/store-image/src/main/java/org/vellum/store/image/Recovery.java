@@ -185,7 +185,7 @@ final class Recovery {
     /**
      * @param home the home image's file, for messages
      * @param checkpoint its checkpoint
-     * @param view shows the home image
+     * @param view shows the home image; null for {@link #confirmEmpty}, which needs none
      */
     Recovery(
             String region,

@@ -175,6 +175,10 @@ class StoreFaultsTest {
             }
         }
 
+        private static boolean isWaiting(Thread.State state) {
+            return state == Thread.State.WAITING || state == Thread.State.TIMED_WAITING;
+        }
+
         private void await(BooleanSupplier condition) {
             long end = System.nanoTime() + PATIENCE;
             try {
@@ -193,7 +197,7 @@ class StoreFaultsTest {
         @Override
         public synchronized void turn(Kind kind, Path path) {
             if (Thread.currentThread() != control) {
-                await(() -> trimsAllowed || control.getState() == Thread.State.WAITING);
+                await(() -> trimsAllowed || isWaiting(control.getState()));
             } else if (phase == Phase.APPEND && kind == Kind.WRITE && !path.equals(segment)) {
                 if (segment != null) {
                     trimsExpected = trimsLeft + 1; // the log was switched, and the segment before is to be trimmed
