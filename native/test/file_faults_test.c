@@ -467,6 +467,41 @@ static int reported_by_allocate(const struct possible *possible) {
     return possible->error == EOPNOTSUPP ? 0 : repeated_or_reported(possible);
 }
 
+/* made real: a hole, and blocks that were allocated and never written, behind content */
+static void a_file_with_gaps(void) {
+    a_file_with_content();
+    CHECK_EQUAL(0, vellum_file_truncate(file, sizeof data));
+    CHECK_EQUAL(0, vellum_file_allocate(file, 2 * PAGE, PAGE));
+}
+
+static int64_t run_make_real(void) {
+    return vellum_file_make_real(file, 0, sizeof data, 0);
+}
+
+static void expect_data_and_zeros(void) {
+    uint8_t expected[sizeof data] = {0};
+    memcpy(expected, data, PAGE + 50);
+    expect_content(expected, sizeof expected);
+}
+
+static void made_real(int64_t result) {
+    CHECK(result > 0);
+    expect_data_and_zeros();
+    CHECK_EQUAL(0, vellum_file_make_real(file, 0, sizeof data, 0));
+    struct stat status;
+    CHECK_EQUAL(0, fstat(file, &status));
+    CHECK(status.st_blocks * 512 >= (blkcnt_t)sizeof data);
+}
+
+/* Whatever of it has blocks now, and however the file system found out what had none. */
+static void not_made_real(void) {
+    expect_data_and_zeros();
+}
+
+static int reported_by_make_real(const struct possible *possible) {
+    return possible->error == EOPNOTSUPP ? 0 : repeated_or_reported(possible);
+}
+
 /* truncate */
 static int64_t run_truncate(void) {
     return vellum_file_truncate(file, PAGE);
@@ -539,6 +574,7 @@ static const struct function_case cases[] = {
     {"sync data", a_file_with_content, run_sync_data, succeeded, no_matter, repeated_or_reported},
     {"sync directory", nothing_prepared, run_sync_directory, succeeded, no_matter, reported_by_sync_directory},
     {"allocate", a_file_with_content, run_allocate, allocated, not_allocated, reported_by_allocate},
+    {"make real", a_file_with_gaps, run_make_real, made_real, not_made_real, reported_by_make_real},
     {"truncate", a_file_with_content, run_truncate, truncated, not_truncated, repeated_or_reported},
     {"lock", a_fresh_file, run_lock, locked, not_locked, reported_by_lock},
     {"free space", nothing_prepared, run_free_space, free_space_is_right, no_matter, repeated_or_reported},

@@ -176,6 +176,104 @@ static void allocation_reports_other_errors_as_they_are(void) {
     CHECK_EQUAL(0, vellum_file_size(file));
 }
 
+/* ---- blocks that have been written ---- */
+
+#define GAPS ((uint64_t)1 << 20)
+
+/* Content in the middle of `GAPS` bytes. */
+static void expect_kept_in_the_middle(int file) {
+    static uint8_t expected[GAPS];
+    static uint8_t taken[GAPS];
+    memset(expected, 0, sizeof expected);
+    memcpy(expected + 500000, "kept", 4);
+    CHECK_EQUAL(0, vellum_file_read(file, taken, sizeof taken, 0));
+    CHECK_BYTES_EQUAL(expected, taken, sizeof expected);
+}
+
+static void holes_get_written_blocks_and_what_is_there_is_kept(void) {
+    int file = create_file("holes");
+    CHECK_EQUAL(0, vellum_file_truncate(file, GAPS));
+    CHECK_EQUAL(0, vellum_file_write(file, "kept", 4, 500000));
+    int64_t made = vellum_file_make_real(file, 0, GAPS, 0);
+    CHECK(made > 0 && (uint64_t)made < GAPS);
+    CHECK((uint64_t)status_of(file).st_blocks * 512 >= GAPS);
+    expect_kept_in_the_middle(file);
+    CHECK_EQUAL(0, vellum_file_make_real(file, 0, GAPS, 0));
+}
+
+static void allocated_blocks_become_written_ones_even_where_the_cache_has_been_read(void) {
+    int file = create_file("unwritten");
+    CHECK_EQUAL(0, vellum_file_allocate(file, 0, GAPS));
+    CHECK_EQUAL(0, vellum_file_write(file, "kept", 4, 500000));
+    CHECK_EQUAL(0, vellum_file_sync_data(file));
+    expect_kept_in_the_middle(file); /* a look by SEEK_HOLE takes what is cached for written */
+    CHECK(vellum_file_make_real(file, 0, GAPS, 0) > 0);
+    expect_kept_in_the_middle(file);
+    CHECK_EQUAL(0, vellum_file_make_real(file, 0, GAPS, 0));
+}
+
+static void only_the_range_is_made_real(void) {
+    int file = create_file("range");
+    CHECK_EQUAL(0, vellum_file_truncate(file, GAPS));
+    CHECK_EQUAL(4 * PAGE, vellum_file_make_real(file, 8 * PAGE, 4 * PAGE, 0));
+    CHECK((uint64_t)status_of(file).st_blocks * 512 < GAPS);
+    CHECK_EQUAL(GAPS, vellum_file_size(file));
+}
+
+static void zeros_are_written_to_what_was_just_made(void) {
+    int file = create_file("fresh");
+    CHECK_EQUAL(0, vellum_file_allocate(file, 0, GAPS));
+    CHECK(vellum_file_make_real(file, 0, GAPS, 1) > 0);
+    CHECK_EQUAL(0, vellum_file_sync_data(file));
+    CHECK_EQUAL(0, vellum_file_make_real(file, 0, GAPS, 0));
+}
+
+/* ---- names and permissions ---- */
+
+static void a_file_that_is_made_belongs_to_its_owner_alone_whatever_the_umask(void) {
+    static const mode_t masks[] = {0, 022, 077, 0777};
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+        mode_t before = umask(masks[i]);
+        unlink(path_of("own"));
+        int file = vellum_file_open(path_of("own"), 1, 0);
+        umask(before);
+        CHECK(file >= 0);
+        CHECK_EQUAL(0600, status_of(file).st_mode & 07777);
+        CHECK_EQUAL(0, vellum_file_close(file));
+    }
+}
+
+static void a_file_that_was_there_keeps_its_permissions_when_it_is_opened(void) {
+    int file = create_file("kept-mode");
+    CHECK_EQUAL(0, fchmod(file, 0640));
+    CHECK_EQUAL(0, vellum_file_close(file));
+    file = vellum_file_open(path_of("kept-mode"), 1, 0);
+    CHECK_EQUAL(0640, status_of(file).st_mode & 07777);
+}
+
+static void what_everybody_may_read_is_closed_and_what_a_group_may_is_not(void) {
+    int file = create_file("closed");
+    CHECK_EQUAL(0, fchmod(file, 0640));
+    CHECK_EQUAL(0, vellum_file_close_to_others(file));
+    CHECK_EQUAL(0640, status_of(file).st_mode & 07777);
+    CHECK_EQUAL(0, fchmod(file, 0664));
+    CHECK_EQUAL(1, vellum_file_close_to_others(file));
+    CHECK_EQUAL(0600, status_of(file).st_mode & 07777);
+}
+
+static void a_name_is_an_open_files_until_it_is_gone_or_anothers(void) {
+    int file = create_file("named");
+    CHECK_EQUAL(0, vellum_file_is_named(file, path_of("named")));
+    char moved[PATH_MAX + 64];
+    snprintf(moved, sizeof moved, "%s", path_of("moved"));
+    CHECK_EQUAL(0, rename(path_of("named"), moved));
+    CHECK_EQUAL(-ENOENT, vellum_file_is_named(file, path_of("named")));
+    create_file("named");
+    CHECK_EQUAL(-ESTALE, vellum_file_is_named(file, path_of("named")));
+    CHECK_EQUAL(0, rename(moved, path_of("named")));
+    CHECK_EQUAL(0, vellum_file_is_named(file, path_of("named")));
+}
+
 static void a_truncated_file_has_the_length_asked_for(void) {
     int file = create_file("truncated");
     CHECK_EQUAL(0, vellum_file_truncate(file, 12345));
@@ -437,6 +535,14 @@ int main(void) {
     RUN(a_file_system_without_allocation_gets_zeros_written_and_keeps_what_is_there);
     RUN(a_failed_allocation_leaves_the_file_as_long_as_it_was);
     RUN(allocation_reports_other_errors_as_they_are);
+    RUN(holes_get_written_blocks_and_what_is_there_is_kept);
+    RUN(allocated_blocks_become_written_ones_even_where_the_cache_has_been_read);
+    RUN(only_the_range_is_made_real);
+    RUN(zeros_are_written_to_what_was_just_made);
+    RUN(a_file_that_is_made_belongs_to_its_owner_alone_whatever_the_umask);
+    RUN(a_file_that_was_there_keeps_its_permissions_when_it_is_opened);
+    RUN(what_everybody_may_read_is_closed_and_what_a_group_may_is_not);
+    RUN(a_name_is_an_open_files_until_it_is_gone_or_anothers);
     RUN(a_truncated_file_has_the_length_asked_for);
     RUN(free_space_is_what_an_ordinary_user_may_allocate);
     RUN(the_names_in_a_directory_are_made_durable);

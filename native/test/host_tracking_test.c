@@ -467,6 +467,55 @@ static void no_store_is_lost_when_threads_find_no_mapping_left(void) {
     check_all_is_committed(&fixture);
 }
 
+/* ---- many threads, and no mapping left: a refused store would end the test by SIGBUS ---- */
+
+#define CROWDED_STORES ((size_t)200)
+
+static _Atomic int crowd_may_go;
+
+static void *store_at_random_when_told(void *argument) {
+    struct writer *writer = argument;
+    uint64_t random = 99 + writer->number;
+    while (atomic_load(&crowd_may_go) == 0) {
+        usleep(1000);
+    }
+    for (size_t i = 0; i < CROWDED_STORES; i++) {
+        _Atomic uint64_t *counter = word(writer->fixture, next_random(&random) % writer->fixture->pages, 512 * (writer->number % 8));
+        store(counter, i + 1);
+        atomic_fetch_add_explicit(&writer->stores, 1, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+static uint64_t stores_of(const struct writer *writers, size_t count) {
+    uint64_t stores = 0;
+    for (size_t i = 0; i < count; i++) {
+        stores += atomic_load(&writers[i].stores);
+    }
+    return stores;
+}
+
+static void first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left(void) {
+#ifdef __SANITIZE_THREAD__
+    SKIP("the thread sanitizer's runtime itself does not survive without mappings");
+#endif
+    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK); /* all of it cold */
+    struct writer writers[CROWD];
+    _Atomic int stop = 0;
+    start_writers(writers, CROWD, &fixture, &stop, store_at_random_when_told);
+    usleep(20000);
+    void *filler = use_up_all_mappings_and_one_more();
+    atomic_store(&crowd_may_go, 1);
+    while (stores_of(writers, CROWD) < CROWD * CROWDED_STORES) {
+        commit(&fixture);
+        usleep(1000);
+    }
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    join_writers(writers, CROWD, &stop);
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+}
+
 /* ---- attach and detach ---- */
 
 static void every_way_of_tracking_takes_over_from_every_other(void) {
@@ -582,6 +631,7 @@ int main(void) {
     RUN_EACH_WAY(stores_are_tracked_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(cold_blocks_become_warm_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(no_store_is_lost_when_threads_find_no_mapping_left);
+    RUN_EACH_WAY(first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(every_way_of_tracking_takes_over_from_every_other);
     RUN_EACH_WRITE_PROTECTING_WAY(a_store_that_the_strategy_cannot_log_is_a_bus_error);
     RUN_EACH_WAY(a_large_epoch_does_not_stay_resident);

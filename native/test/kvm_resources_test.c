@@ -9,6 +9,8 @@
 
 #include <dirent.h>
 
+#include "mappings.h"
+
 static size_t descriptors(void) {
     DIR *directory = opendir("/proc/self/fd");
     CHECK(directory != NULL);
@@ -174,10 +176,159 @@ static void a_thread_goes_on_in_host_mode_when_the_machine_ends(void) {
     close_region(&fixture);
 }
 
+/* ---- many threads, and no mapping left: a refused store would end the test by SIGBUS ---- */
+
+#define CROWD ((size_t)8)
+#define CROWDED_STORES ((size_t)200)
+
+static _Atomic int crowd_may_go;
+
+static void *store_at_random_when_told(void *argument) {
+    struct writer *writer = argument;
+    uint64_t random = 99 + writer->number;
+    while (atomic_load(&crowd_may_go) == 0) {
+        usleep(1000);
+    }
+    for (size_t i = 0; i < CROWDED_STORES; i++) {
+        volatile uint64_t *counter = word(writer->fixture, next_random(&random) % writer->fixture->pages, 512 * writer->number);
+        *counter = *counter + 1;
+        if (i % 50 == 49) {
+            leave_guest_mode();
+        }
+        atomic_fetch_add_explicit(&writer->stores, 1, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+static void first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left(void) {
+    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK); /* all of it cold */
+    struct writer writers[CROWD];
+    _Atomic int stop = 0;
+    start_writers(writers, CROWD, &fixture, &stop, store_at_random_when_told);
+    usleep(20000);
+    void *filler = use_up_all_mappings_and_one_more();
+    atomic_store(&crowd_may_go, 1);
+    while (!all_have_stored(writers, CROWD, CROWDED_STORES)) {
+        commit(&fixture);
+        usleep(1000);
+    }
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    join_writers(writers, CROWD, &stop);
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+    close_region(&fixture);
+}
+
+/* ---- descriptors and vCPUs are shared ---- */
+
+#define STORING_THREADS ((size_t)160)
+#define FEW_DESCRIPTORS ((size_t)128)
+
+static _Atomic size_t stored_once;
+static _Atomic int may_end;
+
+static void *store_and_stay_in_host_mode(void *argument) {
+    struct writer *writer = argument;
+    *word(writer->fixture, writer->number, 0) += 1;
+    leave_guest_mode();
+    atomic_fetch_add(&stored_once, 1);
+    while (atomic_load(&may_end) == 0) {
+        usleep(1000);
+    }
+    *word(writer->fixture, writer->number, 0) += 1;
+    return NULL;
+}
+
+static void many_storing_threads_leave_the_application_its_descriptors(void) {
+    struct fixture fixture = open_region(STORING_THREADS);
+    static struct writer writers[STORING_THREADS];
+    struct rlimit limit;
+    CHECK_EQUAL(0, getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = FEW_DESCRIPTORS;
+    CHECK_EQUAL(0, setrlimit(RLIMIT_NOFILE, &limit));
+    for (size_t i = 0; i < STORING_THREADS; i++) {
+        writers[i] = (struct writer){.fixture = &fixture, .number = i};
+        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, store_and_stay_in_host_mode, &writers[i]));
+    }
+    while (atomic_load(&stored_once) < STORING_THREADS) {
+        usleep(1000);
+    }
+    int opened[FEW_DESCRIPTORS / 4];
+    for (size_t i = 0; i < FEW_DESCRIPTORS / 4; i++) {
+        opened[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        CHECK(opened[i] >= 0);
+    }
+    CHECK(counters().vcpus < FEW_DESCRIPTORS);
+    atomic_store(&may_end, 1);
+    for (size_t i = 0; i < STORING_THREADS; i++) {
+        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
+        CHECK_EQUAL(2, *word(&fixture, i, 0));
+    }
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+    close_region(&fixture);
+}
+
+/* One after the other: a thread in host mode gives its vCPU to the next that stores, and gets it, or another, back. */
+static void threads_in_host_mode_lend_their_vcpus(void) {
+    setenv("VELLUM_KVM_VCPUS", "2", 1);
+    struct fixture fixture = open_region(PAGES_IN_BLOCK);
+    struct writer writers[THREADS];
+    _Atomic int stop = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        writers[i] = (struct writer){.fixture = &fixture, .number = i, .stop = &stop};
+        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, store_and_stay_in_host_mode, &writers[i]));
+        while (atomic_load(&stored_once) <= i) {
+            usleep(1000);
+        }
+    }
+    CHECK_EQUAL(2, counters().vcpus);
+    CHECK_EQUAL(0, counters().opened_in_host);
+    CHECK_EQUAL(THREADS, counters().entries);
+    atomic_store(&may_end, 1);
+    for (size_t i = 0; i < THREADS; i++) {
+        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
+        CHECK_EQUAL(2, *word(&fixture, i, 0));
+    }
+    commit(&fixture);
+    check_all_is_committed(&fixture);
+    close_region(&fixture);
+}
+
+/* All at once, more than there are vCPUs: they are taken from one another all the time. */
+static void no_store_is_lost_by_threads_that_take_vcpus_from_one_another(void) {
+    setenv("VELLUM_KVM_VCPUS", "2", 1);
+    struct fixture fixture = open_region(4 * PAGES_IN_BLOCK);
+    struct writer writers[THREADS];
+    _Atomic int stop = 0;
+    size_t times = REPEAT(300);
+    CHECK_EQUAL(0, pthread_barrier_init(&measured, NULL, THREADS + 1));
+    for (size_t i = 0; i < THREADS; i++) {
+        writers[i] = (struct writer){.fixture = &fixture, .number = i, .stop = &stop, .values = {times, times}};
+        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, enter_and_leave, &writers[i]));
+    }
+    for (int phase = 0; phase < 2; phase++) {
+        while (!all_have_stored(writers, THREADS, (phase + 1) * times)) {
+            commit(&fixture);
+        }
+        pthread_barrier_wait(&measured);
+        pthread_barrier_wait(&measured);
+    }
+    join_writers(writers, THREADS, &stop);
+    CHECK_EQUAL(2, counters().vcpus);
+    commit(&fixture);
+    check_no_store_is_lost(&fixture, writers, THREADS);
+    close_region(&fixture);
+}
+
 int main(void) {
     RUN_EACH_STRATEGY(entering_and_leaving_uses_up_nothing);
     RUN_EACH_STRATEGY(opening_and_closing_leaves_nothing_behind);
     RUN_EACH_STRATEGY(opening_and_closing_beside_an_open_region_leaves_nothing_behind);
     RUN_EACH_STRATEGY(a_thread_goes_on_in_host_mode_when_the_machine_ends);
+    RUN_EACH_STRATEGY(first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left);
+    RUN_EACH_STRATEGY(many_storing_threads_leave_the_application_its_descriptors);
+    RUN_EACH_STRATEGY(threads_in_host_mode_lend_their_vcpus);
+    RUN_EACH_STRATEGY(no_store_is_lost_by_threads_that_take_vcpus_from_one_another);
     return check_result();
 }

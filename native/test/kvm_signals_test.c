@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "signal_stacks.h"
+
 static void handle_with(int signal, void (*handler)(int, siginfo_t *, void *), int flags) {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
     CHECK_EQUAL(0, sigaction(signal, &action, NULL));
@@ -660,6 +662,43 @@ static void a_read_right_after_a_store_is_restarted_where_the_handler_says_so(vo
     }
 }
 
+/* ---- small alternate signal stacks ---- */
+
+struct thread_with_small_stack {
+    const struct fixture *fixture;
+    size_t room;
+};
+
+static void *store_on_a_small_signal_stack(void *argument) {
+    const struct thread_with_small_stack *thread = argument;
+    struct signal_stack stack = use_signal_stack(smallest_signal_stack() + thread->room);
+    uint64_t random = 7;
+    for (size_t i = 0; i < 30; i++) {
+        *word(thread->fixture, next_random(&random) % thread->fixture->pages, 8) = i + 1;
+        if (i % 3 == 0) {
+            leave_guest_mode();
+        }
+    }
+    leave_signal_stack(&stack);
+    return NULL;
+}
+
+static void stores_on_signal_stacks_of_any_size_are_tracked(void) {
+    size_t count;
+    const size_t *rooms = rooms_on_signal_stacks(&count);
+    struct fixture fixture = open_region(32 * PAGES_IN_BLOCK);
+    for (size_t i = 0; i < count; i++) {
+        struct thread_with_small_stack thread = {.fixture = &fixture, .room = rooms[i]};
+        pthread_t handle;
+        CHECK_EQUAL(0, pthread_create(&handle, NULL, store_on_a_small_signal_stack, &thread));
+        CHECK_EQUAL(0, pthread_join(handle, NULL));
+        CHECK(commit(&fixture).dirty_pages > 0);
+        check_all_is_committed(&fixture);
+    }
+    CHECK(counters().entries > 0);
+    close_region(&fixture);
+}
+
 int main(void) {
     RUN_EACH_STRATEGY(a_timer_interrupts_code_in_guest_mode_in_the_right_context);
     RUN_EACH_STRATEGY(no_store_is_lost_under_timer_and_thread_signals);
@@ -677,5 +716,6 @@ int main(void) {
     RUN_EACH_STRATEGY(a_handler_may_jump_out_of_a_read_into_a_region);
     RUN_EACH_STRATEGY(calls_right_after_a_store_are_interrupted);
     RUN_EACH_STRATEGY(a_read_right_after_a_store_is_restarted_where_the_handler_says_so);
+    RUN_EACH_STRATEGY(stores_on_signal_stacks_of_any_size_are_tracked);
     return check_result();
 }

@@ -53,4 +53,16 @@ static inline void *use_up_all_mappings(void) {
     return filler;
 }
 
+/*
+ * And beyond: an mmap that splits nothing is allowed at the limit, once, and makes the process one to which every mmap is
+ * refused, also one that would lower the count.
+ */
+static inline void *use_up_all_mappings_and_one_more(void) {
+    void *filler = use_up_all_mappings();
+    while (mmap(NULL, VELLUM_PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
+    }
+    CHECK_EQUAL(ENOMEM, errno);
+    return filler;
+}
+
 #endif

@@ -191,6 +191,8 @@ struct vellum_region_counters {
     uint64_t blocks_warmed;
     uint64_t block_size;
     uint64_t strategy_bytes;
+    uint64_t pinned_pages; /* of buffers registered with an io_uring, as of the last commit or rollback */
+    uint64_t unexplained_pinned_bytes; /* pinned in this process by something else, as of then */
 };
 void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters);
 
@@ -204,7 +206,8 @@ void vellum_memory_discard(uint64_t address, uint64_t length);
  * Files, for stores. Thin over the system calls: EINTR is retried, short transfers continued, errors are negative
  * errno. Java's own FileChannel closes itself when the calling thread is interrupted, which a store cannot have.
  */
-int vellum_file_open(const char *path, int create, int exclusive);        /* descriptor (O_RDWR|O_CLOEXEC) */
+/* descriptor (O_RDWR|O_CLOEXEC); a file that is made belongs to its owner alone (0600), whatever the umask */
+int vellum_file_open(const char *path, int create, int exclusive);
 int vellum_file_open_to_read(const char *path);                           /* descriptor (O_RDONLY|O_CLOEXEC) */
 int vellum_file_close(int file);
 int64_t vellum_file_size(int file);
@@ -213,6 +216,25 @@ int vellum_file_read(int file, void *data, uint64_t length, uint64_t offset); /*
 int vellum_file_sync_data(int file);                                      /* fdatasync */
 int vellum_file_sync_directory(const char *path);                         /* fsync: its names are durable */
 int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
+/* What a file's medium does with a block that is written again. */
+enum vellum_medium {
+    VELLUM_MEDIUM_UNKNOWN = 0,
+    VELLUM_MEDIUM_OVERWRITES = 1, /* it stays where it is: what has a written block needs no room again */
+    VELLUM_MEDIUM_COPIES = 2      /* it goes to a new place, and needs room each time */
+};
+int vellum_file_medium(int file);
+/*
+ * Gives every byte of a range within the file a block of its own that has been written, with the content it has: holes,
+ * blocks that were allocated and never written (a first write to such a one also changes what the file system keeps
+ * of the file, which may fail by itself), and blocks shared with a copy. Bytes that were none of it are not touched.
+ * On a medium that copies, only holes are filled. `fresh`: nothing can be cached for those but zeros, and the caller
+ * syncs; else they are durable when this returns. How many bytes there were, or a negative errno.
+ */
+int64_t vellum_file_make_real(int file, uint64_t offset, uint64_t length, int fresh);
+/* 0: `path` is the open file's name. -ENOENT, …: it is nobody's; -ESTALE: another file's. */
+int vellum_file_is_named(int file, const char *path);
+/* Takes a file that everybody may read or write from all but its owner. 1: it was one; 0: it was none; -EPERM, …. */
+int vellum_file_close_to_others(int file);
 int vellum_file_truncate(int file, uint64_t length);
 int vellum_file_lock(int file);                                           /* of the description; -EAGAIN if held */
 int vellum_file_lock_shared(int file);                                    /* likewise, beside others that are shared */

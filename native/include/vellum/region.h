@@ -76,6 +76,20 @@ struct vellum_working_image {
     _Atomic(void *) spare_mappings; /* kept for the moment in which the process has none left; working_image.c */
 };
 
+/* What of a region the kernel had pinned at the last look (core/pinned.c). The runs are the control thread's. */
+#define VELLUM_PINNED_RUNS 64
+struct vellum_pinned_run {
+    size_t first; /* pages [first, end) */
+    size_t end;
+};
+struct vellum_pinned_pages {
+    struct vellum_pinned_run runs[VELLUM_PINNED_RUNS];
+    size_t run_count;
+    uint64_t looked_at; /* in place: CLOCK_MONOTONIC */
+    _Atomic uint64_t pages;             /* for status, like the next one */
+    _Atomic uint64_t unexplained_bytes; /* pinned in this process by something else than an io_uring, wherever it is */
+};
+
 struct vellum_region {
     uint32_t abi_version;
     uint8_t *base;            /* address of page 0, page-aligned */
@@ -112,6 +126,7 @@ struct vellum_region {
     uint64_t *carried_pages;
     size_t carried_count;
     uint64_t *carried;
+    struct vellum_pinned_pages pinned;
 
     /* The tuple in force. Changed only with the gate closed; *_state belongs to that provider. */
     const struct vellum_vmm_operations *vmm;

@@ -11,6 +11,7 @@
 #include "carried.h"
 #include "clock.h"
 #include "in_place.h"
+#include "pinned.h"
 #include "stopping.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
@@ -89,6 +90,7 @@ static void cut_in_host(void *argument) {
     struct encoder encoder = {
         .region = region, .position = (uint8_t *)batch + sizeof(struct vellum_batch_header), .cut = cut};
 
+    pinned_carry(region);
     uint64_t closed_at = now_nanoseconds();
     stopping_begin(region);
     encode_carried_pages(&encoder);
@@ -129,6 +131,7 @@ static void restore_page(void *visitor_context, size_t page, const uint8_t *comm
 static void rollback_in_host(void *argument) {
     struct restorer *restorer = argument;
     struct vellum_region *region = restorer->region;
+    pinned_carry(region);
     stopping_begin(region);
     region->strategy->collect(region, restore_page, restorer);
     for (size_t i = 0; i < region->carried_count; i++) {

@@ -1,9 +1,15 @@
 /* Files, for stores; the contracts are in core.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,10 +27,76 @@
 
 #define TRANSFER_BUFFER ((uint64_t)16384)
 
+#define OWNER_ONLY 0600
+#define OF_OTHERS 0007
+
+/* linux/magic.h does not have them all. */
+#define XFS_MAGIC 0x58465342
+#define BCACHEFS_MAGIC 0xca451a4e
+#define ZFS_MAGIC 0x2fc12fc1
+#define NILFS_MAGIC 0x3434
+
+static unsigned long file_system_of(int file) {
+    struct statfs status;
+    RETRY_INTERRUPTED(int, result, fstatfs(file, &status));
+    return result == 0 ? (unsigned long)status.f_type & 0xffffffff : 0;
+}
+
+VELLUM_EXPORT int vellum_file_medium(int file) {
+    switch (file_system_of(file)) {
+    case EXT4_SUPER_MAGIC: /* ext2 and ext3 have the same */
+    case XFS_MAGIC:
+    case TMPFS_MAGIC:
+    case RAMFS_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC: /* what is below cannot be seen, and is one of the above as a rule */
+        return VELLUM_MEDIUM_OVERWRITES;
+    case BTRFS_SUPER_MAGIC:
+    case BCACHEFS_MAGIC:
+    case ZFS_MAGIC:
+    case NILFS_MAGIC:
+        return VELLUM_MEDIUM_COPIES;
+    default:
+        return VELLUM_MEDIUM_UNKNOWN;
+    }
+}
+
+/*
+ * Of a file just made: nobody but its owner reads it, whatever the process's umask is (which may also have taken
+ * something from the owner). And where Btrfs would write every change to a new place, it is told to overwrite: a commit
+ * then needs no room behind what the file has. It takes that of empty files only. File systems that know neither keep
+ * what they have.
+ */
+static void settle_new_file(int file) {
+    (void)fchmod(file, OWNER_ONLY);
+    int flags = 0;
+    if (file_system_of(file) == BTRFS_SUPER_MAGIC && ioctl(file, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_NOCOW_FL;
+        (void)ioctl(file, FS_IOC_SETFLAGS, &flags);
+    }
+}
+
 VELLUM_EXPORT int vellum_file_open(const char *path, int create, int exclusive) {
-    int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0) | (create && exclusive ? O_EXCL : 0);
-    RETRY_INTERRUPTED(int, file, open(path, flags, 0666));
-    return file < 0 ? -errno : file;
+    for (;;) {
+        if (create) {
+            RETRY_INTERRUPTED(int, made, open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, OWNER_ONLY));
+            if (made >= 0) {
+                settle_new_file(made);
+                return made;
+            }
+            if (errno != EEXIST || exclusive) {
+                return -errno;
+            }
+        }
+        RETRY_INTERRUPTED(int, file, open(path, O_RDWR | O_CLOEXEC));
+        if (file >= 0) {
+            return file;
+        }
+        struct stat status;
+        if (errno != ENOENT || !create || lstat(path, &status) == 0) {
+            return -errno; /* a link that leads nowhere is there, and is not to be opened */
+        }
+        /* somebody has removed it since: there is none again */
+    }
 }
 
 VELLUM_EXPORT int vellum_file_open_to_read(const char *path) {
@@ -141,6 +213,196 @@ VELLUM_EXPORT int vellum_file_allocate(int file, uint64_t offset, uint64_t lengt
         }
     }
     return result;
+}
+
+/* ---- what has no written blocks ---- */
+
+#define EXTENTS_AT_ONCE 64
+
+/* Of a file: [start, end) has no block (hole), or one that reads as zeros since nothing was ever written to it. */
+struct gap {
+    uint64_t start;
+    uint64_t end;
+    bool hole;
+};
+
+struct gaps {
+    int file;
+    uint64_t position; /* what is before it has been looked at */
+    uint64_t end;
+    /* By FIEMAP, where the file system has it: a seek takes a page in the cache for data, whatever the disk has. */
+    bool by_seeking;
+    bool last; /* behind `extents` there is nothing */
+    uint32_t count;
+    uint32_t next;
+    struct fiemap_extent extents[EXTENTS_AT_ONCE];
+};
+
+static int read_extents(struct gaps *gaps) {
+    _Alignas(struct fiemap) uint8_t room[sizeof(struct fiemap) + sizeof(gaps->extents)];
+    struct fiemap head = {
+        .fm_start = gaps->position,
+        .fm_length = gaps->end - gaps->position,
+        .fm_flags = FIEMAP_FLAG_SYNC, /* what is written and not on its way has no block yet */
+        .fm_extent_count = EXTENTS_AT_ONCE,
+    };
+    memcpy(room, &head, sizeof(head));
+    RETRY_INTERRUPTED(int, result, ioctl(gaps->file, FS_IOC_FIEMAP, room));
+    if (result != 0) {
+        return -errno;
+    }
+    memcpy(&head, room, sizeof(head));
+    memcpy(gaps->extents, room + sizeof(head), sizeof(gaps->extents));
+    gaps->count = head.fm_mapped_extents;
+    gaps->next = 0;
+    gaps->last = gaps->count < EXTENTS_AT_ONCE;
+    return 0;
+}
+
+/* 1: *gap is the next one; 0: there is none. An extent that another file shares is written elsewhere, as one that was
+ * never written is: it counts as one. */
+static int next_gap_by_extents(struct gaps *gaps, struct gap *gap) {
+    while (gaps->position < gaps->end) {
+        if (gaps->next == gaps->count) {
+            if (gaps->last) {
+                *gap = (struct gap){gaps->position, gaps->end, true};
+                gaps->position = gaps->end;
+                return 1;
+            }
+            int result = read_extents(gaps);
+            if (result != 0) {
+                return result;
+            }
+            continue;
+        }
+        const struct fiemap_extent *extent = &gaps->extents[gaps->next];
+        if (extent->fe_logical > gaps->position) {
+            uint64_t end = extent->fe_logical < gaps->end ? extent->fe_logical : gaps->end;
+            *gap = (struct gap){gaps->position, end, true};
+            gaps->position = end;
+            return 1;
+        }
+        gaps->next++;
+        gaps->last |= (extent->fe_flags & FIEMAP_EXTENT_LAST) != 0 && gaps->next == gaps->count;
+        uint64_t start = gaps->position;
+        uint64_t end = extent->fe_logical + extent->fe_length;
+        end = end < gaps->end ? end : gaps->end;
+        if (end <= start) {
+            continue;
+        }
+        gaps->position = end;
+        if ((extent->fe_flags & (FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_SHARED)) != 0) {
+            *gap = (struct gap){start, end, false};
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int next_gap_by_seeking(struct gaps *gaps, struct gap *gap) {
+    if (gaps->position >= gaps->end) {
+        return 0;
+    }
+    off_t hole = lseek(gaps->file, (off_t)gaps->position, SEEK_HOLE);
+    if (hole < 0) {
+        return errno == ENXIO || errno == EINVAL || errno == EOPNOTSUPP ? 0 : -errno; /* it cannot tell: all is data */
+    }
+    if ((uint64_t)hole >= gaps->end) {
+        return 0;
+    }
+    off_t data = lseek(gaps->file, hole, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) {
+        return -errno;
+    }
+    uint64_t end = data < 0 || (uint64_t)data > gaps->end ? gaps->end : (uint64_t)data;
+    *gap = (struct gap){(uint64_t)hole, end, true};
+    gaps->position = end;
+    return 1;
+}
+
+static int next_gap(struct gaps *gaps, struct gap *gap) {
+    if (!gaps->by_seeking) {
+        int result = next_gap_by_extents(gaps, gap);
+        if (result != -EOPNOTSUPP && result != -ENOTTY && result != -EINVAL && result != -EBADR) {
+            return result;
+        }
+        gaps->by_seeking = true;
+    }
+    return next_gap_by_seeking(gaps, gap);
+}
+
+/*
+ * Writes what the range holds. Where nothing is known to be cached, zeros. Else what is read: the cache may hold
+ * what an earlier process wrote and the disk refused. Dropped from the cache in between: ext4 takes a page whose first
+ * write failed for one with a written block, and would leave the disk's word for it ("unwritten") as it is.
+ */
+static int write_gap(int file, uint64_t offset, uint64_t length, bool fresh) {
+    static const uint8_t zeros[TRANSFER_BUFFER];
+    uint8_t content[TRANSFER_BUFFER];
+    while (length > 0) {
+        uint64_t part = length < TRANSFER_BUFFER ? length : TRANSFER_BUFFER;
+        int result = 0;
+        if (!fresh) {
+            result = vellum_file_read(file, content, part, offset);
+            (void)posix_fadvise(file, (off_t)offset, (off_t)part, POSIX_FADV_DONTNEED);
+        }
+        if (result == 0) {
+            result = vellum_file_write(file, fresh ? zeros : content, part, offset);
+        }
+        if (result != 0) {
+            return result;
+        }
+        offset += part;
+        length -= part;
+    }
+    return 0;
+}
+
+VELLUM_EXPORT int64_t vellum_file_make_real(int file, uint64_t offset, uint64_t length, int fresh) {
+    int medium = vellum_file_medium(file);
+    struct gaps gaps = {.file = file, .position = offset, .end = offset + length};
+    int64_t made = 0;
+    struct gap gap = {0, 0, false};
+    int more;
+    while ((more = next_gap(&gaps, &gap)) > 0) {
+        if (medium == VELLUM_MEDIUM_COPIES && !gap.hole) {
+            continue; /* it has its room, and is written elsewhere anyway or not at all */
+        }
+        int result = gap.hole ? vellum_file_allocate(file, gap.start, gap.end - gap.start) : 0;
+        if (result == 0 && medium != VELLUM_MEDIUM_COPIES) {
+            result = write_gap(file, gap.start, gap.end - gap.start, fresh != 0);
+        }
+        if (result != 0) {
+            return result;
+        }
+        made += (int64_t)(gap.end - gap.start);
+    }
+    if (more == 0 && made > 0 && !fresh) {
+        more = vellum_file_sync_data(file);
+    }
+    return more < 0 ? more : made;
+}
+
+/* ---- names and permissions ---- */
+
+VELLUM_EXPORT int vellum_file_is_named(int file, const char *path) {
+    struct stat open_file;
+    struct stat named;
+    if (fstat(file, &open_file) != 0 || stat(path, &named) != 0) {
+        return -errno;
+    }
+    return open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino ? 0 : -ESTALE;
+}
+
+VELLUM_EXPORT int vellum_file_close_to_others(int file) {
+    struct stat status;
+    if (fstat(file, &status) != 0) {
+        return -errno;
+    }
+    if ((status.st_mode & OF_OTHERS) == 0) {
+        return 0;
+    }
+    return fchmod(file, OWNER_ONLY) == 0 ? 1 : -errno;
 }
 
 VELLUM_EXPORT int vellum_file_truncate(int file, uint64_t length) {

@@ -21,6 +21,7 @@
 #include "carried.h"
 #include "checksum.h"
 #include "clock.h"
+#include "pinned.h"
 #include "stopping.h"
 #include "undo_log.h"
 #include "vellum/export.h"
@@ -161,6 +162,7 @@ static void commit_in_host(void *argument) {
     struct vellum_region *region = call->region;
     struct vellum_undo_log *undo_log = region->undo_log;
     const struct vellum_persistence *persistence = region->in_place->persistence;
+    pinned_carry(region);
     uint64_t closed_at = now_nanoseconds();
     stopping_begin(region);
     uint64_t pages = visit_dirty_pages(region, write_back_page);

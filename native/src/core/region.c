@@ -231,4 +231,6 @@ VELLUM_EXPORT void vellum_region_read_counters(struct vellum_region *region, str
     counters->blocks_warmed = atomic_load_explicit(&region->blocks_warmed, memory_order_relaxed);
     counters->block_size = region->image.block_size;
     counters->strategy_bytes = region->strategy == NULL ? 0 : region->strategy->resident_bytes(region);
+    counters->pinned_pages = atomic_load_explicit(&region->pinned.pages, memory_order_relaxed);
+    counters->unexplained_pinned_bytes = atomic_load_explicit(&region->pinned.unexplained_bytes, memory_order_relaxed);
 }

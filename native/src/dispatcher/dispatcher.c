@@ -35,7 +35,7 @@
  * nevertheless, if the kernel would have run it so.
  *
  * SA_ONSTACK. Where a thread has an alternate signal stack, the handler before us runs on it even if it did not ask
- * to. HotSpot's threads have none.
+ * to. HotSpot's threads have none. It may be too small for ours: see vellum_dispatcher_handle_fault.
  */
 #include <errno.h>
 #include <limits.h>
@@ -339,9 +339,14 @@ static enum vellum_fault_verdict serve(const struct vellum_fault *fault) {
     return serve_in_range(fault, &verdict) ? verdict : VELLUM_FAULT_FOREIGN;
 }
 
-static void handle_fault(int signal, siginfo_t *information, void *context_pointer) {
-    int saved_errno = errno;
-    ucontext_t *context = context_pointer;
+enum conclusion {
+    CONCLUDED = 0, /* the access is to be executed again */
+    TO_PASS_ON = 1,
+    TO_REFUSE = 2
+};
+
+/* On either stack. */
+static enum conclusion decide(int signal, const siginfo_t *information, ucontext_t *context) {
     struct vellum_fault fault = {
         .origin = VELLUM_FAULT_BY_SIGNAL,
         .signal = signal,
@@ -354,17 +359,132 @@ static void handle_fault(int signal, siginfo_t *information, void *context_point
     bool has_address = information->si_code > 0;
     enum vellum_fault_verdict verdict;
     if (has_address && serve_in_range(&fault, &verdict)) {
-        /* the thread is out of the range: the handler before us may leave by a jump, or never */
-        if (verdict == VELLUM_FAULT_REFUSED) {
-            refuse(signal, information, context);
-        } else if (verdict != VELLUM_FAULT_RESOLVED) {
-            pass_on(signal, information, context, true);
-        }
-    } else if (!(signal == SIGSEGV && information->si_code == SEGV_ACCERR && is_late((uintptr_t)fault.address))) {
+        return verdict == VELLUM_FAULT_RESOLVED  ? CONCLUDED
+               : verdict == VELLUM_FAULT_REFUSED ? TO_REFUSE
+                                                 : TO_PASS_ON;
+    }
+    bool is_out_of_date =
+        signal == SIGSEGV && information->si_code == SEGV_ACCERR && is_late((uintptr_t)information->si_addr);
+    return is_out_of_date ? CONCLUDED : TO_PASS_ON;
+}
+
+/* The thread is out of the range, and on the stack that the kernel chose: the handler before us may leave by a jump, or
+ * never. */
+static void conclude(int signal, siginfo_t *information, ucontext_t *context, enum conclusion conclusion) {
+    if (conclusion == TO_REFUSE) {
+        refuse(signal, information, context);
+    } else if (conclusion == TO_PASS_ON) {
         pass_on(signal, information, context, true);
     }
-    errno = saved_errno;
 }
+
+/* Called by vellum_dispatcher_handle_fault, where there is room. */
+__attribute__((used)) void vellum_dispatcher_handle_here(int signal, siginfo_t *information, ucontext_t *context);
+void vellum_dispatcher_handle_here(int signal, siginfo_t *information, ucontext_t *context) {
+    int saved_errno = errno;
+    enum conclusion conclusion = decide(signal, information, context);
+    errno = saved_errno;
+    if (conclusion != CONCLUDED) {
+        conclude(signal, information, context, conclusion);
+        errno = saved_errno;
+    }
+}
+
+/* Called by it on a stack of ours, where there is none. */
+__attribute__((used)) int vellum_dispatcher_decide(int signal, siginfo_t *information, ucontext_t *context);
+int vellum_dispatcher_decide(int signal, siginfo_t *information, ucontext_t *context) {
+    int saved_errno = errno;
+    enum conclusion conclusion = decide(signal, information, context);
+    errno = saved_errno;
+    return (int)conclusion;
+}
+
+/* And behind that, on the stack the kernel chose, if the fault is not ours. */
+__attribute__((used)) void vellum_dispatcher_conclude(int signal, siginfo_t *information, ucontext_t *context,
+                                                      int conclusion);
+void vellum_dispatcher_conclude(int signal, siginfo_t *information, ucontext_t *context, int conclusion) {
+    conclude(signal, information, context, (enum conclusion)conclusion);
+}
+
+/*
+ * The handler. An alternate signal stack need not have more room than the kernel's frame takes (AT_MINSIGSTKSZ), and the
+ * memory below it is somebody's. So before anything is pushed the room is looked at: if the thread is on its alternate
+ * stack (uc_stack of the context) and less than HANDLER_ROOM is left, one of our own stacks is taken for as long as a range's
+ * function runs, and given back before the handler before us is called, which gets what it would have got.
+ *
+ * Who finds every stack in use waits for one (sched_yield). That ends: the thread has entered no gate yet, so those who
+ * have a stack wait for nothing that it holds.
+ *
+ * A fault inside a range's function on such a stack is a mistake of ours. The kernel would put its frame over the first one's;
+ * the handler before us reports it all the same.
+ */
+#define HANDLER_ROOM 4096
+#define HANDLER_STACKS 64
+#define HANDLER_STACK_SHIFT 14 /* 16 KiB each, memory as used */
+
+_Alignas(64) uint8_t vellum_dispatcher_stacks[HANDLER_STACKS][1 << HANDLER_STACK_SHIFT]
+    __attribute__((visibility("hidden")));
+uint32_t vellum_dispatcher_stacks_in_use[HANDLER_STACKS] __attribute__((visibility("hidden")));
+
+#define TEXT_OF(number) #number
+#define NUMBER(number) "$" TEXT_OF(number)
+#define OFFSET_IN_CONTEXT(field) __builtin_offsetof(ucontext_t, field)
+_Static_assert(OFFSET_IN_CONTEXT(uc_stack.ss_sp) == 16 && OFFSET_IN_CONTEXT(uc_stack.ss_size) == 32,
+               "vellum_dispatcher_handle_fault reads them there");
+
+void vellum_dispatcher_handle_fault(int signal, siginfo_t *information, void *context);
+__asm__(".text\n"
+        "    .balign 16\n"
+        "    .hidden vellum_dispatcher_handle_fault\n"
+        "    .globl vellum_dispatcher_handle_fault\n"
+        "    .type vellum_dispatcher_handle_fault, @function\n"
+        "vellum_dispatcher_handle_fault:\n" /* EDI, RSI, RDX: its arguments, kept */
+        "    .cfi_startproc\n"
+        "    movq %rsp, %r8\n"
+        "    subq 16(%rdx), %r8\n" /* room, if it is on the alternate stack, */
+        "    cmpq 32(%rdx), %r8\n" /* which has a size of 0 where there is none */
+        "    jae vellum_dispatcher_handle_here\n"
+        "    cmpq " NUMBER(HANDLER_ROOM) ", %r8\n"
+        "    jae vellum_dispatcher_handle_here\n"
+        "    leaq vellum_dispatcher_stacks_in_use(%rip), %r9\n"
+        "1:  xorl %ecx, %ecx\n"
+        "2:  xorl %eax, %eax\n"
+        "    movl $1, %r10d\n"
+        "    lock cmpxchgl %r10d, (%r9, %rcx, 4)\n"
+        "    je 3f\n"
+        "    incl %ecx\n"
+        "    cmpl " NUMBER(HANDLER_STACKS) ", %ecx\n"
+        "    jb 2b\n"
+        "    movl $24, %eax\n" /* sched_yield; RCX and R11 are lost */
+        "    syscall\n"
+        "    jmp 1b\n"
+        "3:  movq %rsp, %r8\n"
+        "    leaq vellum_dispatcher_stacks(%rip), %r10\n"
+        "    leaq 1(%rcx), %rax\n"
+        "    shlq " NUMBER(HANDLER_STACK_SHIFT) ", %rax\n"
+        "    leaq (%r10, %rax), %rsp\n" /* its end */
+        "    pushq %r8\n"
+        "    pushq %rcx\n"
+        "    pushq %rdi\n"
+        "    pushq %rsi\n"
+        "    pushq %rdx\n"
+        "    pushq %rbp\n"
+        "    movq %rsp, %rbp\n"
+        "    call vellum_dispatcher_decide\n"
+        "    popq %rbp\n"
+        "    popq %rdx\n"
+        "    popq %rsi\n"
+        "    popq %rdi\n"
+        "    popq %rcx\n"
+        "    popq %rsp\n"
+        "    leaq vellum_dispatcher_stacks_in_use(%rip), %r9\n"
+        "    movl $0, (%r9, %rcx, 4)\n"
+        "    movl %eax, %ecx\n"
+        "    testl %eax, %eax\n"
+        "    jne vellum_dispatcher_conclude\n" /* CONCLUDED: not one byte of the small stack was used */
+        "    ret\n"
+        "    .cfi_endproc\n"
+        "    .size vellum_dispatcher_handle_fault, . - vellum_dispatcher_handle_fault\n");
 
 /* ---- what the table of functions offers ---- */
 
@@ -376,7 +496,7 @@ static int install_for(int signal) {
         return result;
     }
     struct kernel_signal_action ours = {
-        .handler.with_information = handle_fault,
+        .handler.with_information = vellum_dispatcher_handle_fault,
         .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | KERNEL_SA_RESTORER,
         .restorer = vellum_dispatcher_return_from_signal,
         .mask = blocked_while_serving(),

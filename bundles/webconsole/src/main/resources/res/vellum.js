@@ -203,6 +203,24 @@
     }).catch(() => {}); // said already
   }
 
+  function wantedRow(region) {
+    const line = document.createElement('tr');
+    [region.name, region.obstacle.toLowerCase().replace('_', ' '), new Date(region.since).toLocaleString(), region.reason]
+      .forEach(text => {
+        const cell = document.createElement('td');
+        cell.textContent = text;
+        line.appendChild(cell);
+      });
+    return line;
+  }
+
+  function refreshWanted() {
+    ask('/wanted.json').then(wanted => {
+      element('wanted').replaceChildren(...wanted.map(wantedRow));
+      element('missing').hidden = wanted.length === 0;
+    }).catch(() => {}); // said already
+  }
+
   function change(what, parameters) {
     ask('/' + what + '?' + new URLSearchParams({region: chosen, ...parameters}),
       {method: 'POST', headers: {'X-Vellum-Token': page.dataset.token}})
@@ -233,5 +251,7 @@
   });
   element('commit').onclick = () => change('commit', {});
   refresh();
+  refreshWanted();
   setInterval(refresh, 2000);
+  setInterval(refreshWanted, 2000);
 })();

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.time.Duration;
 import java.util.Map;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -23,6 +24,19 @@ import org.osgi.annotation.versioning.ProviderType;
  * load or store through a buffer taken earlier reaches nobody's memory. The JVM reports it as an
  * {@link InternalError}, possibly a few statements late; CAS, {@code setMemory} and native code may end the JVM
  * ({@code docs/closed-regions.md}).
+ *
+ * <p><b>Waiting.</b> {@link #commit()}, {@link #rollback()}, {@link #atomically}, {@link #section()} and {@link #close()} may
+ * have to wait for other threads: for open sections, a body of {@code atomically}, a commit in progress. Each of them
+ * <ul>
+ *   <li>can be interrupted while it waits ({@link RegionInterruptedException}, the thread's interrupt status stays set). One
+ *       that need not wait is made whatever that status is; and once a cut has begun, an interrupt ends nothing;
+ *   <li>has a variant with a limit, {@code commitWithin} and so on ({@link RegionTimeoutException}); zero: not at all. The
+ *       limit is for the waiting; what the
+ *       call then does itself takes what it takes;
+ *   <li>is shown in the {@link #status()} while it waits, and in the log after a few seconds, with the thread that it waits
+ *       for.
+ * </ul>
+ * A call that ended so has done nothing, and can be made again ({@code docs/sections.md}).
  */
 @ProviderType
 public interface Region extends AutoCloseable {
@@ -47,6 +61,11 @@ public interface Region extends AutoCloseable {
      * carry no position of another view. Not to be used after {@link #close()}. What is stored through them is kept as it is:
      * an address of something outside of the region means nothing to the next process.
      *
+     * <p>Stores that the processor does not make for code of this process are not all seen: direct input ({@code O_DIRECT})
+     * that is in flight during a commit, RDMA, and words that the kernel itself keeps (a lock with priority inheritance, the
+     * mark of a robust lock's dead owner) do not belong into a region ({@code docs/operating.md}, "What does not belong into
+     * a region").
+     *
      * @param offset bytes from the region's start
      * @param length bytes, 0 to 2 GiB - 1
      * @throws IndexOutOfBoundsException the range is not inside the region
@@ -63,21 +82,43 @@ public interface Region extends AutoCloseable {
      * @throws CommitException the store could not make it durable; the region's content is untouched, the stores
      *     stay uncommitted and are part of the next commit, which may succeed
      * @throws ProviderMissingException its store is away; the stores stay uncommitted until it is back
+     * @throws AbandonedSectionException a thread has ended inside a section, or has lost it; nothing was committed
+     * @throws RegionInterruptedException the calling thread was interrupted while it waited
      * @throws IllegalStateException the calling thread has a {@link Section} open, or runs {@link #atomically}
      */
     long commit();
 
     /**
-     * Returns the region to its last committed content, for all threads: waits until no section is open, then every
-     * store since the last commit is gone.
+     * As {@link #commit()}, waiting for others no longer than {@code limit}.
      *
+     * @throws RegionTimeoutException it had to wait for longer; nothing was committed
+     */
+    long commitWithin(Duration limit);
+
+    /**
+     * Returns the region to its last committed content, for all threads: waits until no section is open, then every
+     * store since the last commit is gone. Those of abandoned sections are, too, and with them what kept commits from being
+     * made.
+     *
+     * @throws RegionInterruptedException the calling thread was interrupted while it waited; nothing is rolled back
      * @throws IllegalStateException the calling thread has a {@link Section} open, or runs {@link #atomically}
      */
     void rollback();
 
     /**
+     * As {@link #rollback()}, waiting for others no longer than {@code limit}.
+     *
+     * @throws RegionTimeoutException it had to wait for longer; nothing is rolled back
+     */
+    void rollbackWithin(Duration limit);
+
+    /**
      * Opens a section: commit and rollback wait until none is open, so what is stored within one is all or nothing.
      * Sections of several threads run side by side, and a thread may nest them.
+     *
+     * <p>A commit that waits keeps new sections out only for moments, so that those it waits for can come to their end, even
+     * where they wait for sections of other threads themselves; a thread that has a section open gets another one at once.
+     * {@code docs/sections.md} says how long, and what commits can rely on.
      *
      * <pre>{@code
      * try (Section s = region.section()) {
@@ -85,8 +126,26 @@ public interface Region extends AutoCloseable {
      *     accounts.putLong(to, accounts.getLong(to) + 1);
      * }
      * }</pre>
+     *
+     * @throws RegionInterruptedException the calling thread was interrupted while it waited; no section is open
      */
     Section section();
+
+    /**
+     * As {@link #section()}, waiting for others no longer than {@code limit}.
+     *
+     * @throws RegionTimeoutException it had to wait for longer; no section is open
+     */
+    Section sectionWithin(Duration limit);
+
+    /**
+     * Accepts what was stored in sections that were abandoned: their threads have ended, or have let go of them without closing
+     * them. From now on these are ordinary stores, and part of the next commit. Sections that can still be closed are not
+     * touched; {@link RegionStatus#sections} shows both.
+     *
+     * @return how many there were
+     */
+    int abandonSections();
 
     /**
      * Runs {@code body} and commits when it returns, or rolls back when it throws. Bodies run one at a time and no
@@ -96,8 +155,18 @@ public interface Region extends AutoCloseable {
      * @return the epoch the commit made durable, as {@link #commit()} does
      * @throws E what {@code body} threw, after the rollback
      * @throws CommitException the commit failed; the stores have been rolled back
+     * @throws RegionInterruptedException the calling thread was interrupted while it waited: before the body, which has not
+     *     run then, or behind it, and the stores have been rolled back. Where a section that stays open keeps them from
+     *     being rolled back, the body's stores count as those of an abandoned section
      */
     <E extends Exception> long atomically(AtomicBody<E> body) throws E;
+
+    /**
+     * As {@link #atomically}, waiting for others no longer than {@code limit}, before the body and behind it.
+     *
+     * @throws RegionTimeoutException it had to wait for longer; as with an interrupt
+     */
+    <E extends Exception> long atomicallyWithin(Duration limit, AtomicBody<E> body) throws E;
 
     /**
      * Reads exactly {@code length} bytes from {@code channel} into the region. This always works and is tracked,
@@ -148,9 +217,22 @@ public interface Region extends AutoCloseable {
     /** False once closed, by its owner or because the runtime went away. */
     boolean isOpen();
 
-    /** Closes it. Uncommitted stores are gone, as in a crash. Waits for a commit in progress; idempotent. */
+    /**
+     * Closes it. Uncommitted stores are gone, as in a crash. Waits for open sections of other threads, a body of {@code
+     * atomically} and a commit in progress; idempotent. An interrupt that came before the call does not end it, so that a
+     * thread that is told to stop can still let go of its regions.
+     *
+     * @throws RegionInterruptedException the calling thread was interrupted while it waited; the region is open
+     */
     @Override
     void close();
+
+    /**
+     * As {@link #close()}, waiting for others no longer than {@code limit}.
+     *
+     * @throws RegionTimeoutException it had to wait for longer; the region is open
+     */
+    void closeWithin(Duration limit);
 
     /** What {@link Region#atomically} runs. */
     @FunctionalInterface

@@ -19,7 +19,14 @@ public interface RegionManager {
     String CONFIGURATION_PID = "org.vellum.region";
 
     /**
-     * Opens the region of this name, creating it first if its store does not hold it yet. Recovery, where one is
+     * Id of the service {@code org.osgi.service.condition.Condition} that is there when this service is: regions can be opened
+     * with the providers that there are.
+     */
+    String CONDITION_ID = "org.vellum.regions";
+
+    /**
+     * Opens the region of this name, creating it first if no store holds it yet. A region that exists is opened where it is.
+     * Recovery, where one is
      * needed, has happened when this returns: the region holds exactly the last committed epoch, at the address it
      * was created at.
      *
@@ -32,10 +39,19 @@ public interface RegionManager {
      * @throws DamagedImageException the image is torn, truncated, foreign or corrupted beyond what recovery may
      *     repair; names file, offset and expectation. Nothing was changed.
      * @throws AddressTakenException something else is mapped where the region must be
-     * @throws ProviderMissingException no provider fits an axis; names the axis and what was asked for
+     * @throws ProviderMissingException no provider fits an axis, and none came while this waited; names the axis, what was
+     *     asked for, and the way out
      * @throws RegionException the store or the kernel refused otherwise
      */
     Region open(String name, RegionOptions options);
+
+    /**
+     * The regions that configurations ask for and that are not open now, in order of name; each says why, and what would
+     * help. A snapshot.
+     */
+    default List<WantedRegion> wanted() {
+        return List.of();
+    }
 
     /** The regions open in this process now, whoever opened them, in order of name. A snapshot. */
     List<Region> regions();

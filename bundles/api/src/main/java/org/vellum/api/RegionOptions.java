@@ -1,6 +1,7 @@
 package org.vellum.api;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -32,6 +33,8 @@ public final class RegionOptions {
     private final String pageTable;
     private final String strategy;
     private final String store;
+    /** Null: none. */
+    private final Duration waitLimit;
 
     private RegionOptions(
             long size,
@@ -41,7 +44,8 @@ public final class RegionOptions {
             String vmm,
             String pageTable,
             String strategy,
-            String store) {
+            String store,
+            Duration waitLimit) {
         this.size = size;
         this.directory = directory;
         this.address = address;
@@ -50,11 +54,12 @@ public final class RegionOptions {
         this.pageTable = pageTable;
         this.strategy = strategy;
         this.store = store;
+        this.waitLimit = waitLimit;
     }
 
     /** Opens what exists; nothing is created. */
     public static RegionOptions existing() {
-        return new RegionOptions(0, null, 0, 0, AUTO, AUTO, AUTO, AUTO);
+        return new RegionOptions(0, null, 0, 0, AUTO, AUTO, AUTO, AUTO, null);
     }
 
     /**
@@ -66,7 +71,7 @@ public final class RegionOptions {
         if (bytes <= 0) {
             throw new InvalidRegionException("region size " + bytes + ": must be at least 1 byte");
         }
-        return new RegionOptions(bytes, null, 0, 0, AUTO, AUTO, AUTO, AUTO);
+        return new RegionOptions(bytes, null, 0, 0, AUTO, AUTO, AUTO, AUTO, null);
     }
 
     /**
@@ -101,41 +106,52 @@ public final class RegionOptions {
     /** The folder that holds the region's files; by default the store's own. */
     public RegionOptions withDirectory(Path folder) {
         return new RegionOptions(
-                size, Objects.requireNonNull(folder), address, logSize, vmm, pageTable, strategy, store);
+                size, Objects.requireNonNull(folder), address, logSize, vmm, pageTable, strategy, store, waitLimit);
     }
 
     /** Where a new region is to be mapped, page-aligned; by default a free place is chosen. */
     public RegionOptions withAddress(long virtualAddress) {
-        return new RegionOptions(size, directory, virtualAddress, logSize, vmm, pageTable, strategy, store);
+        return new RegionOptions(size, directory, virtualAddress, logSize, vmm, pageTable, strategy, store, waitLimit);
     }
 
     /** Bytes of log a new region starts with; by default the store chooses. Logs grow when an epoch needs it. */
     public RegionOptions withLogSize(long bytes) {
-        return new RegionOptions(size, directory, address, bytes, vmm, pageTable, strategy, store);
+        return new RegionOptions(size, directory, address, bytes, vmm, pageTable, strategy, store, waitLimit);
     }
 
     /** Selects the VMM backend. */
     public RegionOptions withVmm(String selector) {
         return new RegionOptions(
-                size, directory, address, logSize, Objects.requireNonNull(selector), pageTable, strategy, store);
+                size, directory, address, logSize, Objects.requireNonNull(selector), pageTable, strategy, store, waitLimit);
     }
 
     /** Selects the page table. */
     public RegionOptions withPageTable(String selector) {
         return new RegionOptions(
-                size, directory, address, logSize, vmm, Objects.requireNonNull(selector), strategy, store);
+                size, directory, address, logSize, vmm, Objects.requireNonNull(selector), strategy, store, waitLimit);
     }
 
     /** Selects the strategy. */
     public RegionOptions withStrategy(String selector) {
         return new RegionOptions(
-                size, directory, address, logSize, vmm, pageTable, Objects.requireNonNull(selector), store);
+                size, directory, address, logSize, vmm, pageTable, Objects.requireNonNull(selector), store, waitLimit);
     }
 
     /** Selects the store. */
     public RegionOptions withStore(String selector) {
         return new RegionOptions(
-                size, directory, address, logSize, vmm, pageTable, strategy, Objects.requireNonNull(selector));
+                size, directory, address, logSize, vmm, pageTable, strategy, Objects.requireNonNull(selector), waitLimit);
+    }
+
+    /**
+     * How long commit, rollback, atomically, section and close wait for others where the call names no limit itself; by default
+     * as long as it takes.
+     */
+    public RegionOptions withWaitLimit(Duration limit) {
+        if (limit.isNegative()) {
+            throw new InvalidRegionException("a wait limit of " + limit + ": must not be negative");
+        }
+        return new RegionOptions(size, directory, address, logSize, vmm, pageTable, strategy, store, limit);
     }
 
     /**
@@ -188,5 +204,10 @@ public final class RegionOptions {
 
     public String store() {
         return store;
+    }
+
+    /** Empty: none. */
+    public Optional<Duration> waitLimit() {
+        return Optional.ofNullable(waitLimit);
     }
 }

@@ -28,6 +28,8 @@ import org.vellum.api.dto.RegionDTO;
  *     epoch recovered to
  * @param lastSwap the last swap of providers since it was opened
  * @param move the move of its image to another store, while there is one
+ * @param sections the open sections and the abandoned ones, oldest first; at most {@value #SHOWN}
+ * @param waiting the calls that wait for others now; at most {@value #SHOWN}
  */
 public record RegionStatus(
         String name,
@@ -48,7 +50,57 @@ public record RegionStatus(
         long workingBytes,
         List<String> remarks,
         Optional<Swap> lastSwap,
-        Optional<Move> move) {
+        Optional<Move> move,
+        List<OpenSection> sections,
+        List<Waiting> waiting) {
+
+    /** Of sections and of waiting calls, so many are shown. */
+    public static final int SHOWN = 100;
+
+    /** A status of a region without sections, which nobody waits for. */
+    public RegionStatus(
+            String name,
+            State state,
+            long size,
+            long address,
+            long epoch,
+            Providers providers,
+            long commits,
+            long commitsShared,
+            long rollbacks,
+            long storeFaults,
+            long dirtyPages,
+            long changedBytes,
+            long loggedBytes,
+            long logSize,
+            long lastGateNanoseconds,
+            long workingBytes,
+            List<String> remarks,
+            Optional<Swap> lastSwap,
+            Optional<Move> move) {
+        this(
+                name,
+                state,
+                size,
+                address,
+                epoch,
+                providers,
+                commits,
+                commitsShared,
+                rollbacks,
+                storeFaults,
+                dirtyPages,
+                changedBytes,
+                loggedBytes,
+                logSize,
+                lastGateNanoseconds,
+                workingBytes,
+                remarks,
+                lastSwap,
+                move,
+                List.of(),
+                List.of());
+    }
 
     /** The same for those who exchange data transfer objects. */
     public RegionDTO toDTO() {
@@ -76,6 +128,8 @@ public record RegionStatus(
         dto.moveStore = move.map(Move::store).orElse(null);
         dto.moveCopiedBytes = move.map(Move::copiedBytes).orElse(0L);
         dto.moveTotalBytes = move.map(Move::totalBytes).orElse(0L);
+        dto.sections = sections.stream().map(OpenSection::toString).toArray(String[]::new);
+        dto.waiting = waiting.stream().map(Waiting::toString).toArray(String[]::new);
         return dto;
     }
 
@@ -84,9 +138,10 @@ public record RegionStatus(
         /** Loads, stores and commits work. */
         OPEN,
         /**
-         * No provider tracks stores, or none stores the image: loads and stores work. Without tracking, a commit compares
-         * all that could have been stored to; without a store, commits are refused. It ends by itself when a provider
-         * comes; the remarks say what is missing.
+         * No provider tracks stores, or none stores the image, or the image's files were deleted, renamed or replaced: loads
+         * and stores work. Without tracking, a commit compares all that could have been stored to; without a store or files,
+         * commits are refused. It ends by itself when a provider comes, or the same files are back; the remarks say what is
+         * missing.
          */
         DEGRADED,
         /** The committed view or the log is in doubt: loads work, stores and commits are refused until reopened. */
@@ -117,6 +172,35 @@ public record RegionStatus(
         /** How far it is, 0 to 100. */
         public int percent() {
             return (int) (copiedBytes * 100.0 / totalBytes);
+        }
+    }
+
+    /**
+     * A section that was not closed yet.
+     *
+     * @param thread who opened it: a thread's name, or its number
+     * @param since when
+     * @param abandoned why nobody will close it, and commits are refused until somebody decides about its stores; else empty
+     */
+    public record OpenSection(String thread, Instant since, Optional<String> abandoned) {
+        @Override
+        public String toString() {
+            return "thread '" + thread + "' since " + since + abandoned.map(why -> ", abandoned: " + why).orElse("");
+        }
+    }
+
+    /**
+     * A call that waits.
+     *
+     * @param operation such as {@code commit()}
+     * @param thread whose call it is
+     * @param since when it began to wait
+     * @param forWhom what it waits for, and whom
+     */
+    public record Waiting(String operation, String thread, Instant since, String forWhom) {
+        @Override
+        public String toString() {
+            return operation + " of thread '" + thread + "' since " + since + " for " + forWhom;
         }
     }
 

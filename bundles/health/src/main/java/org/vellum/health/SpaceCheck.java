@@ -3,25 +3,33 @@ package org.vellum.health;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.apache.felix.hc.api.FormattingResultLog;
 import org.apache.felix.hc.api.HealthCheck;
 import org.apache.felix.hc.api.Result;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.DeleteCallsModify;
 import org.vellum.api.provider.Quantity;
+import org.vellum.api.provider.Settings;
 
 /** Whether logs can grow and regions can be created where they are kept. */
-@Component(property = {"hc.name=Vellum space", "hc.tags=vellum"})
+@Component(
+        configurationPid = SpaceCheck.PID,
+        property = {"hc.name=Vellum space", "hc.tags=vellum"})
 @Designate(ocd = SpaceCheck.Configuration.class)
+@DeleteCallsModify
 public final class SpaceCheck implements HealthCheck {
-    /** PID {@code org.vellum.health.SpaceCheck}. */
+    static final String PID = "org.vellum.health.SpaceCheck";
+
+    /** PID {@value #PID}. */
     @ObjectClassDefinition(name = "Vellum health: space", description = "How much room the folders of regions are to have")
     public @interface Configuration {
         /** Property {@code free}. */
@@ -35,21 +43,45 @@ public final class SpaceCheck implements HealthCheck {
         String[] directories() default {};
     }
 
-    private final List<Path> folders;
-    private final long least;
+    private static final long DEFAULT_LEAST = 1L << 30;
+
+    private final Settings settings = new Settings(PID);
+    private final List<Path> defaultFolders;
+    private volatile List<Path> folders;
+    private volatile long least = DEFAULT_LEAST;
 
     @Activate
-    public SpaceCheck(BundleContext context, Configuration configuration) {
-        this(
-                configuration.directories().length > 0
-                        ? Arrays.stream(configuration.directories()).map(Path::of).toList()
-                        : List.of(defaultFolder(context)),
-                RegionOptions.parseSize(configuration.free()));
+    public SpaceCheck(BundleContext context, Map<String, Object> properties) {
+        this(List.of(defaultFolder(context)), DEFAULT_LEAST);
+        configure(properties);
     }
 
     SpaceCheck(List<Path> folders, long least) {
+        this.defaultFolders = folders;
         this.folders = folders;
         this.least = least;
+    }
+
+    @Modified
+    void configure(Map<String, Object> properties) {
+        least = settings.value(properties, "free", DEFAULT_LEAST, least, SpaceCheck::size);
+        folders = settings.value(properties, "directories", defaultFolders, folders, this::paths);
+    }
+
+    private static long size(String text) {
+        long bytes = RegionOptions.parseSize(text);
+        if (bytes < 0) {
+            throw new IllegalArgumentException("expected at least 0");
+        }
+        return bytes;
+    }
+
+    private List<Path> paths(String lines) {
+        List<Path> paths = lines.lines()
+                .filter(line -> !line.isBlank())
+                .map(line -> Path.of(line.strip()))
+                .toList();
+        return paths.isEmpty() ? defaultFolders : paths;
     }
 
     /** As the file store has it. */
@@ -61,6 +93,7 @@ public final class SpaceCheck implements HealthCheck {
     @Override
     public Result execute() {
         FormattingResultLog log = new FormattingResultLog();
+        settings.refusals().forEach(refusal -> log.warn("{}", refusal));
         for (Path folder : folders) {
             try {
                 long free = Files.getFileStore(existing(folder)).getUsableSpace();

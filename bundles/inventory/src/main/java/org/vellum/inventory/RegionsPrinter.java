@@ -13,8 +13,9 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.WantedRegion;
 
-/** Prints the status of every open region, and its latest commits, as text or JSON. */
+/** Prints the status of every open region and its latest commits, and why others are not open, as text or JSON. */
 @Component(
         property = {
             InventoryPrinter.NAME + "=vellum-regions",
@@ -35,15 +36,30 @@ public final class RegionsPrinter implements InventoryPrinter {
     @Override
     public void print(PrintWriter writer, Format format, boolean isZip) {
         List<Region> open = regions.regions();
+        List<WantedRegion> wanted = regions.wanted();
         if (Format.JSON.equals(format)) {
             // a DTO's own text is JSON
             writer.println(open.stream()
                     .map(region -> region.status().toDTO().toString())
-                    .collect(Collectors.joining(",\n ", "{\"regions\": [", "]}")));
+                    .collect(Collectors.joining(",\n ", "{\"regions\": [", "],"))
+                    + wanted.stream()
+                            .map(region -> region.toDTO().toString())
+                            .collect(Collectors.joining(",\n ", "\n \"wanted\": [", "]}")));
             return;
         }
         writer.println(open.size() + " regions are open");
         open.forEach(region -> print(writer, region));
+        writer.println(wanted.size() + " regions are configured and not open");
+        for (WantedRegion region : wanted) {
+            writer.printf(
+                    "%n%s, wanted by %s, not open since %s, tried at %s: %s%n  %s%n",
+                    region.name(),
+                    region.wantedBy(),
+                    region.since(),
+                    region.tried(),
+                    region.obstacle(),
+                    region.reason());
+        }
     }
 
     private static void print(PrintWriter writer, Region region) {

@@ -21,7 +21,7 @@ import org.vellum.api.RegionEvents;
 import org.vellum.api.RegionManager;
 
 /**
- * Registers an MXBean for each open region with the platform's MBean server. An event only says that it is time to compare
+ * Registers an MXBean for each open region, and one for all, with the platform's MBean server. An event only says that it is time to compare
  * the beans with the regions there are, so that one that comes late, or twice, does no harm.
  */
 @Component(service = EventHandler.class, immediate = true)
@@ -35,10 +35,13 @@ public final class RegionBeans implements EventHandler {
     private final Map<Region, ObjectName> registered = new HashMap<>();
     /** Guarded by this object's monitor. */
     private boolean stopped;
+    /** Of all regions; null when it could not be registered. Guarded by this object's monitor. */
+    private ObjectName all;
 
     @Activate
     public RegionBeans(@Reference RegionManager regions) {
         this.regions = regions;
+        registerAll();
         follow();
     }
 
@@ -61,6 +64,16 @@ public final class RegionBeans implements EventHandler {
         open.stream().filter(region -> !registered.containsKey(region)).forEach(this::register);
     }
 
+    private synchronized void registerAll() {
+        try {
+            ObjectName name = new ObjectName("org.vellum:type=Regions");
+            server.registerMBean(new StandardMBean(new RegionsBean(regions), RegionsMXBean.class, true), name);
+            all = name;
+        } catch (JMException e) {
+            LOGGER.log(System.Logger.Level.WARNING, "regions have no MXBean", e);
+        }
+    }
+
     private void register(Region region) {
         try {
             ObjectName name = new ObjectName("org.vellum:type=Region,name=" + region.name());
@@ -72,7 +85,10 @@ public final class RegionBeans implements EventHandler {
     }
 
     private void unregister(Region region) {
-        ObjectName name = registered.remove(region);
+        unregister(registered.remove(region));
+    }
+
+    private void unregister(ObjectName name) {
         try {
             server.unregisterMBean(name);
         } catch (JMException e) {
@@ -84,5 +100,8 @@ public final class RegionBeans implements EventHandler {
     public synchronized void stop() {
         stopped = true;
         Set.copyOf(registered.keySet()).forEach(this::unregister);
+        if (all != null) {
+            unregister(all);
+        }
     }
 }

@@ -13,11 +13,17 @@ public final class Errno {
     public static final int EINVAL = 22;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
+    public static final int EXDEV = 18;
+    public static final int ENOTDIR = 20;
+    public static final int ENFILE = 23;
     public static final int EMFILE = 24;
     public static final int EFBIG = 27;
+    public static final int ENOLCK = 37;
     public static final int ENOSYS = 38;
     public static final int ENODATA = 61;
     public static final int EBADMSG = 74;
+    public static final int ESTALE = 116;
+    public static final int EDQUOT = 122;
     public static final int EOPNOTSUPP = 95;
 
     private Errno() {}
@@ -35,20 +41,22 @@ public final class Errno {
             case EACCES -> "permission denied (EACCES)";
             case EEXIST -> "exists already (EEXIST)";
             case EINVAL -> "invalid argument (EINVAL)";
-            case 20 -> "not a folder (ENOTDIR)";
-            case 23 -> "too many open files in the system (ENFILE)";
+            case EXDEV -> "another file system (EXDEV)";
+            case ENOTDIR -> "not a folder (ENOTDIR)";
+            case ENFILE -> "too many open files in the system (ENFILE)";
             case EMFILE -> "too many open files (EMFILE)";
             case EFBIG -> "file too large (EFBIG)";
             case ENOSPC -> "no space left on device (ENOSPC)";
             case EROFS -> "read-only file system (EROFS)";
             case 36 -> "file name too long (ENAMETOOLONG)";
-            case 37 -> "no locks available (ENOLCK)";
+            case ENOLCK -> "no locks available (ENOLCK)";
             case ENOSYS -> "not offered by this kernel (ENOSYS)";
             case 40 -> "too many symbolic links (ELOOP)";
             case ENODATA -> "file ends early (ENODATA)";
             case EBADMSG -> "malformed record (EBADMSG)";
             case EOPNOTSUPP -> "not supported here (EOPNOTSUPP)";
-            case 122 -> "disk quota exceeded (EDQUOT)";
+            case ESTALE -> "not the same file any more (ESTALE)";
+            case EDQUOT -> "disk quota exceeded (EDQUOT)";
             default -> "errno " + number;
         };
     }

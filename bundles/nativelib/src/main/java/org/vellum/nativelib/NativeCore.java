@@ -71,7 +71,19 @@ public interface NativeCore {
     void regionDestroy(long region);
 
     /** What {@code vellum_region_read_counters} reads; mirrors {@code struct vellum_region_counters}. */
-    record Counters(long storeFaults, long blocksWarmed, long blockSize, long strategyBytes) {}
+    record Counters(
+            long storeFaults,
+            long blocksWarmed,
+            long blockSize,
+            long strategyBytes,
+            long pinnedPages,
+            long unexplainedPinnedBytes) {
+
+        /** Nothing is pinned. */
+        public Counters(long storeFaults, long blocksWarmed, long blockSize, long strategyBytes) {
+            this(storeFaults, blocksWarmed, blockSize, strategyBytes, 0, 0);
+        }
+    }
 
     Counters regionCounters(long region);
 
@@ -85,6 +97,15 @@ public interface NativeCore {
     void memoryUnmap(long address, long length);
 
     void memoryDiscard(long address, long length);
+
+    /** What a medium does with a block that is written again. */
+    enum Medium {
+        UNKNOWN,
+        /** It stays where it is: what has a written block needs no room again. */
+        OVERWRITES,
+        /** It goes to a new place, and needs room each time. */
+        COPIES
+    }
 
     /** A direct buffer over native memory, in native order; does not own it. */
     java.nio.ByteBuffer view(long address, int length);
@@ -110,6 +131,18 @@ public interface NativeCore {
     int fileAllocate(int file, long offset, long length);
 
     int fileTruncate(int file, long length);
+
+    /** What the medium of a file does with a block that is written again ({@code enum vellum_medium} in core.h). */
+    Medium fileMedium(int file);
+
+    /** As {@code vellum_file_make_real} in core.h. @return how many bytes had no written blocks, or a negative errno */
+    long fileMakeReal(int file, long offset, long length, boolean fresh);
+
+    /** @return 0: the path is the open file's; ESTALE, negative: another file's; another errno, negative: nobody's */
+    int fileIsNamed(int file, String path);
+
+    /** @return 1: everybody could read or write the file, and now only its owner; 0: not everybody; or a negative errno */
+    int fileCloseToOthers(int file);
 
     int fileLock(int file);
 

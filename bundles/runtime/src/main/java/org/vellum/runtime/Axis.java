@@ -13,37 +13,44 @@ import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionOptions;
 
 /**
- * The providers of one axis, best first: highest {@code service.ranking}, then lowest {@code service.id}, as the OSGi
- * framework itself orders services. Not thread-safe.
+ * The providers of one axis, best first: highest {@code service.ranking}, then by name, so that the order in which bundles are
+ * started decides nothing; of several with one name (a bundle that is there in two versions) the lowest {@code service.id}.
+ * Not thread-safe.
  */
 final class Axis<T> {
     /** A provider and what its service says about it. */
     record Offer<T>(T service, String name, int ranking, long id, Map<String, Object> properties) {}
 
     private static final Comparator<Offer<?>> BEST_FIRST =
-            Comparator.<Offer<?>>comparingInt(Offer::ranking).reversed().thenComparingLong(Offer::id);
+            Comparator.<Offer<?>>comparingInt(Offer::ranking)
+                    .reversed()
+                    .thenComparing(Offer::name)
+                    .thenComparingLong(Offer::id);
 
     private final String label;
     private final String nameProperty;
+    private final String usualBundle;
     private final List<Offer<T>> offers;
 
     /**
      * @param label what people call the axis, such as {@code page table}
      * @param nameProperty the service property that holds a provider's name
+     * @param usualBundle symbolic name of one that provides what works on most hosts, for messages
      */
-    Axis(String label, String nameProperty) {
-        this(label, nameProperty, new ArrayList<>());
+    Axis(String label, String nameProperty, String usualBundle) {
+        this(label, nameProperty, usualBundle, new ArrayList<>());
     }
 
-    private Axis(String label, String nameProperty, List<Offer<T>> offers) {
+    private Axis(String label, String nameProperty, String usualBundle, List<Offer<T>> offers) {
         this.label = label;
         this.nameProperty = nameProperty;
+        this.usualBundle = usualBundle;
         this.offers = offers;
     }
 
     /** The axis as it is now; does not follow later changes. */
     Axis<T> snapshot() {
-        return new Axis<>(label, nameProperty, List.copyOf(offers));
+        return new Axis<>(label, nameProperty, usualBundle, List.copyOf(offers));
     }
 
     /** Adds the provider, or takes over its changed properties. */
@@ -66,6 +73,10 @@ final class Axis<T> {
 
     String label() {
         return label;
+    }
+
+    String usualBundle() {
+        return usualBundle;
     }
 
     /** All providers, best first. */

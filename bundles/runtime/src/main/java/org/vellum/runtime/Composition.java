@@ -1,13 +1,15 @@
 package org.vellum.runtime;
 
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
+import org.vellum.api.RegionInterruptedException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Place;
@@ -35,17 +37,33 @@ final class Composition {
     private final OpenRegion region;
     private final Supplier<Providers> providers;
     /** Taken before the region's locks. */
-    private final ReentrantLock swapping = new ReentrantLock(true);
+    private final OwnedLock swapping = new OwnedLock();
     /** Guarded by {@link #swapping}. */
     private RegionOptions options;
     /** The store's selector when the latest move began. Guarded by {@link #swapping}. */
     private String storeBeforeMove;
 
-    /** @param providers gives those there are now, as a snapshot */
-    Composition(OpenRegion region, RegionOptions options, Supplier<Providers> providers) {
+    /**
+     * The folder that the image has in a store, by the store's name: a store whose configuration is changed, or that comes back
+     * with another one, finds what is open where it is. Guarded by {@link #swapping}.
+     */
+    private final Map<String, Path> homes = new HashMap<>();
+
+    /**
+     * @param home the folder of the image, as {@link #homeOf} said before it was opened
+     * @param providers gives those there are now, as a snapshot
+     */
+    Composition(OpenRegion region, RegionOptions options, Optional<Path> home, Supplier<Providers> providers) {
         this.region = region;
         this.options = options;
         this.providers = providers;
+        home.ifPresent(folder -> homes.put(region.tuple().store().name(), folder));
+    }
+
+    /** The folder in which a store keeps the image of a region with these options; empty: in none that it tells. */
+    static Optional<Path> homeOf(String region, RegionOptions options, Store store) {
+        return store.place(new Store.Request(region, options.directory().orElse(null), 0, options.logSize()))
+                .flatMap(Place::folder);
     }
 
     private String subject() {
@@ -54,7 +72,7 @@ final class Composition {
 
     /** A provider came, or says something else of itself: it may be better than the one in force, or be the missing one. */
     void providerCame() {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a provider that came"), "a provider that came");
         try {
             if (region.isOpen()) {
                 regainStore();
@@ -62,7 +80,7 @@ final class Composition {
                 followStore("a provider came");
             }
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -72,7 +90,7 @@ final class Composition {
      * @throws RegionException the region cannot go on without it, and is to be closed
      */
     void providerLeft(Object provider, String reason) {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a provider that goes"), "a provider that goes");
         try {
             if (!region.isOpen()) {
                 region.awaitClosed(); // it says so before it has left its providers
@@ -91,7 +109,7 @@ final class Composition {
                 replaceTracking(reason);
             }
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -111,22 +129,25 @@ final class Composition {
         }
     }
 
-    private static void giveUp(Move move, String reason) {
-        move.cancel(reason);
-        move.awaitEnd();
+    private void giveUp(Move move, String reason) {
+        move.cancel(reason, region.waits().patient("a swap"));
+        move.awaitEnd(region.waits().patient("a swap"));
     }
 
     /** As {@link org.vellum.api.Region#swap}. */
     RegionStatus.Swap swap(Map<String, String> selectors) {
         Begun begun;
-        swapping.lock();
+        swapping.acquire(region.waits().endless("swap()"), "swap()");
         try {
             begun = begin(selectors);
+            if (begun.move() == null) {
+                region.followsWhatWasAsked();
+            }
         } catch (RegionException e) {
-            region.refused(e.getMessage());
+            region.refusedToCaller(e.getMessage());
             throw e;
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
         return begun.move() == null ? begun.swap() : await(begun);
     }
@@ -197,12 +218,16 @@ final class Composition {
         if (store == region.tuple().store()) {
             return new Begun(inForceAlready(), null, null);
         }
-        Optional<Place> from = region.tuple().store().place(request(0));
+        Store.Request here = requestIn(region.tuple().store().name());
+        Optional<Place> from = region.tuple().store().place(here);
         Optional<Place> to = store.place(request(0));
         if (from.isEmpty() || to.isEmpty() || from.get().hasFilesOf(to.get())) {
-            return new Begun(region.exchangeStore(store, request(0), reason), null, null);
+            RegionStatus.Swap swap = region.exchangeStore(store, from.isEmpty() ? request(0) : here, reason);
+            from.flatMap(Place::folder).ifPresent(folder -> homes.put(store.name(), folder));
+            return new Begun(swap, null, null);
         }
         Move move = region.startMove(store, request(region.bytes()), from.get(), to.get(), reason);
+        to.get().folder().ifPresent(folder -> homes.put(store.name(), folder));
         storeBeforeMove = before;
         return new Begun(null, move, options.store());
     }
@@ -210,15 +235,19 @@ final class Composition {
     /** The selector that asked for what failed is taken back, unless somebody has asked for something else since. */
     private RegionStatus.Swap await(Begun begun) {
         try {
-            begun.move().awaitSuccess();
+            begun.move().awaitSuccess(region.waits().endless("swap()"));
+        } catch (RegionInterruptedException e) {
+            throw new RegionInterruptedException(
+                    subject() + ": swap() was interrupted while its image moves; the move goes on, and status() tells how far"
+                            + " it is");
         } catch (RegionException e) {
-            swapping.lock();
+            swapping.acquire(region.waits().patient("swap()"), "swap()");
             try {
                 if (region.move().isEmpty() && options.store().equals(begun.asked())) {
                     options = options.withStore(storeBeforeMove);
                 }
             } finally {
-                swapping.unlock();
+                swapping.release();
             }
             throw e;
         }
@@ -229,13 +258,14 @@ final class Composition {
      * The selectors were changed for good: what they say is followed now, where that is possible, and as providers come.
      */
     void configure(RegionOptions changed) {
-        swapping.lock();
+        swapping.acquire(region.waits().patient("a changed configuration"), "a changed configuration");
         try {
             options = changed;
+            region.followsWhatWasAsked(); // or it is refused anew
             follow("the configuration was changed");
             followStore("the configuration was changed");
         } finally {
-            swapping.unlock();
+            swapping.release();
         }
     }
 
@@ -285,6 +315,13 @@ final class Composition {
         }
     }
 
+    /** For the image as it is in the store of this name. */
+    private Store.Request requestIn(String store) {
+        Path folder = homes.getOrDefault(store, options.directory().orElse(null));
+        return new Store.Request(region.name(), folder, 0, options.logSize());
+    }
+
+    /** For an image that goes where the options say. */
     private Store.Request request(long size) {
         return new Store.Request(region.name(), options.directory().orElse(null), size, options.logSize());
     }
@@ -324,7 +361,7 @@ final class Composition {
         for (Axis.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
-                    region.regainStore(offer.service(), request(0));
+                    region.regainStore(offer.service(), requestIn(missing));
                 } catch (RegionException e) {
                     region.refused(subject() + " is still without its store: " + e.getMessage());
                 }

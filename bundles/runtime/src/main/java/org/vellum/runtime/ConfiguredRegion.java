@@ -2,10 +2,13 @@ package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Dictionary;
 import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.Map;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.ReentrantLock;
 import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
@@ -20,20 +23,26 @@ import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.vellum.api.DamagedImageException;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
+import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.WantedRegion;
+import org.vellum.api.WantedRegion.Obstacle;
 
 /**
  * A region that a configuration asks for: open, and a service {@link Region}, as long as the configuration is there.
  *
- * <p>A region that cannot be opened is one line in the log, and no service. Where a provider was missing, it is opened as
- * soon as there is one; after any other failure, or when somebody closed it, when the configuration is changed. A change
- * of selectors only swaps the providers of the open region; any other change opens it anew. Users of the service see it go before the region is closed and may
- * still commit then.
+ * <p>A region that cannot be opened is one line in the log, no service, and one of {@link RegionManager#wanted}, until it is
+ * open. It is tried again whenever a provider came or a region was closed, and at intervals that grow, for what is in the way
+ * may be something else: another process, a file system, an image that is being repaired. Only a configuration that can never
+ * be had, and a region that somebody closed, wait until the configuration is changed. A change of selectors only swaps the
+ * providers of the open region; any other change opens it anew. Users of the service see it go before the region is closed and
+ * may still commit then.
  *
  * <p>Safe for use by many threads.
  */
@@ -136,16 +145,40 @@ public final class ConfiguredRegion implements Owner {
         }
     }
 
+    /**
+     * What becomes of the wish.
+     *
+     * <pre>
+     *   PURSUED ──opened──▶ OPEN ──what it is made of goes──▶ PURSUED
+     *      │                  │
+     *      │ can never be had │ somebody closes it
+     *      ▼                  ▼
+     *   GIVEN UP ──the configuration is changed──▶ PURSUED          any ──the configuration goes──▶ STOPPED
+     * </pre>
+     */
+    private enum State {
+        /** Not open, and tried again. */
+        PURSUED,
+        OPEN,
+        GIVEN_UP,
+        STOPPED
+    }
+
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(15);
+    /** While providers are being started. */
+    private static final Duration MOMENT = Duration.ofMillis(100);
+
     private static final System.Logger LOGGER = System.getLogger(ConfiguredRegion.class.getName());
 
     private final Regions regions;
     private final BundleContext context;
     private final String pid;
-    private final Runnable providerArrived = this::openWhenProvidersAllow;
+    private final Runnable changed = this::tryAgain;
 
     /**
      * One opening, closing or reopening at a time. Held while services are registered and unregistered, so users'
-     * callbacks run under it; providers come and go on other threads without it, see {@link #openWhenProvidersAllow}.
+     * callbacks run under it; providers come and go on other threads without it, see {@link #tryAgain}.
      */
     private final ReentrantLock changing = new ReentrantLock();
     /** Guarded by {@link #changing}, as all below. */
@@ -154,8 +187,13 @@ public final class ConfiguredRegion implements Owner {
     private Map<String, Object> properties;
     private OpenRegion region;
     private ServiceRegistration<Region> registration;
-    private boolean waitsForProvider;
-    private boolean stopped;
+    private State state = State.PURSUED;
+    /** Until the next attempt, if that fails too. */
+    private Duration pause = FIRST_PAUSE;
+
+    private Future<?> nextAttempt;
+    /** Not null while the region is not open and was tried. */
+    private volatile WantedRegion unfulfilled;
 
     @Activate
     public ConfiguredRegion(
@@ -172,7 +210,7 @@ public final class ConfiguredRegion implements Owner {
 
     @Activate
     void start() {
-        regions.addArrivalListener(providerArrived);
+        regions.addChangeListener(changed);
         changing.lock();
         try {
             open();
@@ -197,6 +235,8 @@ public final class ConfiguredRegion implements Owner {
                 reselect();
             } else {
                 close();
+                pause = FIRST_PAUSE;
+                state = State.PURSUED;
                 open();
             }
         } finally {
@@ -234,10 +274,11 @@ public final class ConfiguredRegion implements Owner {
 
     @Deactivate
     void stop() {
-        regions.removeArrivalListener(providerArrived);
+        regions.removeChangeListener(changed);
         changing.lock();
         try {
-            stopped = true;
+            state = State.STOPPED;
+            fulfilled();
             close();
         } finally {
             changing.unlock();
@@ -255,7 +296,7 @@ public final class ConfiguredRegion implements Owner {
         try {
             if (leaving == region) {
                 unregister();
-                waitsForProvider = true;
+                state = State.PURSUED;
             }
         } finally {
             changing.unlock();
@@ -266,45 +307,110 @@ public final class ConfiguredRegion implements Owner {
     public void closed(Region gone) {
         changing.lock();
         try {
-            if (gone == region) {
-                unregister();
-                region = null;
-                openIfWaiting();
+            if (gone != region) {
+                return;
+            }
+            unregister();
+            region = null;
+            if (state == State.PURSUED) {
+                pause = FIRST_PAUSE;
+                open();
+            } else if (state == State.OPEN) {
+                state = State.GIVEN_UP;
+                unfulfilled(
+                        Obstacle.CLOSED,
+                        "region '" + wish.name() + "' was closed by somebody who uses it; update its configuration to have"
+                                + " it opened again");
             }
         } finally {
             changing.unlock();
         }
     }
 
-    private void openWhenProvidersAllow() {
+    @Override
+    public boolean knows(String failure) {
+        WantedRegion known = unfulfilled;
+        return known != null && known.reason().equals(failure);
+    }
+
+    private void tryAgain() {
         changing.lock();
         try {
-            openIfWaiting();
+            if (state == State.PURSUED && region == null) {
+                open();
+            }
         } finally {
             changing.unlock();
         }
     }
 
-    private void openIfWaiting() {
-        if (waitsForProvider && !stopped && region == null) {
-            open();
+    private void open() {
+        if (nextAttempt != null) {
+            nextAttempt.cancel(false);
+            nextAttempt = null;
         }
+        RegionOptions options;
+        try {
+            options = wish.options();
+        } catch (RegionException | IllegalArgumentException e) { // the latter: a directory that is no path
+            state = State.GIVEN_UP;
+            failed(Obstacle.INVALID, e);
+            return;
+        }
+        try {
+            region = regions.openNow(wish.name(), options, this);
+        } catch (StillStartingException e) {
+            unfulfilled(Obstacle.STARTING, e.getMessage());
+            nextAttempt = regions.clock().later(MOMENT, this::tryAgain);
+            return;
+        } catch (RuntimeException | LinkageError e) { // of a provider, perhaps, that is being stopped
+            failed(obstacle(e), e);
+            nextAttempt = regions.clock().later(pause, this::tryAgain);
+            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+            return;
+        }
+        state = State.OPEN;
+        pause = FIRST_PAUSE;
+        fulfilled();
+        registration = context.registerService(Region.class, region, serviceProperties(region.status()));
     }
 
-    private void open() {
-        waitsForProvider = false;
-        try {
-            region = regions.openNow(wish.name(), wish.options(), this);
-        } catch (ProviderMissingException e) {
-            waitsForProvider = true;
-            LOGGER.log(Level.WARNING, description() + " waits: " + e.getMessage());
-            return;
-        } catch (RegionException | IllegalArgumentException e) { // the latter: a directory that is no path
-            LOGGER.log(Level.ERROR, description() + " opens no region: " + e.getMessage());
-            LOGGER.log(Level.DEBUG, "because", e);
-            return;
+    private static Obstacle obstacle(Throwable failure) {
+        if (failure instanceof ProviderMissingException) {
+            return Obstacle.PROVIDER_MISSING;
         }
-        registration = context.registerService(Region.class, region, serviceProperties(region.status()));
+        if (failure instanceof RegionBusyException) {
+            return Obstacle.BUSY;
+        }
+        return failure instanceof DamagedImageException ? Obstacle.DAMAGED : Obstacle.REFUSED;
+    }
+
+    /** Says it in the log, but not again while it stays the same. */
+    private void failed(Obstacle obstacle, Throwable failure) {
+        String sentence = failure instanceof RegionException || failure instanceof IllegalArgumentException
+                ? failure.getMessage()
+                : failure.toString();
+        if (!knows(sentence)) {
+            LOGGER.log(
+                    obstacle == Obstacle.PROVIDER_MISSING ? Level.WARNING : Level.ERROR,
+                    description() + (obstacle == Obstacle.PROVIDER_MISSING ? " waits: " : " opens no region: ")
+                            + sentence);
+            LOGGER.log(Level.DEBUG, "because", failure);
+        }
+        unfulfilled(obstacle, sentence);
+    }
+
+    private void unfulfilled(Obstacle obstacle, String reason) {
+        WantedRegion before = unfulfilled;
+        Instant now = Instant.now();
+        unfulfilled = new WantedRegion(
+                wish.name(), description(), obstacle, reason, before == null ? now : before.since(), now);
+        regions.wants(unfulfilled);
+    }
+
+    private void fulfilled() {
+        unfulfilled = null;
+        regions.wantsNothing(description());
     }
 
     /** What is configured, but for private properties, and what came of it. */

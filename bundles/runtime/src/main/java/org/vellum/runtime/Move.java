@@ -1,6 +1,8 @@
 package org.vellum.runtime;
 
 import java.util.BitSet;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionStatus;
@@ -41,8 +43,14 @@ final class Move {
         void moveFailed(String sentence);
     }
 
+    /** Refuses pages of the committed view that are not what was committed. */
+    interface Intact {
+        void require(int first, int count);
+    }
+
     private final String name;
     private final Region region;
+    private final Intact intact;
     private final Store store;
     private final Supplier<IncomingImage> receive;
     private final Place to;
@@ -54,7 +62,10 @@ final class Move {
     /** Only the thread's; null until the store has made room. */
     private IncomingImage incoming;
 
-    /** Guarded by this, as all below. */
+    private final ReentrantLock lock = new ReentrantLock();
+    /** Reading or the move has ended. */
+    private final Condition step = lock.newCondition();
+    /** Guarded by the lock, as all below. */
     private final BitSet missing;
 
     private boolean reading;
@@ -67,12 +78,14 @@ final class Move {
      * @param store where to
      * @param receive has it make room
      * @param to where to
+     * @param intact of the image that is copied
      * @param view the committed view
      * @param size bytes
      */
     Move(
             String name,
             Region region,
+            Intact intact,
             Store store,
             Supplier<IncomingImage> receive,
             Place to,
@@ -81,6 +94,7 @@ final class Move {
             String reason) {
         this.name = name;
         this.region = region;
+        this.intact = intact;
         this.store = store;
         this.receive = receive;
         this.to = to;
@@ -106,53 +120,69 @@ final class Move {
     }
 
     /** How far it is; pages that were changed since count as not copied. */
-    synchronized RegionStatus.Move progress() {
-        long total = (long) pages * NativeCore.PAGE_SIZE;
-        return new RegionStatus.Move(store.name(), total - (long) missing.cardinality() * NativeCore.PAGE_SIZE, total);
+    RegionStatus.Move progress() {
+        lock.lock();
+        try {
+            long total = (long) pages * NativeCore.PAGE_SIZE;
+            return new RegionStatus.Move(store.name(), total - (long) missing.cardinality() * NativeCore.PAGE_SIZE, total);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** control, when the committed view has taken over a commit that changed these pages. */
-    synchronized void changed(BitSet changedPages) {
-        missing.or(changedPages);
+    void changed(BitSet changedPages) {
+        lock.lock();
+        try {
+            missing.or(changedPages);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Gives it up. When this returns, the committed view is not read any more; see {@link #awaitEnd} for the rest. */
-    synchronized void cancel(String why) {
-        if (cancelled == null) {
-            cancelled = why;
-        }
-        while (reading) {
-            waitUninterruptibly();
+    void cancel(String why, Wait wait) {
+        wait.begin(() -> "a piece of its image on its way to " + to);
+        lock.lock();
+        try {
+            if (cancelled == null) {
+                cancelled = why;
+            }
+            while (reading) {
+                wait.check();
+                wait.await(step, wait.left());
+            }
+        } finally {
+            lock.unlock();
+            wait.end();
         }
     }
 
     /** Returns when no thread is in a store on its behalf. Never with the control lock held, which it may wait for. */
-    synchronized void awaitEnd() {
-        while (!ended) {
-            waitUninterruptibly();
+    void awaitEnd(Wait wait) {
+        wait.begin(() -> "the end of the move to " + to + ", which is in that store");
+        lock.lock();
+        try {
+            while (!ended) {
+                wait.check();
+                wait.await(step, wait.left());
+            }
+        } finally {
+            lock.unlock();
+            wait.end();
         }
     }
 
     /** As {@link #awaitEnd}, for whoever wants it to succeed. */
-    synchronized void awaitSuccess() {
-        awaitEnd();
-        if (failure != null) {
-            throw failure;
-        }
-    }
-
-    private void waitUninterruptibly() {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                wait();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
+    void awaitSuccess(Wait wait) {
+        awaitEnd(wait);
+        lock.lock();
+        try {
+            if (failure != null) {
+                throw failure;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -167,10 +197,13 @@ final class Move {
                             + (e instanceof RegionException ? e.getMessage() : e.toString()), e);
             region.moveFailed(outcome.getMessage());
         } finally {
-            synchronized (this) {
+            lock.lock();
+            try {
                 failure = outcome;
                 ended = true;
-                notifyAll();
+                step.signalAll();
+            } finally {
+                lock.unlock();
             }
         }
         if (outcome == null) {
@@ -202,8 +235,13 @@ final class Move {
         }
     }
 
-    private synchronized int left() {
-        return missing.cardinality();
+    private int left() {
+        lock.lock();
+        try {
+            return missing.cardinality();
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** From the first page to the last, those that are missing when it is their turn. */
@@ -224,13 +262,18 @@ final class Move {
     }
 
     /** The next missing pages, first and how many, which count as there from now on; null: there are none. */
-    private synchronized int[] beginReading(int from) {
-        if (cancelled != null) {
-            throw new RegionException(cancelled);
+    private int[] beginReading(int from) {
+        lock.lock();
+        try {
+            if (cancelled != null) {
+                throw new RegionException(cancelled);
+            }
+            int[] run = take(from);
+            reading = run != null;
+            return run;
+        } finally {
+            lock.unlock();
         }
-        int[] run = take(from);
-        reading = run != null;
-        return run;
     }
 
     private int[] take(int from) {
@@ -243,12 +286,18 @@ final class Move {
         return new int[] {first, count};
     }
 
-    private synchronized void endReading() {
-        reading = false;
-        notifyAll();
+    private void endReading() {
+        lock.lock();
+        try {
+            reading = false;
+            step.signalAll();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void write(int first, int count) {
+        intact.require(first, count); // a copy gets checksums of its own: damage would look right from then on
         incoming.write(first, count, view + (long) first * NativeCore.PAGE_SIZE);
     }
 
@@ -266,10 +315,15 @@ final class Move {
         return incoming;
     }
 
-    private synchronized int[] takeRest() {
-        if (cancelled != null) {
-            throw new RegionException(cancelled);
+    private int[] takeRest() {
+        lock.lock();
+        try {
+            if (cancelled != null) {
+                throw new RegionException(cancelled);
+            }
+            return take(0);
+        } finally {
+            lock.unlock();
         }
-        return take(0);
     }
 }

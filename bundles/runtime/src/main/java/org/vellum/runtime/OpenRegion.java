@@ -2,10 +2,10 @@ package org.vellum.runtime;
 
 import java.io.IOException;
 import java.lang.System.Logger.Level;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -14,8 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
@@ -37,7 +35,12 @@ import org.vellum.nativelib.Relocation;
  * An open region. Safe for use by many threads; the order of its locks is in this package's description.
  */
 final class OpenRegion implements Region, Move.Region {
+    /** Of a step in native code, a store or an observer, after which the log is told. */
+    private static final Duration LONG = Duration.ofSeconds(5);
+
     private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final Duration REFUSAL_SHOWN = Duration.ofMinutes(10);
 
     private static final System.Logger LOGGER = System.getLogger(OpenRegion.class.getName());
 
@@ -63,7 +66,12 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     /** What the native code and the image said last; taken under the control lock, read by anyone. */
-    private record Gauges(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> imageRemarks) {}
+    private record Gauges(
+            NativeCore.Counters counters,
+            long loggedBytes,
+            long logSize,
+            List<String> imageRemarks,
+            Optional<String> lostFiles) {}
 
     private final String name;
     private final TupleInForce inForce;
@@ -79,9 +87,14 @@ final class OpenRegion implements Region, Move.Region {
     private final ChannelTransfer transfer = new ChannelTransfer(this);
     private final Activity activity;
 
-    private final ReentrantLock transaction = new ReentrantLock(true);
-    private final Sections sections;
-    private final ReentrantLock control = new ReentrantLock(true);
+    private final Waits waits;
+    private final OwnedLock control = new OwnedLock();
+    private final Commits commits;
+    private final Runnable look = this::look;
+    /** {@link #look} has told the log about the control lock taken at that time. Only the watch's. */
+    private Instant told = Instant.EPOCH;
+    /** As that, of what it said of abandoned sections. */
+    private String toldRemark = "";
 
     /** Changed under the control lock. */
     private volatile State state = State.OPEN;
@@ -90,16 +103,12 @@ final class OpenRegion implements Region, Move.Region {
     /** Set when closed. */
     private volatile RegionStatus lastStatus;
 
-    /** Cuts started so far; the number of the latest. Changed under the transaction lock. */
-    private volatile long cutsStarted;
-    /** Number of the latest cut that became durable and was applied. Guarded by the transaction lock. */
-    private long durableCut;
     /** {@link System#nanoTime} of the last event. Guarded by the transaction lock. */
     private long lastCommittedEvent = System.nanoTime() - EVENT_INTERVAL_NANOSECONDS;
 
     // Statistics. Changed under the transaction lock.
     private volatile long epoch;
-    private volatile long commits;
+    private volatile long epochsCommitted;
     private volatile long commitsShared;
     private volatile long rollbacks;
     private volatile long dirtyPages;
@@ -113,11 +122,13 @@ final class OpenRegion implements Region, Move.Region {
             CommitPath path,
             NativeParts parts,
             List<String> remarks,
+            Optional<Duration> waitLimit,
             RuntimeServices services,
             Listener listener) {
         this.name = name;
         this.inForce = new TupleInForce(tuple);
-        this.sections = new Sections(name);
+        this.waits = new Waits(name, waitLimit);
+        this.commits = new Commits(name, control, waits, services.patience(), new CommitSteps());
         this.home = new RegionImage(name, services.core(), parts.region(), services.observers(), path);
         this.size = path.image().size();
         this.parts = parts;
@@ -128,6 +139,12 @@ final class OpenRegion implements Region, Move.Region {
         this.epoch = path.image().epoch();
         this.activity = new Activity(size / NativeCore.PAGE_SIZE, epoch);
         this.gauges = readGauges();
+        services.watch().add(look);
+    }
+
+    /** The calls on it that wait. */
+    Waits waits() {
+        return waits;
     }
 
     @Override
@@ -191,102 +208,68 @@ final class OpenRegion implements Region, Move.Region {
         }
     }
 
-    // Sections
+    // Sections, commit and rollback
 
     @Override
     public Section section() {
-        return sections.open(this::requireOpen);
+        return commits.section(waits.of("section()"), this::requireOpen);
     }
 
-    /** What the calling thread holds would make it wait for itself, or break the promise of atomically. */
-    private void requireOutside(String operation) {
-        if (transaction.isHeldByCurrentThread()) {
-            throw new IllegalStateException("region '" + name + "': " + operation
-                    + " inside atomically(); its body's stores are committed when it returns and rolled back when it"
-                    + " throws");
-        }
-        if (sections.isHeldByCurrentThread()) {
-            throw new IllegalStateException("region '" + name + "': " + operation
-                    + " inside a section of the calling thread would wait for itself; close the section first");
-        }
+    @Override
+    public Section sectionWithin(Duration limit) {
+        return commits.section(waits.of("section()", limit), this::requireOpen);
     }
 
-    // Commit and rollback
+    @Override
+    public int abandonSections() {
+        requireOpen();
+        return commits.abandonSections();
+    }
 
     @Override
     public long commit() {
+        return commit(waits.of("commit()"));
+    }
+
+    @Override
+    public long commitWithin(Duration limit) {
+        return commit(waits.of("commit()", limit));
+    }
+
+    private long commit(Wait wait) {
         requireOpen();
-        requireOutside("commit()");
-        // A cut that starts from here on has all that this thread stored; the fence keeps its stores before the look.
-        VarHandle.fullFence();
-        long neededCut = cutsStarted + 1;
-        transaction.lock();
-        try {
-            requireWorking("commit");
-            if (durableCut >= neededCut) {
-                commitsShared++;
-                return epoch;
-            }
-            return commitInTransaction();
-        } finally {
-            transaction.unlock();
-        }
+        return commits.commit(wait);
     }
 
     @Override
     public void rollback() {
+        rollback(waits.of("rollback()"));
+    }
+
+    @Override
+    public void rollbackWithin(Duration limit) {
+        rollback(waits.of("rollback()", limit));
+    }
+
+    private void rollback(Wait wait) {
         requireOpen();
-        requireOutside("rollback()");
-        transaction.lock();
-        try {
-            requireWorking("rollback");
-            rollbackInTransaction();
-        } finally {
-            transaction.unlock();
-        }
+        commits.rollback(wait);
     }
 
     @Override
     public <E extends Exception> long atomically(AtomicBody<E> body) throws E {
+        return atomically(waits.of("atomically()"), body);
+    }
+
+    @Override
+    public <E extends Exception> long atomicallyWithin(Duration limit, AtomicBody<E> body) throws E {
+        return atomically(waits.of("atomically()", limit), body);
+    }
+
+    private <E extends Exception> long atomically(Wait wait, AtomicBody<E> body) throws E {
         Objects.requireNonNull(body);
         requireOpen();
-        requireOutside("atomically()");
-        transaction.lock();
-        try {
-            requireWorking("atomically");
-            try {
-                body.run();
-                if (sections.endOwn()) {
-                    throw new IllegalStateException("region '" + name
-                            + "': the body of atomically() left a section open; close it before the body returns");
-                }
-                return commitInTransaction();
-            } catch (Throwable e) {
-                undoBody(e);
-                throw e;
-            }
-        } finally {
-            transaction.unlock();
-        }
-    }
-
-    private void undoBody(Throwable cause) {
-        sections.endOwn();
-        if (state != State.OPEN) {
-            return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
-        }
-        // The body's stores go even if the store cannot take its batch back: half of a body must never be part of a later
-        // commit, and the store takes the batch back before it accepts the next one.
-        suppressing(cause, () -> restore(() -> suppressing(cause, this::forgetFailed)));
-    }
-
-    /** What {@code action} throws never takes the place of {@code cause}. */
-    private static void suppressing(Throwable cause, Runnable action) {
-        try {
-            action.run();
-        } catch (RuntimeException e) {
-            cause.addSuppressed(e);
-        }
+        return commits.atomically(wait, body);
     }
 
     private void requireWorking(String operation) {
@@ -301,42 +284,89 @@ final class OpenRegion implements Region, Move.Region {
         }
     }
 
-    private long commitInTransaction() {
-        long began = System.nanoTime();
-        sections.none().lock();
-        boolean cutting = true;
-        control.lock();
-        try {
-            requireWorking("commit");
+    /** One commit, step by step. */
+    private final class CommitSteps implements Commits.Steps {
+        private long began;
+        private long epochBefore;
+        private CommitPath.Cut cut;
+        /** The pages of the cut, for a move; null: there is none. */
+        private BitSet moving;
+
+        @Override
+        public void requireWorking(String operation) {
+            OpenRegion.this.requireWorking(operation);
+        }
+
+        @Override
+        public boolean isWritable() {
+            return state == State.OPEN;
+        }
+
+        @Override
+        public void cut() {
+            began = System.nanoTime();
+            requireFiles();
             services.observers().entered(name, Phase.CUT);
-            try {
-                cutsStarted++;
-                long before = epoch;
-                CommitPath.Cut cut = cut();
-                sections.none().unlock();
-                cutting = false;
-                BitSet moving = move == null ? null : new BitSet();
-                home.path().pagesOfCut(page -> {
-                    activity.wrote(page, epoch + 1);
-                    if (moving != null) {
-                        moving.set(Math.toIntExact(page));
-                    }
-                });
-                makeDurable();
+            epochBefore = epoch;
+            cut = OpenRegion.this.cut();
+        }
+
+        @Override
+        public void complete() {
+            control.goesOnWith("a commit, in its store");
+            moving = move == null ? null : new BitSet();
+            home.path().pagesOfCut(page -> {
+                activity.wrote(page, epoch + 1);
                 if (moving != null) {
-                    move.changed(moving);
+                    moving.set(Math.toIntExact(page));
                 }
-                noteCommit(cut, before, began);
-            } finally {
-                services.observers().entered(name, Phase.STORE);
+            });
+            makeDurable();
+            if (moving != null) {
+                move.changed(moving); // not before the committed view has them: a copy made meanwhile is made again
             }
+            noteCommit(cut, epochBefore, began);
+        }
+
+        @Override
+        public void leaveCut() {
+            services.observers().entered(name, Phase.STORE);
+        }
+
+        @Override
+        public void committed() {
             afterCommit();
+        }
+
+        @Override
+        public void shared() {
+            commitsShared++;
+        }
+
+        @Override
+        public long epoch() {
             return epoch;
-        } finally {
-            control.unlock();
-            if (cutting) {
-                sections.none().unlock();
-            }
+        }
+
+        @Override
+        public void forgetFailed() {
+            OpenRegion.this.forgetFailed();
+        }
+
+        @Override
+        public void rollback() {
+            home.path().rollback();
+            rollbacks++;
+            gauges = readGauges();
+        }
+    }
+
+    /** What is committed must be in files that the next open finds. Before the cut: nothing has to be taken back. */
+    private void requireFiles() {
+        Optional<String> lost = home.image().lost();
+        if (lost.isPresent()) {
+            gauges = readGauges();
+            throw commitFailure(lost.get() + "; the stores stay uncommitted and are part of the next commit", null);
         }
     }
 
@@ -369,13 +399,12 @@ final class OpenRegion implements Region, Move.Region {
             }
             throw commitFailure(e.getMessage(), e.getCause());
         }
-        durableCut = cutsStarted;
     }
 
     private void reached(long durableEpoch) {
         if (durableEpoch != epoch) {
             epoch = durableEpoch;
-            commits++;
+            epochsCommitted++;
         }
     }
 
@@ -406,31 +435,11 @@ final class OpenRegion implements Region, Move.Region {
         services.events().post(topic, properties);
     }
 
-    private void rollbackInTransaction() {
-        restore(this::forgetFailed);
-    }
-
     private void forgetFailed() {
         try {
             home.path().forgetFailed();
         } catch (CommitPath.Failure e) {
             throw new RegionException("region '" + name + "': rollback failed: " + e.getMessage(), e.getCause());
-        }
-    }
-
-    /** Returns the region to its committed content, after {@code preparation}, which may throw to prevent it. */
-    private void restore(Runnable preparation) {
-        sections.none().lock();
-        control.lock();
-        try {
-            requireWorking("rollback");
-            preparation.run();
-            home.path().rollback();
-            rollbacks++;
-            gauges = readGauges();
-        } finally {
-            control.unlock();
-            sections.none().unlock();
         }
     }
 
@@ -501,10 +510,25 @@ final class OpenRegion implements Region, Move.Region {
         return swap;
     }
 
-    /** A swap that was asked for does not happen, and the tuple in force stays. */
+    /** A swap that is to be made does not happen, and the tuple in force stays. */
     void refused(String sentence) {
-        LOGGER.log(Level.WARNING, sentence);
         inForce.refuse(sentence);
+        announceRefusal(sentence);
+    }
+
+    /** As {@link #refused}, of a swap that somebody asked for who is told of it: the status says so for a while. */
+    void refusedToCaller(String sentence) {
+        inForce.refuseForNow(sentence, REFUSAL_SHOWN);
+        announceRefusal(sentence);
+    }
+
+    /** What was asked for last is in force, so that no refusal before it matters any more. */
+    void followsWhatWasAsked() {
+        inForce.forgetRefusal();
+    }
+
+    private void announceRefusal(String sentence) {
+        LOGGER.log(Level.WARNING, sentence);
         post(
                 RegionEvents.SWAP_REFUSED,
                 Map.of(
@@ -601,6 +625,7 @@ final class OpenRegion implements Region, Move.Region {
             Move begun = new Move(
                     name,
                     this,
+                    image::requireIntact,
                     next,
                     () -> next.receive(request, origin),
                     to,
@@ -637,7 +662,7 @@ final class OpenRegion implements Region, Move.Region {
 
     @Override
     public void moveFailed(String sentence) {
-        control.lock();
+        control.acquire(waits.patient("the end of a move"), "the end of a move");
         try {
             move = null;
             if (state == State.OPEN) {
@@ -649,7 +674,7 @@ final class OpenRegion implements Region, Move.Region {
         } catch (RegionImage.LostException e) {
             fail(e.getMessage());
         } finally {
-            control.unlock();
+            control.release();
         }
     }
 
@@ -671,14 +696,14 @@ final class OpenRegion implements Region, Move.Region {
     /** With the control lock; a region whose image is lost has only loads from then on. */
     private <T> T inControl(String operation, Supplier<T> change) {
         requireOutsideCommit(operation);
-        control.lock();
+        control.acquire(waits.patient(operation), operation);
         try {
             return change.get();
         } catch (RegionImage.LostException e) {
             fail(e.getMessage());
             throw e;
         } finally {
-            control.unlock();
+            control.release();
         }
     }
 
@@ -686,7 +711,8 @@ final class OpenRegion implements Region, Move.Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
+                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks(),
+                home.image().lost());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -696,21 +722,21 @@ final class OpenRegion implements Region, Move.Region {
         if (last != null) {
             return last;
         }
-        if (control.tryLock()) {
+        if (control.acquireAtOnce("status()")) {
             try {
                 if (lastStatus != null) {
                     return lastStatus;
                 }
                 gauges = readGauges();
             } finally {
-                control.unlock();
+                control.release();
             }
         }
         return statusIn(state);
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || home.missing().isPresent();
+        return inForce.untracked() != null || home.missing().isPresent() || gauges.lostFiles().isPresent();
     }
 
     @Override
@@ -724,6 +750,11 @@ final class OpenRegion implements Region, Move.Region {
         sentences.addAll(inForce.remarks());
         sentences.addAll(home.remarks());
         sentences.addAll(seen.imageRemarks());
+        if (stateNow != State.CLOSED) {
+            sentences.addAll(commits.remarks());
+        }
+        seen.lostFiles().ifPresent(sentences::add);
+        sentences.addAll(PinnedPages.remarks(seen.counters()));
         if (failure != null) {
             sentences.add(failure);
         }
@@ -734,7 +765,7 @@ final class OpenRegion implements Region, Move.Region {
                 parts.base(),
                 epoch,
                 inForce.names(),
-                commits,
+                epochsCommitted,
                 commitsShared,
                 rollbacks,
                 seen.counters().storeFaults(),
@@ -746,7 +777,26 @@ final class OpenRegion implements Region, Move.Region {
                 seen.counters().blocksWarmed() * seen.counters().blockSize(),
                 List.copyOf(sentences),
                 inForce.last(),
-                move().map(Move::progress));
+                move().map(Move::progress),
+                stateNow == State.CLOSED ? List.of() : commits.sections(),
+                waits.status());
+    }
+
+    /** Once a second, for the log: who waits for long, who keeps the region for long, and which sections are abandoned. */
+    private void look() {
+        waits.warn();
+        for (String remark : commits.remarks()) {
+            if (!remark.equals(toldRemark)) {
+                LOGGER.log(Level.WARNING, "region ''{0}'': {1}", name, remark);
+            }
+            toldRemark = remark;
+        }
+        Thread owner = control.ownerThread();
+        Instant since = control.since();
+        if (owner != null && !since.equals(told) && since.isBefore(Instant.now().minus(LONG))) {
+            told = since;
+            LOGGER.log(Level.WARNING, "region ''{0}'': {1} {2}", name, control.owner(), Threads.stack(owner));
+        }
     }
 
     /**
@@ -755,7 +805,12 @@ final class OpenRegion implements Region, Move.Region {
      */
     @Override
     public void close() {
-        close(Long.MAX_VALUE);
+        close(waits.ofClose(Optional.empty()), Commits.Ending.IN_TURN);
+    }
+
+    @Override
+    public void closeWithin(Duration limit) {
+        close(waits.ofClose(Optional.of(limit)), Commits.Ending.IN_TURN);
     }
 
     /**
@@ -763,38 +818,38 @@ final class OpenRegion implements Region, Move.Region {
      * and bodies of {@code atomically} only a few seconds. What these store later reaches nothing.
      */
     void closeWithoutOwner() {
-        close(services.patience().toNanos());
+        close(waits.bounded("close()", services.patience()), Commits.Ending.ANYWAY);
     }
 
-    private void close(long patience) {
+    private void close(Wait wait, Commits.Ending ending) {
         if (control.isHeldByCurrentThread()) {
             throw new IllegalStateException(
                     "region '" + name + "': close() by a phase observer, inside a commit; close it afterwards");
         }
-        sections.endOwn();
-        cancelMove();
-        boolean aloneInTransaction = lock(transaction, patience);
-        boolean withoutSections = lock(sections.none(), patience);
-        control.lock();
-        boolean closesIt = state != State.CLOSED;
-        Move moving = move;
+        Closing closing = new Closing();
         try {
+            commits.close(wait, ending, closing);
+        } finally {
+            if (closing.moving != null) {
+                closing.moving.awaitEnd(waits.patient("close()")); // a closed region is in nobody's code
+            }
+            if (closing.closesIt) {
+                listener.closed(this);
+            }
+        }
+    }
+
+    /** With the control lock. */
+    private final class Closing implements Runnable {
+        private boolean closesIt;
+        private Move moving;
+
+        @Override
+        public void run() {
+            closesIt = state != State.CLOSED;
+            moving = move;
             if (closesIt) {
                 letGo();
-            }
-        } finally {
-            control.unlock();
-            if (withoutSections) {
-                sections.none().unlock();
-            }
-            if (aloneInTransaction) {
-                transaction.unlock();
-            }
-            if (moving != null) {
-                moving.awaitEnd(); // a closed region is in nobody's code
-            }
-            if (closesIt) {
-                listener.closed(this);
             }
         }
     }
@@ -802,19 +857,20 @@ final class OpenRegion implements Region, Move.Region {
     private void cancelMove() {
         Move moving = move;
         if (moving != null) {
-            moving.cancel("region '" + name + "' is closed");
+            moving.cancel("region '" + name + "' is closed", waits.patient("close()"));
         }
     }
 
     /** Waits for a close in progress: afterwards a region that is not open uses nothing. */
     void awaitClosed() {
-        control.lock();
-        control.unlock();
+        control.acquire(waits.patient("whoever needs it closed"), "nothing");
+        control.release();
     }
 
     /** As far as possible: each step is made whatever became of the one before. */
     private void letGo() {
-        cancelMove(); // one that began since
+        services.watch().remove(look);
+        cancelMove();
         gauges = readGauges();
         lastStatus = statusIn(State.CLOSED);
         state = State.CLOSED;
@@ -822,29 +878,6 @@ final class OpenRegion implements Region, Move.Region {
             home.close();
         } finally {
             listener.letGo(this);
-        }
-    }
-
-    /** @return whether it is held; always so with endless patience */
-    private static boolean lock(Lock lock, long patience) {
-        if (patience == Long.MAX_VALUE) {
-            lock.lock();
-            return true;
-        }
-        long deadline = System.nanoTime() + patience;
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return lock.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
         }
     }
 

@@ -91,12 +91,14 @@ final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
 
     @Override
     public void event(BundleEvent event, Collection<BundleContext> contexts) {
-        if (event.getType() == BundleEvent.STOPPING && !event.getBundle().equals(system)) {
-            try {
+        try {
+            if (event.getType() == BundleEvent.STOPPING && !event.getBundle().equals(system)) {
                 stopping(event.getBundle());
-            } catch (IllegalStateException e) { // the runtime stops meanwhile, on another thread
-                LOGGER.log(Level.DEBUG, "while " + event.getBundle() + " stops", e);
+            } else if (event.getType() == BundleEvent.STARTED) {
+                over();
             }
+        } catch (IllegalStateException e) { // the runtime stops meanwhile, on another thread
+            LOGGER.log(Level.DEBUG, "at the event " + event, e);
         }
     }
 
@@ -211,9 +213,15 @@ final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
 
     @Override
     public void frameworkEvent(FrameworkEvent event) {
-        boolean over = event.getType() == FrameworkEvent.PACKAGES_REFRESHED
-                || event.getType() == FrameworkEvent.STARTLEVEL_CHANGED;
-        if (over && system.getState() != Bundle.STOPPING) {
+        if (event.getType() == FrameworkEvent.PACKAGES_REFRESHED
+                || event.getType() == FrameworkEvent.STARTLEVEL_CHANGED) {
+            over();
+        }
+    }
+
+    /** Whatever made services be withdrawn. If the runtime were to follow, it would have: the framework stops everything first. */
+    private void over() {
+        if (system.getState() != Bundle.STOPPING) {
             offer.run();
         }
     }

@@ -16,6 +16,11 @@ interface Owner {
     /** The region is composed of other providers now; called without locks, by the thread that changed it. */
     default void swapped(Region region) {}
 
+    /** Whether a failure to open was told of before: it tries again and again, and says a thing once. */
+    default boolean knows(String failure) {
+        return false;
+    }
+
     /** The region was closed, by whomever; called once, without locks, by the thread that closed it. */
     default void closed(Region region) {}
 }

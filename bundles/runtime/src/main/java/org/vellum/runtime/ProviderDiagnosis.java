@@ -16,10 +16,15 @@ import org.vellum.api.provider.Tracking;
  */
 final class ProviderDiagnosis implements Diagnosis {
     private final Supplier<Providers> providers;
+    private final Supplier<List<Finding>> settings;
 
-    /** @param providers gives those there are now, as a snapshot */
-    ProviderDiagnosis(Supplier<Providers> providers) {
+    /**
+     * @param providers gives those there are now, as a snapshot
+     * @param settings what is wrong with the runtime's configuration
+     */
+    ProviderDiagnosis(Supplier<Providers> providers, Supplier<List<Finding>> settings) {
         this.providers = providers;
+        this.settings = settings;
     }
 
     @Override
@@ -30,11 +35,14 @@ final class ProviderDiagnosis implements Diagnosis {
     @Override
     public List<Finding> examine() {
         Providers now = providers.get();
-        List<Finding> findings = new ArrayList<>();
+        List<Finding> findings = new ArrayList<>(settings.get());
         for (Axis<?> axis : List.of(now.vmms(), now.pageTables(), now.strategies(), now.stores())) {
             findings.add(
                     axis.isEmpty()
-                            ? Finding.broken(axis.label(), "none is registered: start a bundle that provides one")
+                            ? Finding.broken(
+                                    axis.label(),
+                                    "none is registered: start a bundle that provides one, such as "
+                                            + axis.usualBundle())
                             : Finding.fact(axis.label(), "" + axis.names()));
         }
         for (Axis.Offer<PageTable> table : now.pageTables().all()) {

@@ -24,10 +24,10 @@ final class Providers {
 
     Providers() {
         this(
-                new Axis<>("VMM backend", Vmm.PROPERTY),
-                new Axis<>("page table", PageTable.PROPERTY),
-                new Axis<>("strategy", Strategy.PROPERTY),
-                new Axis<>("store", Store.PROPERTY));
+                new Axis<>("VMM backend", Vmm.PROPERTY, "org.vellum.vmm.host"),
+                new Axis<>("page table", PageTable.PROPERTY, "org.vellum.pagetable.host"),
+                new Axis<>("strategy", Strategy.PROPERTY, "org.vellum.strategy.dirtybit"),
+                new Axis<>("store", Store.PROPERTY, "org.vellum.store.file"));
     }
 
     private Providers(Axis<Vmm> vmms, Axis<PageTable> pageTables, Axis<Strategy> strategies, Axis<Store> stores) {
@@ -57,21 +57,65 @@ final class Providers {
         return new Providers(vmms.snapshot(), pageTables.snapshot(), strategies.snapshot(), stores.snapshot());
     }
 
-    /** Whether every axis has a provider, whatever it can do. */
-    boolean complete() {
-        return Stream.of(vmms, pageTables, strategies, stores).noneMatch(Axis::isEmpty);
+    /**
+     * Why no region at all can be opened with what there is, a sentence; empty if one can: then there are a VMM backend, a page
+     * table and a strategy that fit and work on this host, and a store that does not refuse every folder.
+     */
+    Optional<String> obstacle() {
+        List<String> missing = Stream.of(vmms, pageTables, strategies, stores)
+                .filter(Axis::isEmpty)
+                .map(Providers::missing)
+                .toList();
+        if (!missing.isEmpty()) {
+            return Optional.of(String.join("; ", missing));
+        }
+        List<String> refusals = new ArrayList<>();
+        for (Axis.Offer<Store> offer : stores.all()) {
+            Optional<String> refusal = offer.service().obstacle();
+            if (refusal.isEmpty()) {
+                refusals.clear();
+                break;
+            }
+            refusals.add("store '" + offer.name() + "': " + refusal.get());
+        }
+        if (!refusals.isEmpty()) {
+            return Optional.of("no store works here: " + String.join("; ", refusals) + "; or " + start(stores));
+        }
+        try {
+            selectTracking("any region", RegionOptions.existing(), null);
+            return Optional.empty();
+        } catch (ProviderMissingException e) {
+            return Optional.of(e.getMessage());
+        }
+    }
+
+    private static String missing(Axis<?> axis) {
+        return "there is no " + axis.label() + ": " + start(axis);
+    }
+
+    private static String start(Axis<?> axis) {
+        return "start a bundle that provides one, such as " + axis.usualBundle();
     }
 
     /**
-     * The best tuple that the options allow and that works on this host: the highest-ranking VMM backend for which
-     * there is a page table for which there is a strategy. Where a strategy that needs dirty bits cannot have them,
-     * one that write-protects takes its place, even when the first was asked for by name, and the tuple says so.
+     * The best tuple that the options allow and that works on this host, for a region that is opened: the highest-ranking VMM
+     * backend for which there is a page table for which there is a strategy. Where a strategy that needs dirty bits cannot
+     * have them, one that write-protects takes its place, even when the first was asked for by name, and the tuple says so. The
+     * store is that of {@link StoreChoice}.
      *
-     * @param subject what they are for, such as {@code region 'orders'}; messages begin with it
+     * @param settled no provider has come or gone for a while
      * @throws ProviderMissingException nothing fits an axis; names the axis, the selector and what is there
      */
+    Tuple select(String region, RegionOptions options, StoreRecords records, boolean settled) {
+        String subject = "region '" + region + "'";
+        selectTracking(subject, options, null); // before any store is asked
+        return selectTracking(subject, options, new StoreChoice(subject, region, options, stores).choose(records, settled));
+    }
+
+    /** As {@link #select(String, RegionOptions, StoreRecords, boolean)}, for a region that no store has. */
     Tuple select(String subject, RegionOptions options) {
-        return selectTracking(subject, options, store(subject, options.store()));
+        return selectTracking(
+                subject, options, new StoreChoice(subject, "example", options, stores).forAnyNew());
     }
 
     /**
@@ -110,7 +154,10 @@ final class Providers {
             throw new ProviderMissingException(subject + ": no page table selected by '"
                     + options.pageTable() + "' works with a VMM backend selected by '" + options.vmm()
                     + "'; there are page tables: " + pageTables.names() + "; VMM backends: " + vmms.names()
-                    + "; select 'auto' for one of them");
+                    + (options.vmm().equals(RegionOptions.AUTO) && options.pageTable().equals(RegionOptions.AUTO)
+                            ? "; start the bundle of the other half of a pair: VMM backend 'host' goes with page table"
+                                    + " 'host', 'kvm' with 'guest'"
+                            : "; start the bundle of one that does, or select 'auto' for one of them"));
         }
         throw new ProviderMissingException(subject + ": no strategy selected by '" + options.strategy()
                 + "' works on this host: " + String.join("; ", obstacles) + "; strategies there are: "
@@ -150,7 +197,7 @@ final class Providers {
         return Optional.empty();
     }
 
-    private static <T> List<Axis.Offer<T>> required(String subject, Axis<T> axis, String selector) {
+    static <T> List<Axis.Offer<T>> required(String subject, Axis<T> axis, String selector) {
         List<Axis.Offer<T>> matching = axis.matching(selector);
         if (matching.isEmpty()) {
             throw new ProviderMissingException(subject + ": no " + axis.label() + " matches '" + selector

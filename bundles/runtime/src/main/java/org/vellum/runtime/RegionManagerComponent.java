@@ -14,6 +14,7 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.WantedRegion;
 
 /**
  * One bundle's way to regions: what it opens is closed when the bundle stops, or lets go of the service for good.
@@ -52,6 +53,11 @@ public final class RegionManagerComponent implements RegionManager, Owner {
             throw new RegionException("region '" + name + "' was closed at once: " + description() + " stops");
         }
         return region;
+    }
+
+    @Override
+    public List<WantedRegion> wanted() {
+        return regions.wanted();
     }
 
     @Override

@@ -1,7 +1,10 @@
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,12 +18,15 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.vellum.api.DamagedImageException;
+import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionEvents;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.WantedRegion;
+import org.vellum.api.provider.Store;
 
 /**
  * Every region open in this process, and the providers to compose them of. Safe for use by many threads; its monitor is
@@ -29,9 +35,14 @@ import org.vellum.api.RegionStatus;
 class Regions {
     private static final System.Logger LOGGER = System.getLogger(Regions.class.getName());
 
+    /** A wait that is over before it begins, and does not stand for the time in which providers come. */
+    private static final long NEVER_WAITS = -1;
+
     /** A name that is taken: by a region, or by one being opened. Guarded by the monitor. */
     private static final class Claim {
         private final Owner owner;
+        /** As in the options it is opened with, or null. */
+        private final Path directory;
         /** Set while an opening thread may call into providers. */
         private boolean inProviders;
         /** {@link Regions#arrivals} when it chose. */
@@ -43,8 +54,9 @@ class Regions {
         /** Null until open. */
         private Composition composition;
 
-        private Claim(Owner owner) {
+        private Claim(Owner owner, Path directory) {
             this.owner = owner;
+            this.directory = directory;
         }
 
         private boolean mayBeIn(Object provider) {
@@ -52,22 +64,52 @@ class Regions {
         }
     }
 
+    /** While something is missing that may come without any provider's coming, such as a file system that is mounted. */
+    private static final long LOOK_AGAIN_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
+
     private final RuntimeServices services;
-    private final long providerWaitNanoseconds;
+    private final StoreRecords records;
+    private final long settlingNanoseconds;
+    private volatile long providerWaitNanoseconds;
     private final List<Runnable> arrivalListeners = new CopyOnWriteArrayList<>();
+    private final List<Runnable> changeListeners = new CopyOnWriteArrayList<>();
+    private final SortedMap<String, WantedRegion> wanted = new TreeMap<>();
+    private final Clock clock = new Clock();
 
     private final Providers providers = new Providers();
     private final SortedMap<String, Claim> claims = new TreeMap<>();
     private boolean stopped;
     /** Providers that came or changed so far. Guarded by the monitor. */
     private long arrivals;
+    /** When the last one came or went. Guarded by the monitor. */
+    private long lastChange = System.nanoTime();
+    /** Threads that are in providers on behalf of no claim. Guarded by the monitor. */
+    private int inspections;
+
+    /** Remembers nothing and waits for nobody but providers that are missing. */
+    Regions(RuntimeServices services, long providerWaitMilliseconds) {
+        this(services, providerWaitMilliseconds, StoreRecords.NONE, Duration.ZERO);
+    }
 
     /**
-     * @param providerWaitMilliseconds how long {@link #open} waits for an axis that has no provider at all
+     * @param providerWaitMilliseconds how long {@link #open} waits for providers that work
+     * @param records of regions that were open before
+     * @param settling how long after the last provider came or went a region may be created in a store that nobody named
      */
-    Regions(RuntimeServices services, long providerWaitMilliseconds) {
+    Regions(RuntimeServices services, long providerWaitMilliseconds, StoreRecords records, Duration settling) {
         this.services = services;
-        this.providerWaitNanoseconds = TimeUnit.MILLISECONDS.toNanos(providerWaitMilliseconds);
+        this.records = records;
+        this.settlingNanoseconds = settling.toNanos();
+        setProviderWait(providerWaitMilliseconds);
+    }
+
+    /** For who opens a region from now on. */
+    final void setProviderWait(long milliseconds) {
+        providerWaitNanoseconds = TimeUnit.MILLISECONDS.toNanos(milliseconds);
+    }
+
+    Clock clock() {
+        return clock;
     }
 
     // Providers
@@ -78,6 +120,7 @@ class Regions {
         synchronized (this) {
             axis.apply(providers).put(provider, properties);
             arrivals++;
+            lastChange = System.nanoTime();
             notifyAll();
             open = openClaims(claim -> true).toList();
         }
@@ -85,6 +128,7 @@ class Regions {
             changing(claim, claim.composition::providerCame);
         }
         arrivalListeners.forEach(Runnable::run);
+        tellOfChange();
     }
 
     /** As {@link #telling}, on behalf of nobody in particular: a close meanwhile is no failure. */
@@ -108,6 +152,9 @@ class Regions {
             return change.get();
         } finally {
             if (claim.region.isOpen() && claim.region.tuple() != before) {
+                if (claim.region.tuple().store() != before.store()) {
+                    remember(claim, claim.region);
+                }
                 claim.owner.swapped(claim.region);
             }
         }
@@ -123,7 +170,9 @@ class Regions {
             Axis<T> from = axis.apply(providers);
             label = from.label();
             from.remove(provider);
-            waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.mayBeIn(provider)));
+            lastChange = System.nanoTime();
+            waitUntil(() -> inspections == 0
+                    && claims.values().stream().noneMatch(claim -> claim.mayBeIn(provider)));
         }
         List<Claim> open;
         synchronized (this) {
@@ -148,8 +197,26 @@ class Regions {
         return providers.snapshot();
     }
 
-    synchronized boolean complete() {
-        return providers.complete();
+    /** Why no region at all can be opened now, a sentence; empty if one can. */
+    Optional<String> obstacle() {
+        return inspect(Providers::obstacle);
+    }
+
+    /** Lets a caller ask providers; whoever takes one of them away waits until it has. */
+    private <T> T inspect(Function<Providers, T> inspection) {
+        Providers now;
+        synchronized (this) {
+            inspections++;
+            now = providers.snapshot();
+        }
+        try {
+            return inspection.apply(now);
+        } finally {
+            synchronized (this) {
+                inspections--;
+                notifyAll();
+            }
+        }
     }
 
     /** The listener is called, without locks, whenever a provider was added or changed. */
@@ -157,37 +224,54 @@ class Regions {
         arrivalListeners.add(listener);
     }
 
-    void removeArrivalListener(Runnable listener) {
-        arrivalListeners.remove(listener);
+    /** The listener is called, without locks, whenever a provider was added or changed, or a region closed. */
+    void addChangeListener(Runnable listener) {
+        changeListeners.add(listener);
+    }
+
+    void removeChangeListener(Runnable listener) {
+        changeListeners.remove(listener);
+    }
+
+    private void tellOfChange() {
+        changeListeners.forEach(Runnable::run);
     }
 
     // Regions
 
-    /** As {@link org.vellum.api.RegionManager#open}; waits a while for an axis that has no provider at all. */
+    /** As {@link org.vellum.api.RegionManager#open}; waits a while for providers that work. */
     OpenRegion open(String name, RegionOptions options, Owner owner) {
         return open(name, options, owner, providerWaitNanoseconds);
     }
 
-    /** As {@link #open}, without waiting for providers. */
+    /**
+     * As {@link #open}, without waiting for providers.
+     *
+     * @throws StillStartingException it is to be tried again in a moment
+     */
     OpenRegion openNow(String name, RegionOptions options, Owner owner) {
-        return open(name, options, owner, 0);
+        return open(name, options, owner, NEVER_WAITS);
     }
 
-    private OpenRegion open(String name, RegionOptions options, Owner owner, long providerWait) {
+    private OpenRegion open(String name, RegionOptions options, Owner owner, long wait) {
         RegionChecks.checkName(name);
-        Claim claim = new Claim(owner);
-        Providers choice = claim(name, claim, providerWait);
+        Claim claim = new Claim(owner, options.directory().orElse(null));
+        claim(name, claim);
         OpenRegion region;
+        Optional<Path> home;
         try {
-            Tuple tuple = choice.select("region '" + name + "'", options);
+            Tuple tuple = select(name, options, claim, wait);
             synchronized (this) {
                 claim.tuple = tuple;
                 notifyAll();
             }
-            region = RegionOpening.open(name, options, tuple, services, new RegionListener(claim));
+            home = Composition.homeOf(name, options, tuple.store());
+            region = RegionOpening.open(
+                    name, home.map(options::withDirectory).orElse(options), tuple, services, new RegionListener(claim));
+            remember(claim, region);
         } catch (RuntimeException | Error e) {
             unclaim(name);
-            if (e instanceof DamagedImageException) {
+            if (e instanceof DamagedImageException && !owner.knows(e.getMessage())) {
                 post(RegionEvents.DAMAGED, Map.of(RegionEvents.REGION, name, RegionEvents.MESSAGE, e.getMessage()));
             }
             throw e;
@@ -195,7 +279,7 @@ class Regions {
         boolean providersCame;
         synchronized (this) {
             claim.region = region;
-            claim.composition = new Composition(region, options, this::providers);
+            claim.composition = new Composition(region, options, home, this::providers);
             providersCame = arrivals != claim.arrivals;
         }
         try {
@@ -213,7 +297,7 @@ class Regions {
         return region;
     }
 
-    private synchronized Providers claim(String name, Claim claim, long providerWait) {
+    private synchronized void claim(String name, Claim claim) {
         Claim holder = claims.get(name);
         if (holder != null) {
             throw new RegionBusyException("region '" + name + "' is "
@@ -221,15 +305,85 @@ class Regions {
                     + holder.owner.description() + "; share it through that owner, or have it closed there first");
         }
         claims.put(name, claim);
-        long deadline = System.nanoTime() + providerWait;
-        waitUntil(() -> stopped || providers.complete(), deadline);
+    }
+
+    /** Chooses from the providers there are, again whenever some have come; afterwards the claim is in them. */
+    private Tuple select(String name, RegionOptions options, Claim claim, long wait) {
+        long begin = System.nanoTime();
+        while (true) {
+            boolean mayWait = wait > System.nanoTime() - begin;
+            Providers choice;
+            boolean settled;
+            synchronized (this) {
+                requireRunning(name);
+                claim.inProviders = true;
+                claim.arrivals = arrivals;
+                choice = providers.snapshot();
+                settled = wait != NEVER_WAITS && !mayWait
+                        || System.nanoTime() - lastChange >= settlingNanoseconds;
+            }
+            try {
+                return choice.select(name, options, records, settled);
+            } catch (ProviderMissingException e) {
+                synchronized (this) {
+                    claim.inProviders = false;
+                    notifyAll();
+                    if (!mayWait) {
+                        throw wait <= 0 || e instanceof StillStartingException
+                                ? e
+                                : new ProviderMissingException(
+                                        e.getMessage() + " (waited " + TimeUnit.NANOSECONDS.toMillis(wait) + " ms)", e);
+                    }
+                    waitForChange(claim, e instanceof StillStartingException, begin + wait);
+                }
+            }
+        }
+    }
+
+    /** Waits on the monitor, which the caller holds, until it is worth while to choose again. */
+    private void waitForChange(Claim claim, boolean onlyToSettle, long deadline) {
+        long now = System.nanoTime();
+        long again = onlyToSettle
+                ? Math.max(lastChange + settlingNanoseconds - now, 0)
+                : LOOK_AGAIN_NANOSECONDS;
+        waitUntil(() -> stopped || arrivals != claim.arrivals, now + Math.min(again, deadline - now));
+    }
+
+    private void requireRunning(String name) {
         if (stopped) {
-            claims.remove(name);
             throw new RegionException("region '" + name + "' cannot be opened: the runtime is stopping");
         }
-        claim.inProviders = true;
-        claim.arrivals = arrivals;
-        return providers.snapshot();
+    }
+
+    /** Notes which store the region is in, if that is one that it may be taken to be in by itself. */
+    private void remember(Claim claim, OpenRegion region) {
+        Store store = region.tuple().store();
+        Store.Request request = new Store.Request(region.name(), claim.directory, 0, 0);
+        boolean lasting = inspect(now -> now.stores().all().stream()
+                .filter(offer -> offer.service() == store)
+                .anyMatch(offer -> StoreChoice.obstacleToAuto(offer, request).isEmpty()));
+        if (lasting) {
+            records.remember(region.name(), claim.directory, store.name());
+        }
+    }
+
+    // Regions that somebody wants
+
+    /** A region is wanted by this configuration and is not open. */
+    synchronized void wants(WantedRegion region) {
+        wanted.put(region.wantedBy(), region);
+    }
+
+    /** What this configuration wants is open, or it wants nothing any more. */
+    synchronized void wantsNothing(String wantedBy) {
+        wanted.remove(wantedBy);
+    }
+
+    /** As {@link org.vellum.api.RegionManager#wanted}. */
+    synchronized List<WantedRegion> wanted() {
+        return wanted.values().stream()
+                .sorted(Comparator.comparing(WantedRegion::name))
+                .toList();
     }
 
     private synchronized void unclaim(String name) {
@@ -251,6 +405,7 @@ class Regions {
 
         @Override
         public void moved(OpenRegion region) {
+            remember(claim, region);
             claim.owner.swapped(region);
         }
 
@@ -268,6 +423,7 @@ class Regions {
                     Long.toString(region.status().epoch()));
             post(RegionEvents.CLOSED, Map.of(RegionEvents.REGION, region.name()));
             claim.owner.closed(region);
+            tellOfChange();
         }
     }
 
@@ -321,8 +477,10 @@ class Regions {
         synchronized (this) {
             stopped = true;
             notifyAll();
-            waitUntil(() -> claims.values().stream().noneMatch(claim -> claim.inProviders));
+            waitUntil(() -> inspections == 0
+                    && claims.values().stream().noneMatch(claim -> claim.inProviders));
         }
+        clock.close();
         closeAll(claim -> true, "the runtime or the native core stops; uncommitted stores are gone");
     }
 

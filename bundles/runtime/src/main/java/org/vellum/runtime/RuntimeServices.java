@@ -9,5 +9,11 @@ import org.vellum.nativelib.NativeCore;
  *
  * @param patience how long a close on behalf of somebody who goes away waits for sections and bodies of
  *     {@code atomically}
+ * @param watch tells the log what lasts
  */
-record RuntimeServices(NativeCore core, PhaseObserver observers, EventSink events, Duration patience) {}
+record RuntimeServices(
+        NativeCore core, PhaseObserver observers, EventSink events, Duration patience, Watch watch) {
+    RuntimeServices(NativeCore core, PhaseObserver observers, EventSink events, Duration patience) {
+        this(core, observers, events, patience, Watch.start());
+    }
+}

@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,8 +17,15 @@ final class TupleInForce {
 
     private volatile Composed composed;
     private volatile RegionStatus.Swap last;
-    /** Why the last swap that was asked for did not happen; null once one has. */
-    private volatile String refusal;
+    /**
+     * Why the last swap did not happen. Gone with the next that does, or is found to be in force already; one that somebody
+     * asked for and was answered, mistyped perhaps, also after a while.
+     *
+     * @param until by {@link System#nanoTime}; null: as long as it holds
+     */
+    private record Refusal(String sentence, Long until) {}
+
+    private volatile Refusal refusal;
 
     TupleInForce(Tuple first) {
         composed = new Composed(first, first.names(), null);
@@ -49,8 +57,19 @@ final class TupleInForce {
         return last;
     }
 
+    /** A swap did not happen that is still to happen when it can. */
     void refuse(String sentence) {
-        refusal = sentence;
+        refusal = new Refusal(sentence, null);
+    }
+
+    /** A swap did not happen, and whoever asked for it knows. */
+    void refuseForNow(String sentence, Duration shown) {
+        refusal = new Refusal(sentence, System.nanoTime() + shown.toNanos());
+    }
+
+    /** What was asked for last is in force. */
+    void forgetRefusal() {
+        refusal = null;
     }
 
     /** What an operator should know of it. */
@@ -61,9 +80,9 @@ final class TupleInForce {
             sentences.add("degraded, stores are not tracked: " + now.untracked()
                     + "; a commit compares every block that was stored to");
         }
-        String refused = refusal;
-        if (refused != null) {
-            sentences.add(refused);
+        Refusal refused = refusal;
+        if (refused != null && (refused.until() == null || refused.until() - System.nanoTime() > 0)) {
+            sentences.add(refused.sentence());
         }
         return sentences;
     }

@@ -39,4 +39,30 @@
  *
  * <p>None is waited for interruptibly: an interrupt neither breaks a commit nor is it lost.
  */
+@Capability(
+        namespace = RequireVellum.IMPLEMENTATION_NAMESPACE,
+        name = RequireVellum.IMPLEMENTATION_NAME,
+        version = RequireVellum.IMPLEMENTATION_VERSION,
+        uses = RegionManager.class)
+@Requirement(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.PAGE_TABLE,
+        filter = "(portable=true)",
+        effective = "active")
+@Requirement(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STRATEGY,
+        filter = "(portable=true)",
+        effective = "active")
+@Requirement(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        filter = "(&(portable=true)(durable=true))",
+        effective = "active")
 package org.vellum.runtime;
+
+import org.osgi.annotation.bundle.Capability;
+import org.osgi.annotation.bundle.Requirement;
+import org.vellum.api.RegionManager;
+import org.vellum.api.RequireVellum;
+import org.vellum.api.provider.ProviderNamespace;

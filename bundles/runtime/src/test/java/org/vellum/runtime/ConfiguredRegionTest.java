@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
@@ -8,15 +9,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.annotation.Annotation;
 import java.lang.reflect.Proxy;
-import java.util.ArrayList;
 import java.util.Dictionary;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.vellum.api.Region;
+import org.vellum.api.WantedRegion;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
@@ -26,7 +28,7 @@ class ConfiguredRegionTest {
 
     private final Bench bench = Bench.complete();
     /** The Region services there are. */
-    private final List<Registered> services = new ArrayList<>();
+    private final List<Registered> services = new CopyOnWriteArrayList<>();
 
     private final BundleContext context = proxy(BundleContext.class, (method, arguments) -> {
         assertEquals("registerService", method);
@@ -245,5 +247,65 @@ class ConfiguredRegionTest {
 
         assertEquals(List.of(), services);
         assertEquals(List.of(), bench.regions.regions());
+    }
+
+    private WantedRegion onlyWanted() {
+        List<WantedRegion> wanted = bench.regions.wanted();
+        assertEquals(1, wanted.size(), wanted.toString());
+        return wanted.get(0);
+    }
+
+    @Test
+    void aRegionThatWasRefusedIsWantedAndTriedAgainByItself() {
+        bench.store.failing.addAll(List.of("open", "open"));
+        start(Map.of());
+
+        WantedRegion wanted = onlyWanted();
+        assertEquals("orders", wanted.name());
+        assertEquals("configuration org.vellum.region~orders", wanted.wantedBy());
+        assertEquals(WantedRegion.Obstacle.REFUSED, wanted.obstacle());
+        assertEquals("open broke", wanted.reason());
+        await().until(() -> !services.isEmpty());
+        assertTrue(onlyService().isOpen());
+        assertEquals(List.of(), bench.regions.wanted());
+    }
+
+    @Test
+    void aRegionThatSomebodyElseHasOpenIsOpenedWhenThatOneIsClosed() {
+        OpenRegion theirs = bench.open("orders");
+        start(Map.of("size", "16 KiB"));
+        assertEquals(WantedRegion.Obstacle.BUSY, onlyWanted().obstacle());
+
+        theirs.close();
+
+        assertTrue(onlyService().isOpen());
+        assertEquals(List.of(), bench.regions.wanted());
+    }
+
+    @Test
+    void aDamagedRegionIsAnnouncedOnceAndWantedUntilItIsRepaired() {
+        bench.store.damage = "orders.vellum, offset 0: no image";
+        start(Map.of());
+        WantedRegion wanted = onlyWanted();
+        assertEquals(WantedRegion.Obstacle.DAMAGED, wanted.obstacle());
+        await().until(() -> bench.store.requests.size() > 2);
+        assertEquals(1, bench.events.size(), bench.events.toString());
+        assertEquals(wanted.since(), onlyWanted().since());
+
+        bench.store.damage = null;
+        await().until(() -> !services.isEmpty());
+        assertEquals(List.of(), bench.regions.wanted());
+    }
+
+    @Test
+    void aRegionThatSomebodyClosedIsWantedAndStaysClosedUntilItsConfigurationIsChanged() {
+        ConfiguredRegion component = start(Map.of());
+        onlyService().close();
+
+        assertEquals(WantedRegion.Obstacle.CLOSED, onlyWanted().obstacle());
+        component.modify(configuration(Map.of()), properties("b"));
+        assertTrue(onlyService().isOpen());
+        component.stop();
+        assertEquals(List.of(), bench.regions.wanted());
     }
 }

@@ -337,6 +337,26 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
+    public Medium fileMedium(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public long fileMakeReal(int file, long offset, long length, boolean fresh) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileIsNamed(int file, String path) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int fileCloseToOthers(int file) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public int fileTruncate(int file, long length) {
         throw new UnsupportedOperationException();
     }

@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,6 +9,7 @@ import java.util.function.Function;
 import org.osgi.framework.Constants;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PageTableEntry;
+import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
@@ -17,8 +19,12 @@ final class FakeProviders {
     private FakeProviders() {}
 
     static Map<String, Object> properties(String property, String name, int ranking, long id) {
-        return Map.of(
-                property, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id, "colour", name + "-ish");
+        Map<String, Object> all = new HashMap<>(Map.of(
+                property, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id, "colour", name + "-ish"));
+        if (property.equals(Store.PROPERTY)) {
+            all.put(Store.DURABLE_PROPERTY, true);
+        }
+        return all;
     }
 
     static Vmm vmm(String name) {

@@ -6,9 +6,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.vellum.api.CommitException;
+import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.InPlace;
@@ -28,7 +30,7 @@ final class FakeStore implements Store {
 
     private final FakeCore core;
     private final Map<String, Durable> images;
-    final List<Request> requests = new ArrayList<>();
+    final List<Request> requests = new CopyOnWriteArrayList<>();
     final List<String> calls = new ArrayList<>();
     final AtomicInteger openImages = new AtomicInteger();
     /** A persist takes one; tests that want it to wait drain them. */
@@ -39,6 +41,9 @@ final class FakeStore implements Store {
     boolean addressable;
     /** Calls that fail when made next. */
     final List<String> failing = new ArrayList<>();
+
+    /** What is wrong with every image; null: nothing. */
+    volatile String damage;
 
     /** Whether closing an image works. */
     boolean writesBack = true;
@@ -85,8 +90,16 @@ final class FakeStore implements Store {
     }
 
     @Override
+    public Presence presence(Request request) {
+        return images.containsKey(request.region()) ? Presence.HERE : Presence.ABSENT;
+    }
+
+    @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         requests.add(request);
+        if (damage != null) {
+            throw new DamagedImageException(damage);
+        }
         call("open");
         duringOpen.run();
         Durable durable = images.get(request.region());

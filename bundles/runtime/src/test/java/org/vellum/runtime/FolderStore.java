@@ -72,6 +72,11 @@ final class FolderStore implements Store {
     }
 
     @Override
+    public Presence presence(Request request) {
+        return Image.presence(core, files(request.region()));
+    }
+
+    @Override
     public Optional<Place> place(Request request) {
         return Optional.of(new Place(name, Optional.of(folder)));
     }

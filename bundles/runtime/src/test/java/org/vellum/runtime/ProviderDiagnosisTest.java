@@ -46,7 +46,7 @@ class ProviderDiagnosisTest {
     }
 
     private Finding finding(String subject) {
-        List<Finding> findings = new ProviderDiagnosis(providers::snapshot)
+        List<Finding> findings = new ProviderDiagnosis(providers::snapshot, List::of)
                 .examine().stream()
                         .filter(finding -> finding.subject().equals(subject))
                         .toList();
@@ -90,7 +90,7 @@ class ProviderDiagnosisTest {
     @Test
     void anAxisWithoutProvidersIsBroken() {
         Providers empty = new Providers();
-        List<Finding> findings = new ProviderDiagnosis(empty::snapshot).examine();
+        List<Finding> findings = new ProviderDiagnosis(empty::snapshot, List::of).examine();
         assertEquals(5, findings.size(), findings.toString());
         assertTrue(findings.stream().allMatch(finding -> finding.verdict() == Verdict.BROKEN), findings.toString());
     }

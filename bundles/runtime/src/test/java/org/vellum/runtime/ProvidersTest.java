@@ -67,10 +67,10 @@ class ProvidersTest {
     }
 
     @Test
-    void equalRankingsGoByServiceId() {
+    void equalRankingsGoByNameWhoeverWasFirst() {
         providers.strategies().put(writeProtect, FakeProviders.properties(Strategy.PROPERTY, "write-protect", 10, 3));
 
-        assertSame(writeProtect, select(AUTO).strategy());
+        assertSame(dirtyBit, select(AUTO).strategy());
     }
 
     @Test
@@ -173,11 +173,35 @@ class ProvidersTest {
         providers.strategies().remove(dirtyBit);
 
         assertSame(writeProtect, select(AUTO).strategy());
-        assertTrue(providers.complete());
+        assertEquals(Optional.empty(), providers.obstacle());
         providers.strategies().remove(writeProtect);
-        assertEquals(false, providers.complete());
+        assertTrue(providers.obstacle().orElseThrow().contains("there is no strategy: start a bundle"));
         assertTrue(assertThrows(ProviderMissingException.class, () -> select(AUTO))
                 .getMessage()
                 .contains("there are: none"));
+    }
+
+    @Test
+    void providersThatDoNotFitOpenNothingAndTheSentenceSaysWhatWould() {
+        providers.vmms().remove(host);
+        addKvm(0);
+        String obstacle = providers.obstacle().orElseThrow();
+        assertTrue(obstacle.contains("no page table selected by 'auto' works with a VMM backend"), obstacle);
+        assertTrue(obstacle.contains("'kvm' with 'guest'"), obstacle);
+
+        providers.pageTables().put(guestTable, FakeProviders.properties(PageTable.PROPERTY, "guest", -10, 7));
+        assertEquals(Optional.empty(), providers.obstacle());
+    }
+
+    @Test
+    void aStoreThatRefusesEveryFolderOpensNothing() {
+        providers.stores().remove(store);
+        NamedStore dax = new NamedStore("dax", "/pmem");
+        dax.obstacle = "/pmem is not on persistent memory; mount a file system with -o dax";
+        providers.stores().put(dax, dax.properties(true, -100, 8));
+
+        String obstacle = providers.obstacle().orElseThrow();
+        assertTrue(obstacle.contains("store 'dax': /pmem is not on persistent memory"), obstacle);
+        assertTrue(obstacle.contains("org.vellum.store.file"), obstacle);
     }
 }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.lang.annotation.Annotation;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -15,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -75,17 +75,7 @@ class RealRegionTest {
                 RealRegionTest.class.getClassLoader(),
                 new Class<?>[] {BundleContext.class},
                 (proxy, method, arguments) -> null);
-        return new FileStore(host.core, noProperties, new FileStore.Config() {
-            @Override
-            public String directory() {
-                return folder.toString();
-            }
-
-            @Override
-            public Class<? extends Annotation> annotationType() {
-                return FileStore.Config.class;
-            }
-        });
+        return new FileStore(host.core, noProperties, Map.of("directory", folder.toString()));
     }
 
     private OpenRegion open(String strategy) {

@@ -5,16 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionEvents;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.Strategy;
+import org.vellum.api.provider.Vmm;
 import org.vellum.runtime.Bench.Call;
 
 class RegionsTest {
@@ -129,5 +137,86 @@ class RegionsTest {
         assertTrue(assertThrows(RegionException.class, () -> bench.open("orders"))
                 .getMessage()
                 .contains("stopping"));
+    }
+
+    private static <T> void comes(Regions to, Function<Providers, Axis<T>> axis, T provider, String property, String name) {
+        to.providerArrived(axis, provider, FakeProviders.properties(property, name, 0, name.hashCode()));
+    }
+
+    private Regions waiting(long milliseconds, Path records, Duration settling) {
+        Regions patient = new Regions(
+                new RuntimeServices(bench.core, bench.observers, (topic, properties) -> {}, Bench.PATIENCE),
+                milliseconds,
+                new StoreRecords(List.of(records)),
+                settling);
+        comes(patient, Providers::vmms, bench.vmm, Vmm.PROPERTY, "host");
+        comes(patient, Providers::strategies, bench.writeProtect, Strategy.PROPERTY, "write-protect");
+        return patient;
+    }
+
+    @Test
+    void openingWaitsForATupleThatFits(@TempDir Path records) {
+        Regions patient = waiting(60_000, records, Duration.ZERO);
+        comes(patient, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        PageTable guest = FakeProviders.pageTable("guest", (self, vmm) -> false, tracking -> Optional.empty());
+        comes(patient, Providers::pageTables, guest, PageTable.PROPERTY, "guest");
+        Call<OpenRegion> opening = Bench.inAnotherThread(
+                        () -> patient.open("orders", RegionOptions.size(4096), Bench.OWNER))
+                .awaitWaiting();
+
+        comes(patient, Providers::pageTables, bench.pageTable, PageTable.PROPERTY, "host");
+
+        assertTrue(opening.value().isOpen());
+    }
+
+    @Test
+    void openingWaitsForTheStoreThatHadTheRegionAndThenSaysWhichItIs(@TempDir Path records) {
+        Regions impatient = waiting(300, records, Duration.ZERO);
+        comes(impatient, Providers::pageTables, bench.pageTable, PageTable.PROPERTY, "host");
+        comes(impatient, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        impatient.open("orders", RegionOptions.size(4096), Bench.OWNER).close();
+        impatient.providerLeaves(Providers::stores, bench.store);
+        FakeStore other = new FakeStore(bench.core);
+        comes(impatient, Providers::stores, other, Store.PROPERTY, "other");
+
+        String message = assertThrows(
+                        ProviderMissingException.class,
+                        () -> impatient.open("orders", RegionOptions.size(4096), Bench.OWNER))
+                .getMessage();
+
+        assertTrue(message.contains("it is in store 'fake'"), message);
+        assertTrue(message.endsWith("(waited 300 ms)"), message);
+        assertEquals(0, other.requests.size());
+        comes(impatient, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        assertEquals(
+                "fake",
+                impatient.open("orders", RegionOptions.size(4096), Bench.OWNER).status().providers().store());
+    }
+
+    @Test
+    void aNewRegionGoesToTheBestStoreOfThoseThatComeTogether(@TempDir Path records) {
+        Regions starting = waiting(60_000, records, Duration.ofMillis(500));
+        comes(starting, Providers::pageTables, bench.pageTable, PageTable.PROPERTY, "host");
+        FakeStore second = new FakeStore(bench.core);
+        starting.providerArrived(
+                Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", -100, 1));
+        Call<OpenRegion> opening = Bench.inAnotherThread(
+                        () -> starting.open("orders", RegionOptions.size(4096), Bench.OWNER))
+                .awaitWaiting();
+
+        comes(starting, Providers::stores, bench.store, Store.PROPERTY, "fake");
+
+        opening.value();
+        assertEquals(0, second.requests.size());
+        assertEquals(1, bench.store.requests.size());
+    }
+
+    @Test
+    void aShorterWaitClosesNothing() {
+        OpenRegion region = bench.open("orders");
+
+        regions.setProviderWait(1);
+
+        assertTrue(region.isOpen());
     }
 }

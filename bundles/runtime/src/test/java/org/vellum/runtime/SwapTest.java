@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,6 +87,31 @@ class SwapTest {
         assertEquals(swap.from(), swap.to());
         assertEquals(Optional.empty(), region.status().lastSwap());
         assertFalse(bench.core.calls.contains("regionSwap"));
+    }
+
+    @Test
+    void aMistypedSwapIsInTheStatusUntilOneIsAskedForThatCanBeHad() {
+        OpenRegion region = bench.open("orders");
+        assertThrows(ProviderMissingException.class, () -> region.swap(Map.of("strategy", "dirty-bits")));
+        assertTrue(region.status().remarks().toString().contains("'dirty-bits'"));
+
+        region.swap(Map.of("strategy", "dirty-bit")); // in force already
+
+        assertFalse(region.status().remarks().toString().contains("'dirty-bits'"));
+        assertThrows(ProviderMissingException.class, () -> region.swap(Map.of("strategy", "dirty-bits")));
+        region.swap(Map.of("strategy", "write-protect"));
+        assertFalse(region.status().remarks().toString().contains("'dirty-bits'"));
+    }
+
+    @Test
+    void whatWasAnsweredIsInTheStatusForAWhileAndWhatStillHoldsUntilItDoesNot() {
+        TupleInForce tuple = new TupleInForce(new Tuple(null, null, null, null, List.of()));
+        tuple.refuseForNow("mistyped", Duration.ofMinutes(10));
+        assertEquals(List.of("mistyped"), tuple.remarks());
+        tuple.refuseForNow("mistyped", Duration.ZERO);
+        assertEquals(List.of(), tuple.remarks());
+        tuple.refuse("its configuration is not followed");
+        assertEquals(List.of("its configuration is not followed"), tuple.remarks());
     }
 
     @Test

@@ -3,7 +3,6 @@ package org.vellum.shell;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.apache.felix.service.command.Descriptor;
 import org.apache.felix.service.command.Parameter;
 import org.osgi.service.component.annotations.Activate;
@@ -14,6 +13,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.WantedRegion;
 import org.vellum.api.provider.Quantity;
 
 /**
@@ -43,12 +43,31 @@ public final class RegionCommands {
         this.regions = regions;
     }
 
-    @Descriptor("the open regions, one a line")
+    @Descriptor("the open regions, one a line, and those that are configured and not open")
     public String regions() {
         List<Region> open = regions.regions();
-        if (open.isEmpty()) {
-            return NO_REGIONS;
+        List<WantedRegion> wanted = regions.wanted();
+        String opened = open.isEmpty() ? NO_REGIONS : table(open);
+        return wanted.isEmpty() ? opened : opened + "\n\nconfigured and not open:\n" + wantedTable(wanted);
+    }
+
+    private static String wantedTable(List<WantedRegion> wanted) {
+        Table table = new Table()
+                .column("NAME", Table.Alignment.LEFT)
+                .column("OBSTACLE", Table.Alignment.LEFT)
+                .column("SINCE", Table.Alignment.LEFT)
+                .column("REASON", Table.Alignment.LEFT);
+        for (WantedRegion region : wanted) {
+            table.row(region.name(), obstacle(region), region.since().toString(), region.reason());
         }
+        return table.toString();
+    }
+
+    private static String obstacle(WantedRegion region) {
+        return region.obstacle().name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
+    }
+
+    private static String table(List<Region> open) {
         Table table = new Table()
                 .column("NAME", Table.Alignment.LEFT)
                 .column("STATE", Table.Alignment.LEFT)
@@ -74,12 +93,38 @@ public final class RegionCommands {
     }
 
     @Descriptor("everything there is to know about some regions, or all that are open")
-    public String status(@Descriptor("names of open regions; none: all") String... names) {
-        List<Region> chosen = names.length == 0 ? regions.regions() : named(names);
-        if (chosen.isEmpty()) {
-            return NO_REGIONS;
+    public String status(@Descriptor("names of regions, open or configured; none: all") String... names) {
+        List<String> chosen = new ArrayList<>();
+        if (names.length == 0) {
+            regions.regions().forEach(region -> chosen.add(describe(region.status())));
+            regions.wanted().forEach(wanted -> chosen.add(describe(wanted)));
+            return chosen.isEmpty() ? NO_REGIONS : String.join("\n\n", chosen);
         }
-        return chosen.stream().map(region -> describe(region.status())).collect(Collectors.joining("\n\n"));
+        for (String name : names) {
+            List<WantedRegion> wanted = regions.region(name).isPresent()
+                    ? List.of()
+                    : regions.wanted().stream()
+                            .filter(region -> region.name().equals(name))
+                            .toList();
+            if (wanted.isEmpty()) {
+                chosen.add(describe(named(name).get(0).status()));
+            }
+            wanted.forEach(region -> chosen.add(describe(region)));
+        }
+        return String.join("\n\n", chosen);
+    }
+
+    private static String describe(WantedRegion wanted) {
+        return new Table()
+                .column("", Table.Alignment.LEFT)
+                .column("", Table.Alignment.LEFT)
+                .row("region", wanted.name())
+                .row("state", "not open: " + obstacle(wanted))
+                .row("wanted by", wanted.wantedBy())
+                .row("since", wanted.since().toString())
+                .row("tried", wanted.tried().toString())
+                .row("reason", wanted.reason())
+                .toString();
     }
 
     @Descriptor("make all stores so far durable, region by region")

@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.List;
 import org.apache.felix.gogo.runtime.CommandProcessorImpl;
 import org.apache.felix.gogo.runtime.threadio.ThreadIOImpl;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.vellum.api.WantedRegion;
 
 /** The commands as Gogo calls them. */
 class CommandsTest {
@@ -208,5 +210,26 @@ class CommandsTest {
         assertTrue(errors().contains("vellum:fly"), errors());
         assertEquals(1, run("{ {\n"));
         assertFalse(errors().isEmpty());
+    }
+
+    @Test
+    void aRegionThatIsConfiguredAndNotOpenIsShownWithItsReason() {
+        regions.wanted = List.of(new WantedRegion(
+                "stock",
+                "configuration org.vellum.region~stock",
+                WantedRegion.Obstacle.PROVIDER_MISSING,
+                "it is in store 'file', which is not there",
+                Instant.EPOCH,
+                Instant.EPOCH));
+
+        run("", "vellum:regions");
+        assertTrue(output().contains("configured and not open:"), output());
+        assertTrue(
+                output().contains("stock  provider missing  1970-01-01T00:00:00Z  it is in store 'file'"), output());
+        run("", "vellum:status");
+        assertTrue(output().contains("not open: provider missing"), output());
+        run("", "vellum:status stock");
+        assertTrue(output().contains("configuration org.vellum.region~stock"), output());
+        assertTrue(output().contains("it is in store 'file', which is not there"), output());
     }
 }

@@ -14,6 +14,7 @@ import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.WantedRegion;
 
 /** Regions of which there is nothing but what the commands use: a name, a size, an epoch. */
 final class MemoryRegions implements RegionManager {
@@ -22,6 +23,7 @@ final class MemoryRegions implements RegionManager {
     RegionOptions lastOptions;
     RegionActivity activity;
     boolean diskFull;
+    List<WantedRegion> wanted = List.of();
     String pageTable = "host";
     private RegionStatus.Providers providers;
     private RegionStatus.Swap lastSwap;
@@ -90,6 +92,11 @@ final class MemoryRegions implements RegionManager {
                 List.of("the size was rounded up"),
                 Optional.ofNullable(lastSwap),
                 Optional.of(new RegionStatus.Move("dax", size / 4, size)));
+    }
+
+    @Override
+    public List<WantedRegion> wanted() {
+        return wanted;
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.vellum.verify;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.ToIntFunction;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -11,6 +12,7 @@ import org.vellum.api.RegionException;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.ImageRepair;
+import org.vellum.store.image.ImageRepair.Purpose;
 import org.vellum.store.image.ImageReport;
 import org.vellum.store.image.OfflineImage;
 
@@ -21,6 +23,7 @@ import org.vellum.store.image.OfflineImage;
 @Component(service = ToIntFunction.class, property = "vellum.application=verify")
 public final class Verify implements ToIntFunction<List<String>> {
     static final String REPAIR = "--repair";
+    static final String NEW_IDENTITY = "--new-identity";
     static final String IN_PLACE = "--in-place";
     static final String ACCEPT_DAMAGED_PAGES = "--accept-damaged-pages";
     static final String OUTPUT = "--output=";
@@ -48,7 +51,7 @@ public final class Verify implements ToIntFunction<List<String>> {
     public int applyAsInt(List<String> arguments) {
         ImageFiles names = names(arguments.get(arguments.size() - 1));
         try {
-            return arguments.contains(REPAIR) ? repair(names, arguments) : verify(names);
+            return arguments.contains(REPAIR) || arguments.contains(NEW_IDENTITY) ? repair(names, arguments) : verify(names);
         } catch (RegionException e) {
             err.println("vellum verify: " + e.getMessage());
             return FAILED;
@@ -74,26 +77,50 @@ public final class Verify implements ToIntFunction<List<String>> {
         return !report.damaged();
     }
 
+    /** One that was begun and did not come to its end is ended, and that is all: what it made has the name then. */
     private int repair(ImageFiles names, List<String> arguments) {
-        boolean inPlace = arguments.contains(IN_PLACE);
+        ImageRepair repair = new ImageRepair(core);
+        Optional<String> ended = repair.finishReplacement(names);
+        if (ended.isPresent()) {
+            out.println("what was begun before has come to its end");
+            printReplaced(names, ended.get());
+            return HELD;
+        }
+        boolean own = arguments.contains(NEW_IDENTITY);
+        boolean inPlace = own || arguments.contains(IN_PLACE);
         ImageFiles target = arguments.stream()
                 .filter(argument -> argument.startsWith(OUTPUT))
                 .map(argument -> names(argument.substring(OUTPUT.length())))
                 .findFirst()
-                .orElse(new ImageFiles(names.directory(), names.region() + "-repaired"));
-        ImageRepair repair = new ImageRepair(core);
+                .orElse(new ImageFiles(names.directory(), names.region() + (own ? "-own" : "-repaired")));
+        Purpose purpose = own ? Purpose.OWN_IDENTITY : Purpose.REPAIR;
         try (OfflineImage image = OfflineImage.open(core, names)) {
-            if (print(image.report()) && !image.report().elsewhere()) {
+            boolean intact = print(image.report());
+            if (own && (!intact || image.report().elsewhere())) {
+                err.println("vellum verify: only an intact image of a region that is here gets an identity of its own;"
+                        + " repair it first, by --repair");
+                return FAILED;
+            }
+            if (!own && intact && !image.report().elsewhere()) {
                 out.println("nothing to repair");
                 return HELD;
             }
-            repair.write(image, target, arguments.contains(ACCEPT_DAMAGED_PAGES));
-            out.println("repaired to epoch " + image.report().intactEpoch().getAsLong() + ": " + target.home());
+            repair.write(image, target, arguments.contains(ACCEPT_DAMAGED_PAGES), purpose);
+            if (!own) {
+                out.println("repaired to epoch " + image.report().intactEpoch().getAsLong() + ": " + target.home());
+            }
         }
         if (inPlace) {
-            repair.replace(names, target);
-            out.println("it is " + names.home() + " now; the files before end in .damaged");
+            printReplaced(names, repair.replace(names, target, purpose));
+        }
+        if (own) {
+            out.println("it is a region of its own, mapped at an address of its own from now on: pointers that it holds to"
+                    + " itself, if any, still lead to where the image that it was copied from is mapped");
         }
         return HELD;
+    }
+
+    private void printReplaced(ImageFiles names, String suffix) {
+        out.println("it is " + names.home() + " now; the files before end in " + suffix);
     }
 }

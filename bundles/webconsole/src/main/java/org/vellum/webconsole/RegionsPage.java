@@ -43,6 +43,7 @@ import org.vellum.api.provider.Vmm;
  * GET  vellum                                  the page
  * GET  vellum/res/…                            its script and style
  * GET  vellum/regions.json                     the open regions
+ * GET  vellum/wanted.json                      the regions that are configured and not open
  * GET  vellum/events?region=R&amp;cells=N          server-sent events: R now, every second
  * POST vellum/commit?region=R                  makes all stores so far durable
  * POST vellum/swap?region=R&amp;AXIS=SELECTOR…     swaps providers
@@ -125,6 +126,10 @@ public final class RegionsPage extends AbstractServlet {
         if (path.equals(ROOT + "/regions.json")) {
             answer(response, regions.regions().stream()
                     .map(region -> region.status().toDTO().toString())
+                    .collect(Collectors.joining(",", "[", "]")));
+        } else if (path.equals(ROOT + "/wanted.json")) {
+            answer(response, regions.wanted().stream()
+                    .map(region -> region.toDTO().toString())
                     .collect(Collectors.joining(",", "[", "]")));
         } else if (path.equals(ROOT + "/events")) {
             stream(request, response);

@@ -38,9 +38,15 @@ class DeploymentIT {
             ContainerProcess.built("vellum.test.bundles").resolve("org.vellum.test.consumer.jar");
 
     private static final List<String> JSON_FEATURES =
-            List.of("vellum", "vellum-jmx", "vellum-health", "vellum-inventory", "vellum-webconsole");
+            List.of("vellum", "vellum-jmx", "vellum-health", "vellum-inventory", "vellum-webconsole", "vellum-memory");
     private static final List<String> KARAF_FEATURES = List.of(
-            "vellum", "vellum-shell", "vellum-jmx", "vellum-health", "vellum-inventory", "vellum-webconsole");
+            "vellum",
+            "vellum-shell",
+            "vellum-jmx",
+            "vellum-health",
+            "vellum-inventory",
+            "vellum-webconsole",
+            "vellum-memory");
     /** In a features repository of Karaf: group, artifact, version. */
     private static final Pattern ARTIFACT = Pattern.compile("mvn:([^/]+)/([^/]+)/([^<]+)<");
 

@@ -10,11 +10,13 @@ import org.osgi.util.tracker.ServiceTrackerCustomizer;
 import org.vellum.api.Region;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.RequireVellum;
 
 /**
  * An activator that opens its region when there is a region manager, without Declarative Services. It lets go of both when the region manager
  * goes, or, if the framework property {@value #HOLDS_ON} is set, only when it is itself stopped.
  */
+@RequireVellum
 public final class ByTracker implements BundleActivator {
     public static final String USER = "tracker";
     public static final String HOLDS_ON = "vellum.storm.holds.on";

@@ -50,4 +50,8 @@ public class RegionDTO extends DTO {
     public long moveCopiedBytes;
     /** Bytes of the image that is being moved. */
     public long moveTotalBytes;
+    /** Its open and abandoned sections, a sentence each. */
+    public String[] sections;
+    /** The calls that wait, a sentence each. */
+    public String[] waiting;
 }

@@ -10,6 +10,25 @@ public interface Store {
     /** Service property: the store's name. */
     String PROPERTY = "vellum.store";
 
+    /**
+     * Service property, a {@link Boolean}: {@code true} says that what is committed to this store outlives the process and
+     * a power cut. Only such a store is taken for a region whose options name none ({@code auto}). A store without the
+     * property, or with {@code false}, has to be asked for.
+     */
+    String DURABLE_PROPERTY = "vellum.store.durable";
+
+    /** What a store knows of an image without opening it. */
+    enum Presence {
+        /** It has the image, or something under the image's name that only opening it can judge. */
+        HERE,
+        /** It had the image, or was about to get it, and the image is in another store; {@link #open} says in which. */
+        ELSEWHERE,
+        /** It has nothing under that name. */
+        ABSENT,
+        /** It cannot tell. */
+        UNKNOWN
+    }
+
     /** The store's name, such as {@code file}. */
     String name();
 
@@ -26,6 +45,35 @@ public interface Store {
      * @throws org.vellum.api.RegionException the file system refused
      */
     StoreImage open(Request request, PhaseObserver observer);
+
+    /**
+     * Whether {@link #open} would find an image. Nothing is created, changed, recovered or locked: whoever opens a region
+     * asks every store first, so that none is created that exists in another.
+     *
+     * @throws org.vellum.api.RegionException this cannot be found out now; nothing is created then
+     */
+    default Presence presence(Request request) {
+        return Presence.UNKNOWN;
+    }
+
+    /**
+     * Why no region at all can be kept in this store on this host, measured and not assumed; empty if one can.
+     *
+     * @return a sentence that says what is missing, and the way out
+     */
+    default Optional<String> obstacle() {
+        return Optional.empty();
+    }
+
+    /**
+     * Why this store is not to be taken for a region that did not ask for it, for instance because the medium in that
+     * folder is an emulated one. Asked of a store only whose {@link #DURABLE_PROPERTY} is {@code true}.
+     *
+     * @return a sentence; empty if it may be taken
+     */
+    default Optional<String> obstacleToAuto(Request request) {
+        return Optional.empty();
+    }
 
     /** Where {@link #open} looks for what is requested; empty: this store does not say, and receives no images. */
     default Optional<Place> place(Request request) {

@@ -5,5 +5,5 @@
  * the Java service carries its name, says what it can do on this host, and hands out the structure's address.
  */
 @org.osgi.annotation.bundle.Export
-@org.osgi.annotation.versioning.Version("1.3.0")
+@org.osgi.annotation.versioning.Version("1.4.0")
 package org.vellum.api.provider;

@@ -81,6 +81,8 @@ public final class Framework implements AutoCloseable {
         Map<String, String> configuration = new HashMap<>(Map.of(
                 Constants.FRAMEWORK_STORAGE, storage.cache().toString(),
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
+                // all of them from the start; they are for the stop
+                Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(StartLevels.USERS),
                 // the hook below stops the framework and then deletes its files, in this order
                 "felix.shutdown.hook", "false",
                 // the launcher's, so that bundles and launcher mean the same by it
@@ -147,6 +149,7 @@ public final class Framework implements AutoCloseable {
                 failures.add(jar.getFileName() + ": " + e.getMessage());
             }
         }
+        StartLevels.assign(felix, installed);
         for (Bundle bundle : installed) {
             if ((bundle.adapt(BundleRevision.class).getTypes() & BundleRevision.TYPE_FRAGMENT) != 0) {
                 continue;

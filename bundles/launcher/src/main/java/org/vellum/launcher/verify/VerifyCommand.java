@@ -53,12 +53,20 @@ public final class VerifyCommand implements Subcommand {
             description = "repair even if pages do not fit their checksums, and take these as they are")
     private boolean acceptDamagedPages;
 
+    @Option(
+            names = "--new-identity",
+            description = "make an image that was copied a region of its own, with an identity and an address of its own, so"
+                    + " that both can be open in one process; pointers in it to itself lead nowhere then. The files before"
+                    + " are kept, as *.before")
+    private boolean newIdentity;
+
     @Parameters(paramLabel = "IMAGE", description = "the region's file that ends in .vellum")
     private Path image;
 
     @Override
     public Integer call() throws InterruptedException {
-        if (!Files.isRegularFile(image)) {
+        Path replacement = image.resolveSibling(image.getFileName() + "-replacement");
+        if (!Files.isRegularFile(image) && !Files.exists(replacement)) {
             throw new CommandFailure("there is no file " + image + "; name a region's file that ends in .vellum");
         }
         List<String> arguments = new ArrayList<>();
@@ -66,6 +74,12 @@ public final class VerifyCommand implements Subcommand {
             arguments.add("--repair");
         } else if (target.inPlace || target.output != null || acceptDamagedPages) {
             throw new CommandFailure("--output, --in-place and --accept-damaged-pages go with --repair");
+        }
+        if (newIdentity) {
+            if (repair) {
+                throw new CommandFailure("--new-identity and --repair are two steps; repair the image first");
+            }
+            arguments.add("--new-identity");
         }
         if (target.inPlace) {
             arguments.add("--in-place");

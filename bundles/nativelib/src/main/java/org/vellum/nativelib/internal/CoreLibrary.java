@@ -85,6 +85,14 @@ final class CoreLibrary {
 
     static native int vellum_file_truncate(int file, long length);
 
+    static native int vellum_file_medium(int file);
+
+    static native long vellum_file_make_real(int file, long offset, long length, int fresh);
+
+    static native int vellum_file_is_named(int file, String path);
+
+    static native int vellum_file_close_to_others(int file);
+
     static native int vellum_file_lock(int file);
 
     static native int vellum_file_lock_shared(int file);

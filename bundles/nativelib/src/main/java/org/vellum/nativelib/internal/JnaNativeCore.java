@@ -62,7 +62,7 @@ public final class JnaNativeCore implements NativeCore {
 
     @Deactivate
     public void close() {
-        Native.unregister(CoreLibrary.class);
+        SharedObject.unmap(CoreLibrary.class);
         core.close();
     }
 
@@ -228,9 +228,9 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public Counters regionCounters(long region) {
-        long[] counters = new long[4];
+        long[] counters = new long[6];
         CoreLibrary.vellum_region_read_counters(region, counters);
-        return new Counters(counters[0], counters[1], counters[2], counters[3]);
+        return new Counters(counters[0], counters[1], counters[2], counters[3], counters[4], counters[5]);
     }
 
     @Override
@@ -312,6 +312,26 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public int fileTruncate(int file, long length) {
         return CoreLibrary.vellum_file_truncate(file, length);
+    }
+
+    @Override
+    public Medium fileMedium(int file) {
+        return Medium.values()[CoreLibrary.vellum_file_medium(file)];
+    }
+
+    @Override
+    public long fileMakeReal(int file, long offset, long length, boolean fresh) {
+        return CoreLibrary.vellum_file_make_real(file, offset, length, fresh ? 1 : 0);
+    }
+
+    @Override
+    public int fileIsNamed(int file, String path) {
+        return CoreLibrary.vellum_file_is_named(file, path);
+    }
+
+    @Override
+    public int fileCloseToOthers(int file) {
+        return CoreLibrary.vellum_file_close_to_others(file);
     }
 
     @Override

@@ -24,7 +24,7 @@ public final class JnaNativePersistence implements NativePersistence {
 
     @Deactivate
     public void close() {
-        Native.unregister(PersistenceLibrary.class);
+        SharedObject.unmap(PersistenceLibrary.class);
         library.close();
     }
 

@@ -1,6 +1,7 @@
 package org.vellum.nativelib.internal;
 
 import com.sun.jna.Library;
+import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import java.util.HashMap;
 import java.util.Map;
@@ -71,5 +72,14 @@ public final class SharedObject {
         return "JNA takes it out of its bundle into " + System.getProperty("jna.tmpdir", System.getProperty("java.io.tmpdir"))
                 + ", which must exist and be writable: name another folder by -Djava.io.tmpdir or -Djna.tmpdir"
                 + " (Vellum's native code is for Linux on x86-64 with the GNU C library, and for nothing else)";
+    }
+
+    /**
+     * Ends what {@link Native#register(Class, NativeLibrary)} began. JNA keeps the options of a class that it maps, by a weak
+     * key; but the class is among its options, so they would keep it, and this bundle's class loader, until JNA itself goes.
+     */
+    static void unmap(Class<?> mapped) {
+        Native.unregister(mapped);
+        Native.getLibraryOptions(mapped).clear();
     }
 }

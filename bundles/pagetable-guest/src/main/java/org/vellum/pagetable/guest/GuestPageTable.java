@@ -2,6 +2,8 @@ package org.vellum.pagetable.guest;
 
 import java.util.List;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
+import org.osgi.annotation.bundle.Requirement;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -9,6 +11,7 @@ import org.osgi.service.component.propertytypes.ServiceRanking;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeProvider;
@@ -19,6 +22,15 @@ import org.vellum.nativelib.NativeProvider;
  */
 @Component(property = PageTable.PROPERTY + "=" + GuestPageTable.NAME)
 @ServiceRanking(-10) // as the VMM backend it works with
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.PAGE_TABLE,
+        attribute = {ProviderNamespace.NAME + "=guest"})
+@Requirement(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.VMM,
+        filter = "(" + ProviderNamespace.NAME + "=kvm)",
+        effective = "active")
 public final class GuestPageTable extends NativeProvider implements PageTable {
     static final String NAME = "guest";
 

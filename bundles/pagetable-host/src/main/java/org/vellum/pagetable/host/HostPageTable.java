@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
+import org.osgi.annotation.bundle.Requirement;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -11,6 +13,7 @@ import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeProvider;
@@ -23,6 +26,15 @@ import org.vellum.nativelib.NativeProvider;
 @Component(
         service = {PageTable.class, Diagnosis.class},
         property = PageTable.PROPERTY + "=" + HostPageTable.NAME)
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.PAGE_TABLE,
+        attribute = {ProviderNamespace.NAME + "=host", ProviderNamespace.IS_PORTABLE})
+@Requirement(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.VMM,
+        filter = "(" + ProviderNamespace.NAME + "=host)",
+        effective = "active")
 public final class HostPageTable extends NativeProvider implements PageTable, Diagnosis {
     static final String NAME = "host";
 

@@ -1,22 +1,29 @@
 package org.vellum.store.dax;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.DeleteCallsModify;
 import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
+import org.vellum.api.provider.ProviderNamespace;
+import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -33,13 +40,24 @@ import org.vellum.store.image.StoreFolder;
 
 /**
  * Images and logs in files on persistent memory, written by the processor itself: stores past the caches, write-backs of
- * cache lines and fences, no system call in a commit. Ranked below the file store: what it needs few hosts have.
+ * cache lines and fences, no system call in a commit. Ranked below the file store: what it needs few hosts have. Where it only
+ * emulates persistent memory it has to be asked for. A configuration that changes says how regions are opened from then on;
+ * those that are open stay as they are.
  */
 @Component(
         service = {Store.class, Diagnosis.class},
         configurationPid = DaxStore.PID,
-        property = {Store.PROPERTY + "=" + DaxStore.NAME, "service.ranking:Integer=-100"})
+        property = {
+            Store.PROPERTY + "=" + DaxStore.NAME,
+            Store.DURABLE_PROPERTY + ":Boolean=true",
+            "service.ranking:Integer=-100"
+        })
+@DeleteCallsModify
 @Designate(ocd = DaxStore.Config.class)
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        attribute = {ProviderNamespace.NAME + "=dax", ProviderNamespace.IS_DURABLE})
 public final class DaxStore implements Store, Diagnosis {
     static final String NAME = "dax";
     static final String PID = "org.vellum.store.dax";
@@ -70,30 +88,64 @@ public final class DaxStore implements Store, Diagnosis {
     }
 
     private final NativeCore core;
+    private final NativePersistence library;
+    private final PersistenceDomain domain;
     private final Persistence persistence;
     private final DaxFolder folders;
-    private final Path directory;
-    private final boolean emulate;
-    private final Diagnosis diagnosis;
+    private final String property;
+    private final boolean emulatedByProperty;
+    private final Settings settings = new Settings(PID);
+    private volatile Path directory;
+    private volatile boolean emulate;
 
     @Activate
-    public DaxStore(@Reference NativeCore core, @Reference NativePersistence library, BundleContext context, Config config) {
+    public DaxStore(
+            @Reference NativeCore core,
+            @Reference NativePersistence library,
+            BundleContext context,
+            Map<String, Object> properties) {
         this(
                 core,
                 library,
                 PersistenceDomain.ofThisHost(),
-                StoreFolder.chosen(config.directory(), context.getProperty(StoreFolder.PROPERTY)),
-                config.dax_emulate() || Boolean.parseBoolean(context.getProperty(EMULATE_PROPERTY)));
+                context.getProperty(StoreFolder.PROPERTY),
+                Boolean.parseBoolean(context.getProperty(EMULATE_PROPERTY)));
+        configure(properties);
     }
 
     DaxStore(
             NativeCore core, NativePersistence library, PersistenceDomain domain, Path directory, boolean emulate) {
+        this(core, library, domain, directory.toString(), emulate);
+    }
+
+    /** @param property the value of {@link StoreFolder#PROPERTY}, or null */
+    private DaxStore(
+            NativeCore core, NativePersistence library, PersistenceDomain domain, String property, boolean emulate) {
         this.core = core;
+        this.library = library;
+        this.domain = domain;
         this.persistence = library.forProcessor(domain.includesCaches());
         this.folders = new DaxFolder(core);
-        this.directory = directory.toAbsolutePath().normalize();
+        this.property = property;
+        this.emulatedByProperty = emulate;
+        this.directory = StoreFolder.chosen("", property);
         this.emulate = emulate;
-        this.diagnosis = new DaxDiagnosis(core, library, persistence, domain, folders, this.directory, emulate);
+    }
+
+    @Modified
+    void configure(Map<String, Object> properties) {
+        directory = settings.value(
+                properties,
+                "directory",
+                StoreFolder.chosen("", property),
+                directory,
+                text -> StoreFolder.chosen(text, property));
+        emulate = settings.value(
+                properties,
+                "dax.emulate",
+                emulatedByProperty,
+                emulate,
+                text -> Settings.flag(text) || emulatedByProperty);
     }
 
     @Override
@@ -105,6 +157,41 @@ public final class DaxStore implements Store, Diagnosis {
     public StoreImage open(Request request, PhaseObserver observer) {
         ImageFiles names = ImageFiles.of(request, directory);
         return Image.open(core, filesFor(names, request), names, request, observer);
+    }
+
+    /** Without creating anything: where there is no image, nobody asks whether there could be one. */
+    @Override
+    public Presence presence(Request request) {
+        ImageFiles names = ImageFiles.of(request, directory);
+        Presence found = Image.presence(core, names);
+        return found == Presence.HERE && !emulate && !isKnownDax(names) ? Presence.ABSENT : found;
+    }
+
+    @Override
+    public Optional<String> obstacle() {
+        if (emulate || DaxMounts.any() || isKnownDax(new ImageFiles(directory, "any"))) {
+            return Optional.empty();
+        }
+        return Optional.of(lacking(directory) + ", and no other file system here is mounted with -o dax; mount one, or"
+                + " emulate it (dax.emulate=true)");
+    }
+
+    @Override
+    public Optional<String> obstacleToAuto(Request request) {
+        ImageFiles names = ImageFiles.of(request, directory);
+        if (isKnownDax(names)) {
+            return Optional.empty();
+        }
+        return Optional.of(emulate ? String.format(Locale.ROOT, EMULATED, names.directory()) : lacking(names.directory()));
+    }
+
+    /** What cannot be found out is not taken for persistent memory. */
+    private boolean isKnownDax(ImageFiles names) {
+        try {
+            return !DaxFolder.isDevice(names.directory()) && folders.isDax(names.home());
+        } catch (FileFailure e) {
+            return false;
+        }
     }
 
     @Override
@@ -160,11 +247,14 @@ public final class DaxStore implements Store, Diagnosis {
 
     @Override
     public String title() {
-        return diagnosis.title();
+        return "Store " + NAME;
     }
 
     @Override
     public List<Finding> examine() {
-        return diagnosis.examine();
+        List<Finding> findings = new ArrayList<>(settings.findings());
+        findings.addAll(
+                new DaxDiagnosis(core, library, persistence, domain, folders, directory, emulate).examine());
+        return findings;
     }
 }

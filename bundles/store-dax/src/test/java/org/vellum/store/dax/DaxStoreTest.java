@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -140,5 +142,43 @@ class DaxStoreTest {
                 Cores.CORE, Cores.PERSISTENCE, new PersistenceDomain(List.of("cpu_cache")), directory, false);
         assertTrue(eadr.examine().contains(Finding.fact("write-back", "by none")), eadr.examine().toString());
         assertTrue(eadr.examine().stream().anyMatch(finding -> finding.text().contains("eADR")));
+    }
+
+    @Test
+    void anEmulatedMediumIsNothingToBeTakenUnasked() {
+        assertTrue(store(true).obstacleToAuto(request(null)).orElseThrow().startsWith("EMULATED: " + directory));
+        assertTrue(store(false).obstacleToAuto(request(null)).orElseThrow().contains("MAP_SYNC"));
+        assertEquals(Optional.empty(), store(true).obstacle());
+    }
+
+    @Test
+    void anImageThatItCannotOpenIsNotItsOwn() throws IOException {
+        assertEquals(Store.Presence.ABSENT, store(true).presence(request(null)));
+        assertEquals(List.of(), filesIn(temporary));
+        store(true).open(request(null), IGNORE).close();
+
+        assertEquals(Store.Presence.HERE, store(true).presence(request(null)));
+        assertEquals(Store.Presence.ABSENT, store(false).presence(request(null)));
+    }
+
+    @Test
+    void emulationIsSwitchedByConfigurationAndABadValueChangesNothing() {
+        DaxStore store = store(false);
+        store.configure(Map.of("directory", directory.toString(), "dax.emulate", "true"));
+        assertEquals(Optional.empty(), store.obstacle());
+
+        store.configure(Map.of("directory", directory.toString(), "dax.emulate", "yes"));
+
+        assertEquals(Optional.empty(), store.obstacle());
+        assertTrue(store.examine().get(0).text().contains("dax.emulate 'yes' is refused: expected true or false"));
+        store.configure(Map.of("directory", directory.toString()));
+        assertTrue(store.obstacleToAuto(request(null)).orElseThrow().contains("MAP_SYNC"));
+    }
+
+    @Test
+    void mountsWithDaxAreFoundByTheirOptions() {
+        assertTrue(DaxMounts.any(List.of("/dev/pmem0 /pmem ext4 rw,relatime,dax=always 0 0")));
+        assertTrue(DaxMounts.any(List.of("proc /proc proc rw 0 0", "/dev/pmem0 /pmem xfs rw,dax 0 0")));
+        assertFalse(DaxMounts.any(List.of("/dev/sda1 /dax ext4 rw,dax=never 0 0", "broken")));
     }
 }

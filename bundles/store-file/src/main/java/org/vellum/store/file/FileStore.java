@@ -1,11 +1,15 @@
 package org.vellum.store.file;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
@@ -14,6 +18,9 @@ import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
+import org.vellum.api.provider.DeleteCallsModify;
+import org.vellum.api.provider.ProviderNamespace;
+import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -24,12 +31,20 @@ import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.StoreFiles;
 import org.vellum.store.image.StoreFolder;
 
-/** Images and logs in ordinary files, one folder for many regions. */
+/**
+ * Images and logs in ordinary files, one folder for many regions. A configuration that changes says where regions go that are
+ * opened from then on; those that are open stay where they are.
+ */
 @Component(
         service = {Store.class, Diagnosis.class},
         configurationPid = FileStore.PID,
-        property = Store.PROPERTY + "=" + FileStore.NAME)
+        property = {Store.PROPERTY + "=" + FileStore.NAME, Store.DURABLE_PROPERTY + ":Boolean=true"})
+@DeleteCallsModify
 @Designate(ocd = FileStore.Config.class)
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        attribute = {ProviderNamespace.NAME + "=file", ProviderNamespace.IS_DURABLE, ProviderNamespace.IS_PORTABLE})
 public final class FileStore implements Store, Diagnosis {
     static final String NAME = "file";
     static final String PID = "org.vellum.store.file";
@@ -46,22 +61,36 @@ public final class FileStore implements Store, Diagnosis {
 
     private final NativeCore core;
     private final StoreFiles files;
-    private final Path directory;
-    private final Diagnosis diagnosis;
+    private final String property;
+    private final Settings settings = new Settings(PID);
+    private volatile Path directory;
 
     @Activate
-    public FileStore(@Reference NativeCore core, BundleContext context, Config config) {
-        this(
-                core,
-                new NativeStoreFiles(core),
-                StoreFolder.chosen(config.directory(), context.getProperty(StoreFolder.PROPERTY)));
+    public FileStore(@Reference NativeCore core, BundleContext context, Map<String, Object> properties) {
+        this(core, new NativeStoreFiles(core), context.getProperty(StoreFolder.PROPERTY));
+        configure(properties);
     }
 
     FileStore(NativeCore core, StoreFiles files, Path directory) {
+        this(core, files, directory.toString());
+    }
+
+    /** @param property the value of {@link StoreFolder#PROPERTY}, or null */
+    private FileStore(NativeCore core, StoreFiles files, String property) {
         this.core = core;
         this.files = files;
-        this.directory = directory.toAbsolutePath().normalize();
-        this.diagnosis = new FolderDiagnosis(core, files, this.directory);
+        this.property = property;
+        this.directory = StoreFolder.chosen("", property);
+    }
+
+    @Modified
+    void configure(Map<String, Object> properties) {
+        directory = settings.value(
+                properties,
+                "directory",
+                StoreFolder.chosen("", property),
+                directory,
+                text -> StoreFolder.chosen(text, property));
     }
 
     @Override
@@ -72,6 +101,11 @@ public final class FileStore implements Store, Diagnosis {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         return Image.open(core, files, ImageFiles.of(request, directory), request, observer);
+    }
+
+    @Override
+    public Presence presence(Request request) {
+        return Image.presence(core, ImageFiles.of(request, directory));
     }
 
     @Override
@@ -87,11 +121,13 @@ public final class FileStore implements Store, Diagnosis {
 
     @Override
     public String title() {
-        return diagnosis.title();
+        return "Store " + NAME;
     }
 
     @Override
     public List<Finding> examine() {
-        return diagnosis.examine();
+        List<Finding> findings = new ArrayList<>(settings.findings());
+        findings.addAll(new FolderDiagnosis(core, files, directory).examine());
+        return findings;
     }
 }

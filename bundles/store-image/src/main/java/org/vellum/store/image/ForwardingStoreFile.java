@@ -46,6 +46,21 @@ public abstract class ForwardingStoreFile implements StoreFile {
     }
 
     @Override
+    public long makeReal(long offset, long length, boolean fresh) throws FileFailure {
+        return file.makeReal(offset, length, fresh);
+    }
+
+    @Override
+    public void requireNamed() throws FileFailure {
+        file.requireNamed();
+    }
+
+    @Override
+    public boolean closeToOthers() throws FileFailure {
+        return file.closeToOthers();
+    }
+
+    @Override
     public void truncate(long length) throws FileFailure {
         file.truncate(length);
     }

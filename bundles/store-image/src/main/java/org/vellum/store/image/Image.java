@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.text.MessageFormat;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +48,8 @@ public final class Image implements StoreImage {
             "region ''{0}'': the home image could not be written back at close (nothing is lost, the next open"
                     + " replays the log): {1}";
 
+    private static final long LARGEST_RESTORED_SEGMENT = 16L << 20;
+
     private final NativeCore core;
     private final StoreFiles files;
     private final ImageFiles names;
@@ -56,6 +59,7 @@ public final class Image implements StoreImage {
     private final Log log;
     private final WriteBack writeBack;
     private final Trimmer trimmer;
+    private final FirstUse firstUse;
     private final PhaseObserver observer;
     private final List<String> remarks;
     /**
@@ -99,6 +103,7 @@ public final class Image implements StoreImage {
         this.log = log;
         this.writeBack = writeBack;
         this.trimmer = trimmer;
+        this.firstUse = new FirstUse(region, core, home.file(), home.identity());
         this.observer = observer;
         this.remarks = remarks;
         appliedEpoch = log.epoch();
@@ -115,6 +120,30 @@ public final class Image implements StoreImage {
         return open(core, files, NativeStoreFiles.readOnly(core), names, request, observer);
     }
 
+    /**
+     * As {@link Store#presence}, by reading: an image that another process has open may be caught in the middle of a write;
+     * then, and when it is damaged or cannot be read, only opening it can judge.
+     */
+    public static Store.Presence presence(NativeCore core, ImageFiles names) {
+        return presence(core, NativeStoreFiles.readOnly(core), names);
+    }
+
+    /** As {@link #presence(NativeCore, ImageFiles)}, of files that are not in a file system. */
+    public static Store.Presence presence(NativeCore core, StoreFiles files, ImageFiles names) {
+        if (!files.exists(names.home())) {
+            return Store.Presence.ABSENT;
+        }
+        try (StoreFile file = files.open(names.home(), false)) {
+            Header header = Header.read(core, file, names.region());
+            new Residence(core, NativeStoreFiles.readOnly(core), names).require(file, header);
+            return Store.Presence.HERE;
+        } catch (InvalidRegionException e) {
+            return Store.Presence.ELSEWHERE;
+        } catch (DamagedImageException | FileFailure e) {
+            return Store.Presence.HERE;
+        }
+    }
+
     /** @param others by which images of other stores can be read */
     static Image open(
             NativeCore core,
@@ -125,6 +154,8 @@ public final class Image implements StoreImage {
             PhaseObserver observer) {
         try {
             if (!files.exists(names.home())) {
+                // In this order: the mark is there before a replacement takes the name away.
+                Replacement.refuseUnfinished(files, names);
                 if (request.size() == 0) {
                     throw new InvalidRegionException("region '" + names.region() + "': there is no " + names.home()
                             + "; give a size to create it, or the folder it is in");
@@ -231,12 +262,16 @@ public final class Image implements StoreImage {
             if (header.badSlot() != null) {
                 remarks.add(header.badSlot());
             }
+            closeToOthers(file, remarks);
             if (residence != null) {
                 residence.require(file, header).ifPresent(remarks::add);
             }
             HomeImage home = hold(new HomeImage(core, file, header));
             ImageIdentity identity = home.identity();
-            LogSegment[] segments = {segment(home, 0), segment(home, 1)};
+            makeReal(file, 0, identity.tableOffset() + identity.tableLength(), remarks);
+            makeReal(file, identity.homeOffset(), identity.size(), remarks);
+            boolean[] anew = {isToBeRestored(home, 0), isToBeRestored(home, 1)}; // both: who refuses has written nothing
+            LogSegment[] segments = {segment(home, 0, anew[0], remarks), segment(home, 1, anew[1], remarks)};
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
@@ -296,6 +331,7 @@ public final class Image implements StoreImage {
                 throw new RegionBusyException("region '" + names.region() + "': " + names.home() + " is held by "
                         + Holder.describe(holderOf(file)) + "; close it there first");
             }
+            Replacement.refuseUnfinished(files, names); // with the lock: none begins now
             return file;
         }
 
@@ -306,20 +342,107 @@ public final class Image implements StoreImage {
                     : HomeImage.readSector(core, file, Holder.OFFSET);
         }
 
-        private LogSegment segment(HomeImage home, int index) throws FileFailure {
-            if (!files.exists(names.log(index))) {
-                throw new DamagedImageException("region '" + names.region() + "': log segment " + names.log(index)
+        /** Whether a segment is to be made anew. */
+        private boolean isToBeRestored(HomeImage home, int index) throws FileFailure {
+            Path path = names.log(index);
+            long size = home.checkpoint().segmentSize(index);
+            if (!files.exists(path)) {
+                if (mayBeRestored(home, size)) {
+                    return true;
+                }
+                throw new DamagedImageException("region '" + names.region() + "': log segment " + path
                         + " is missing, " + names.home() + " needs it. Nothing was overwritten; bring it back from"
                         + " where the home image is from");
             }
-            long size = home.checkpoint().segmentSize(index);
-            StoreFile file = hold(files.open(names.log(index), false));
-            long found = file.size();
-            if (size <= 0 || size % Batch.ALIGNMENT != 0 || found < size) {
-                throw HomeImage.damaged(names.region(), file, found, "the log segment ends after " + found
-                        + " bytes instead of " + size + ": it was truncated");
+            try (StoreFile file = files.open(path, false)) {
+                long found = file.size();
+                if (found < size && mayBeRestored(home, size) && holdsNothing(file, found)) {
+                    return true;
+                }
+                if (size <= 0 || size % Batch.ALIGNMENT != 0 || found < size) {
+                    throw HomeImage.damaged(names.region(), file, found, "the log segment ends after " + found
+                            + " bytes instead of " + size + ": it was truncated");
+                }
+                return false;
             }
+        }
+
+        private LogSegment segment(HomeImage home, int index, boolean anew, List<String> remarks) throws FileFailure {
+            long size = home.checkpoint().segmentSize(index);
+            StoreFile file = hold(files.open(names.log(index), anew));
+            if (anew) {
+                restore(file, size);
+                remarks.add(names.log(index) + " was missing, and has been made anew: there was no epoch in it, for the image"
+                        + " was closed in order");
+            }
+            closeToOthers(file, remarks);
+            makeReal(file, 0, size, remarks);
             return hold(new LogSegment(core, file, size));
+        }
+
+        /**
+         * Builds before this one made files for everybody to read. A mode without permissions for others is somebody's
+         * choice, and stays. Whoever may not change it is told.
+         */
+        private void closeToOthers(StoreFile file, List<String> remarks) {
+            try {
+                if (file.closeToOthers()) {
+                    remarks.add("everybody could read " + file.path() + ", and now only its owner can");
+                }
+            } catch (FileFailure e) {
+                remarks.add("others can read " + file.path() + ", and that cannot be changed: " + e.getMessage());
+            }
+        }
+
+        /**
+         * The log of an image that is all at home is nothing but room: without it nothing is lost. So somebody who deletes a
+         * log under an open region, which says so, does not end what is closed in order afterwards. Of a size that such a
+         * region's log can have: no header, whatever it claims, is to fill the medium.
+         */
+        private static boolean mayBeRestored(HomeImage home, long size) {
+            return home.checkpoint().state() != Checkpoint.State.IN_USE
+                    && size > 0
+                    && size % Batch.ALIGNMENT == 0
+                    && size <= Math.max(LARGEST_RESTORED_SEGMENT, 2 * home.identity().size());
+        }
+
+        /** What a crash leaves of making one anew. Anything else was truncated. */
+        private boolean holdsNothing(StoreFile file, long length) throws FileFailure {
+            try (NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+                for (long done = 0; done < length; done += NativeCore.PAGE_SIZE) {
+                    int part = (int) Math.min(NativeCore.PAGE_SIZE, length - done);
+                    page.view(0, NativeCore.PAGE_SIZE).put(new byte[NativeCore.PAGE_SIZE]);
+                    file.read(page.address(), part, done);
+                    if (!PageChecksums.isZero(page.view(0, NativeCore.PAGE_SIZE))) {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        }
+
+        /** Its name becomes durable with all others, before the checkpoint says that it is used. */
+        private void restore(StoreFile file, long size) throws FileFailure {
+            file.truncate(0);
+            LogSegment segment = new LogSegment(core, file, 0);
+            try {
+                segment.fill(0, size);
+            } finally {
+                segment.closeButFile();
+            }
+        }
+
+        /**
+         * From here on no store of the processor, no load and no write to these bytes needs room, and no write is a block's
+         * first one. Images that this build has made have nothing to be made real; copies with holes have, and images of
+         * builds that only allocated.
+         */
+        private void makeReal(StoreFile file, long offset, long length, List<String> remarks) throws FileFailure {
+            long made = file.makeReal(offset, length, false);
+            if (made > 0) {
+                remarks.add(made + " bytes of " + file.path() + " had no written blocks, as in a sparse copy, and have been"
+                        + " given some");
+            }
         }
     }
 
@@ -372,6 +495,26 @@ public final class Image implements StoreImage {
     }
 
     @Override
+    public void requireIntact(long firstPage, int pages) {
+        try {
+            firstUse.requireIntact(firstPage, pages);
+        } catch (FileFailure e) {
+            throw new RegionException("region '" + region + "': its page checksums cannot be read: " + e.getMessage() + "; "
+                    + e.wayOut(), e);
+        }
+    }
+
+    /** What the batch changes of the home image must be what was committed there. */
+    private void requireIntact(long batch, long length) {
+        try {
+            firstUse.requireIntact(batch, length);
+        } catch (FileFailure e) {
+            throw new CommitException("region '" + region + "': what an epoch changes for the first time cannot be compared"
+                    + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(), e);
+        }
+    }
+
+    @Override
     public long persist(long batch, long length) {
         requireLogged();
         settleDoubt();
@@ -380,6 +523,7 @@ public final class Image implements StoreImage {
                     + "; no batch is accepted behind it. Close the region and open it again, which recovers that"
                     + " epoch");
         }
+        requireIntact(batch, length);
         return log.persist(batch, length);
     }
 
@@ -429,6 +573,25 @@ public final class Image implements StoreImage {
     }
 
     @Override
+    public Optional<String> lost() {
+        if (closed) {
+            return Optional.empty();
+        }
+        try {
+            home.file().requireNamed();
+            log.requireNamed();
+            if (undo != null) {
+                undo.requireNamed();
+            }
+            return Optional.empty();
+        } catch (FileFailure e) {
+            return Optional.of(e.getMessage() + ". Commits go on when it is back there: rename it, or its folder, back. One"
+                    + " that was deleted cannot come back: read what the region holds and keep it elsewhere, before it is"
+                    + " closed");
+        }
+    }
+
+    @Override
     public List<String> remarks() {
         String failure = trimmer.failure();
         if (failure == null) {
@@ -445,6 +608,10 @@ public final class Image implements StoreImage {
         Optional<Persistence> persistence = files.persistence();
         if (persistence.isEmpty()) {
             return Optional.empty();
+        }
+        if (home.file().mapping().isEmpty()) {
+            throw new RegionException("region '" + region + "': the file system of " + names.home()
+                    + " does not overwrite blocks where they are, or is not known to, so a store could find no room");
         }
         requireApplied("it cannot be written in place");
         settleDoubt();
@@ -603,6 +770,8 @@ public final class Image implements StoreImage {
         if (closed) {
             return;
         }
+        Optional<String> lost = lost();
+        lost.ifPresent(sentence -> LOGGER.log(Level.WARNING, "region ''{0}'' is closed without its files: {1}", region, sentence));
         closed = true;
         if (undo != null) {
             closeInPlace();
@@ -637,6 +806,7 @@ public final class Image implements StoreImage {
     }
 
     private void letGo() {
+        firstUse.close();
         view.close();
         log.close();
         home.close();

@@ -103,6 +103,7 @@ public final class ImageArrival implements IncomingImage {
     }
 
     private void prepare() throws FileFailure {
+        Replacement.refuseUnfinished(files, names);
         identity = creation.layOut(origin.identity());
         written = new PageSet(identity.pages());
         Folders.create(files, names.directory());
@@ -248,6 +249,7 @@ public final class ImageArrival implements IncomingImage {
     @Override
     public void complete(long epoch) {
         try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            ImageCreation.makeReal(file, identity);
             HomeImage.writeWhereabouts(file, memory, Whereabouts.of(origin.place()));
             ImageCreation.writeHeader(core, file, identity, checkpoint(epoch));
             file.syncData(PersistPoint.ARRIVED_IMAGE);

@@ -151,7 +151,8 @@ final class ImageCreation {
 
     void checkSpace(ImageIdentity identity) throws FileFailure {
         long free = files.freeSpace(names.directory());
-        if (needed(identity) > free) {
+        // 0 says nothing: file systems that do not count their blocks report it, and a full one refuses the allocation
+        if (free > 0 && needed(identity) > free) {
             throw new InvalidRegionException("region '" + names.region() + "': " + needed(identity)
                     + " bytes are needed in " + names.directory() + ", " + free
                     + " are free; free space or choose a smaller size");
@@ -175,6 +176,7 @@ final class ImageCreation {
         makeSegments(identity);
         allocate(unfinished, identity);
         content.writeTo(unfinished);
+        makeReal(unfinished, identity);
         writeHeader(core, unfinished, identity, checkpoint);
         unfinished.syncData(PersistPoint.NEW_IMAGE);
         files.syncDirectory(names.directory(), PersistPoint.SEGMENT_NAMES);
@@ -199,6 +201,15 @@ final class ImageCreation {
         unfinished.truncate(0);
         unfinished.allocate(0, identity.tableOffset() + identity.tableLength());
         unfinished.allocate(identity.homeOffset(), identity.size());
+    }
+
+    /**
+     * What nothing was written to becomes written, so that no write of a trim is a block's first one: the log would be let
+     * go of behind a sync that says nothing about that. Made durable by the next sync.
+     */
+    static void makeReal(StoreFile unfinished, ImageIdentity identity) throws FileFailure {
+        unfinished.makeReal(0, identity.tableOffset() + identity.tableLength(), true);
+        unfinished.makeReal(identity.homeOffset(), identity.size(), true);
     }
 
     /** The header of a file that has no name yet: identity, and the checkpoint in both slots. */

@@ -1,6 +1,7 @@
 package org.vellum.store.image;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
@@ -34,5 +35,15 @@ public record ImageFiles(Path directory, String region) {
 
     public Path log(int segment) {
         return directory.resolve(region + ".vellum-log" + segment);
+    }
+
+    /** The mark that another image is taking these names: see {@link Replacement}. */
+    public Path replacement() {
+        return directory.resolve(region + ".vellum-replacement");
+    }
+
+    /** All that an image may have under its names, home first. */
+    List<Path> all() {
+        return List.of(home(), log(0), log(1), undo());
     }
 }

@@ -2,9 +2,11 @@ package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.Optional;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
+import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
@@ -14,31 +16,55 @@ import org.vellum.nativelib.NativeCore;
  * pointers in it stay right, and an empty log. The damaged image is only read; {@link #replace} then exchanges names.
  */
 public final class ImageRepair {
-    /** Follows the name of each file that a repaired one took the place of. */
-    private static final String DAMAGED = ".damaged";
-
     private static final int PIECE_PAGES = 256;
 
     private final NativeCore core;
     private final StoreFiles files;
+    /** By which images are looked at. */
+    private final StoreFiles reading;
 
     public ImageRepair(NativeCore core) {
-        this(core, new NativeStoreFiles(core));
+        this(core, new NativeStoreFiles(core), NativeStoreFiles.readOnly(core));
     }
 
-    ImageRepair(NativeCore core, StoreFiles files) {
+    ImageRepair(NativeCore core, StoreFiles files, StoreFiles reading) {
         this.core = core;
         this.files = files;
+        this.reading = reading;
+    }
+
+    /** What a new image made of another one is to be. */
+    public enum Purpose {
+        /** The same region, intact: its identity and address, so that pointers in it stay right. */
+        REPAIR(".damaged"),
+        /** A region of its own, with an identity of its own and no address yet. */
+        OWN_IDENTITY(".before");
+
+        private final String suffix;
+
+        Purpose(String suffix) {
+            this.suffix = suffix;
+        }
     }
 
     /**
-     * Writes the intact epoch of {@code damaged} to {@code target}, durably.
+     * Writes the intact epoch of {@code damaged} to {@code target}, durably, its name included. One that an earlier call
+     * has written, and did not live to say so, is taken for it.
      *
      * @param acceptDamagedPages take pages that do not fit their checksums as they are; without it they are refused
      * @throws DamagedImageException there is no intact epoch, or a page of it is damaged
-     * @throws InvalidRegionException the target exists, or does not fit its folder
+     * @throws InvalidRegionException another image is there, or the new one does not fit its folder
      */
     public void write(OfflineImage damaged, ImageFiles target, boolean acceptDamagedPages) {
+        write(damaged, target, acceptDamagedPages, Purpose.REPAIR);
+    }
+
+    /**
+     * As the other one, of an image that nothing is wrong with.
+     *
+     * @param purpose of the new image
+     */
+    public void write(OfflineImage damaged, ImageFiles target, boolean acceptDamagedPages, Purpose purpose) {
         ImageReport report = damaged.report();
         if (report.intactEpoch().isEmpty()) {
             throw new DamagedImageException(report.image() + " holds no epoch as a whole, so it cannot be repaired;"
@@ -49,24 +75,45 @@ public final class ImageRepair {
                     + " damaged pages, the first is page " + report.damagedPages().get(0)
                     + "; a backup has them, or --accept-damaged-pages takes them as they are");
         }
-        for (Path file : new Path[] {target.home(), target.log(0), target.log(1), target.unfinished()}) {
-            if (files.exists(file)) {
-                throw new InvalidRegionException(file + " is there already; name another file by --output");
-            }
-        }
+        long epoch = report.intactEpoch().getAsLong();
         try {
-            create(damaged, target, report.intactEpoch().getAsLong());
+            if (!files.exists(target.home())) {
+                create(damaged, target, epoch, purpose);
+            } else if (!isWritten(damaged, target, epoch, purpose)) {
+                throw new InvalidRegionException(target.home() + " is there already, and is another image; move its files"
+                        + " away, or name another file by --output");
+            }
+            files.syncDirectory(target.directory(), PersistPoint.REPAIRED_NAME);
         } catch (FileFailure e) {
             throw new RegionException(
                     report.image() + " cannot be repaired: " + e.getMessage() + "; " + e.wayOut(), e);
         }
     }
 
-    private void create(OfflineImage damaged, ImageFiles target, long epoch) throws FileFailure {
+    /** Whether what is there is what would be written. */
+    private boolean isWritten(OfflineImage damaged, ImageFiles target, long epoch, Purpose purpose) {
+        try (OfflineImage there = OfflineImage.open(core, reading, target)) {
+            if (there.report().damaged() || there.header().checkpoint().state() != Checkpoint.State.CLOSED) {
+                return false;
+            }
+            boolean sameIdentity =
+                    there.header().identity().identity() == damaged.header().identity().identity();
+            return there.report().intactEpoch().getAsLong() == epoch
+                    && there.header().identity().size() == damaged.header().identity().size()
+                    && sameIdentity == (purpose == Purpose.REPAIR);
+        }
+    }
+
+    private void create(OfflineImage damaged, ImageFiles target, long epoch, Purpose purpose) throws FileFailure {
         ImageIdentity from = damaged.header().identity();
         Checkpoint old = damaged.header().checkpoint();
+        boolean own = purpose == Purpose.OWN_IDENTITY;
         ImageIdentity identity = ImageIdentity.layOut(
-                from.name(), from.identity(), from.size(), from.segmentSize(), from.creationTime());
+                own ? damaged.names().region() : from.name(),
+                own ? new SecureRandom().nextLong() : from.identity(),
+                from.size(),
+                from.segmentSize(),
+                own ? System.currentTimeMillis() : from.creationTime());
         Checkpoint checkpoint = new Checkpoint(
                 Checkpoint.State.CLOSED,
                 identity.identity(),
@@ -76,7 +123,7 @@ public final class ImageRepair {
                 identity.segmentSize(),
                 identity.segmentSize(),
                 epoch,
-                old.address());
+                own ? 0 : old.address());
         new ImageCreation(core, files, target, new Store.Request(target.region(), null, from.size(), 0))
                 .run(identity, checkpoint, unfinished -> copyPages(damaged, unfinished, identity));
     }
@@ -122,45 +169,46 @@ public final class ImageRepair {
     }
 
     /**
-     * Gives a repaired image the names of the damaged one, whose files get the suffix {@code .damaged}. Not one step for
-     * all three files: a crash in between leaves each of them under one name or the other, and the region refuses to
-     * open for lack of its home image, which is moved last.
+     * Gives a new image the names of the old one, whose files are kept; brings one that was begun and not ended to its end.
+     * Until that is durable the region is refused to everybody.
      *
-     * @throws InvalidRegionException files of an earlier repair are in the way
+     * @return what the names of the old files end in
+     * @throws InvalidRegionException there is no such new image
+     * @throws RegionBusyException the old one is in use
      */
-    public void replace(ImageFiles damaged, ImageFiles repaired) {
+    public String replace(ImageFiles old, ImageFiles incoming, Purpose purpose) {
         try {
-            for (int step = 0; step < 4; step++) {
-                Path kept = keptName(file(damaged, step));
-                if (files.exists(kept)) {
-                    throw new InvalidRegionException(kept + " is there, of an earlier repair; move it away first");
-                }
+            Replacement replacement = new Replacement(
+                    incoming.region(), Replacement.freeSuffix(files, old, purpose.suffix));
+            if (!incoming.directory().equals(old.directory())) {
+                throw new InvalidRegionException(incoming.home() + " is in another folder than " + old.home()
+                        + ", and cannot take its names; move it there");
             }
-            for (int step = 0; step < 4; step++) {
-                if (files.exists(file(damaged, step))) {
-                    files.rename(file(damaged, step), keptName(file(damaged, step)));
-                }
-            }
-            for (int step = 2; step >= 0; step--) {
-                files.rename(file(repaired, step), file(damaged, step));
-            }
-            files.syncDirectory(damaged.directory(), PersistPoint.REPLACED_NAMES);
+            replacement.begin(core, files, old);
+            replacement.finish(files, old);
+            return replacement.suffix();
         } catch (FileFailure e) {
-            throw new RegionException(damaged.home() + ": the repaired image " + repaired.home()
-                    + " could not take its name: " + e.getMessage() + "; rename the files by hand", e);
+            throw new RegionException(old.home() + ": the new image " + incoming.home() + " could not take its name: "
+                    + e.getMessage() + "; " + e.wayOut() + " (the same command goes on where this one ended)", e);
         }
     }
 
-    /** The files of an image, home first; last the undo file, which a repaired image does not have. */
-    private static Path file(ImageFiles names, int index) {
-        return switch (index) {
-            case 0 -> names.home();
-            case 3 -> names.undo();
-            default -> names.log(index - 1);
-        };
-    }
-
-    private static Path keptName(Path file) {
-        return file.resolveSibling(file.getFileName() + DAMAGED);
+    /**
+     * Brings a {@link #replace} to its end that was begun and not ended.
+     *
+     * @return what the names of the old files end in; empty: none was begun
+     */
+    public Optional<String> finishReplacement(ImageFiles old) {
+        if (!files.exists(old.replacement())) {
+            return Optional.empty();
+        }
+        try {
+            Replacement replacement = Replacement.read(core, files, old);
+            replacement.finish(files, old);
+            return Optional.of(replacement.suffix());
+        } catch (FileFailure e) {
+            throw new RegionException(old.home() + ": another image could not take its name: " + e.getMessage() + "; "
+                    + e.wayOut() + " (the same command goes on where this one ended)", e);
+        }
     }
 }

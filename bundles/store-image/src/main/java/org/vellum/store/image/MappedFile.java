@@ -17,8 +17,10 @@ import org.vellum.store.image.MappedFiles.Demand;
  *       not.
  *   <li>So after {@link #allocate}, {@link #truncate} and the creation of the file, the next sync is a real one
  *       (fdatasync). These come when an image is made and when its log grows, never when a batch is appended.
- *   <li>Ranges without blocks are not written: {@link #allocate} comes first, which is also what keeps a full file
- *       system from answering a store with SIGBUS.
+ *   <li>Ranges without written blocks are not stored to: {@link #allocate} and {@link #makeReal} come first. What has one
+ *       needs no room, so a full file system never answers a store with SIGBUS.
+ *   <li>Where that is not so, because the medium writes every block to a new place (Btrfs, ZFS) or nothing is known of it,
+ *       nothing is stored: writes and syncs are system calls, which fail instead, and {@link #mapping} is empty.
  * </ul>
  *
  * <p>A fence makes durable what its own thread stored. Who writes and then syncs on one thread, as all code of this
@@ -32,6 +34,8 @@ final class MappedFile extends ForwardingStoreFile {
     private final Persistence persistence;
     private final Demand demand;
     private final MappedFiles.Listener listener;
+    /** The medium overwrites its blocks where they are. */
+    private final boolean stored;
 
     // Guarded by this: a growth must not take the mapping from under a write.
     private long address;
@@ -47,6 +51,8 @@ final class MappedFile extends ForwardingStoreFile {
             Demand demand,
             MappedFiles.Listener listener) {
         super(file);
+        this.stored = demand == Demand.SYNCHRONOUS
+                || core.fileMedium(file.descriptor()) == NativeCore.Medium.OVERWRITES;
         this.metadataChanged = created;
         this.core = core;
         this.persistence = persistence;
@@ -78,7 +84,7 @@ final class MappedFile extends ForwardingStoreFile {
 
     /** Brings the mapping to the file's size. After a failure nothing is mapped. */
     private synchronized void mapAgain() throws FileFailure {
-        long size = size();
+        long size = stored ? size() : 0;
         if (size == mapped) {
             return;
         }
@@ -106,6 +112,10 @@ final class MappedFile extends ForwardingStoreFile {
 
     @Override
     public synchronized void write(long source, long length, long offset) throws FileFailure {
+        if (!stored) {
+            super.write(source, length, offset);
+            return;
+        }
         if (offset < 0 || length < 0 || offset > mapped - length) {
             throw new FileFailure(
                     "write of " + length + " bytes at offset " + offset + " of " + path() + ", which has " + mapped
@@ -118,7 +128,7 @@ final class MappedFile extends ForwardingStoreFile {
     @Override
     public synchronized void syncData(PersistPoint point) throws FileFailure {
         persistence.fence(point.number());
-        if (metadataChanged) {
+        if (metadataChanged || !stored) {
             super.syncData(point);
             metadataChanged = false;
         }
@@ -129,6 +139,14 @@ final class MappedFile extends ForwardingStoreFile {
         metadataChanged = true;
         super.allocate(offset, length);
         mapAgain();
+    }
+
+    /** By system calls, which a full file system can refuse. */
+    @Override
+    public synchronized long makeReal(long offset, long length, boolean fresh) throws FileFailure {
+        long made = super.makeReal(offset, length, fresh);
+        metadataChanged |= fresh && made > 0;
+        return made;
     }
 
     @Override

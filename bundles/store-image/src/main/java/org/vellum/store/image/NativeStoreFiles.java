@@ -8,11 +8,16 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 
 /** The real file system, by the native core: ordinary files, durable by fdatasync. */
 public final class NativeStoreFiles implements StoreFiles {
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
+
     private final NativeCore core;
     private final boolean readOnly;
 
@@ -38,12 +43,15 @@ public final class NativeStoreFiles implements StoreFiles {
         if (descriptor < 0) {
             throw new FileFailure((create ? "create " : "open ") + path, descriptor);
         }
-        return new NativeStoreFile(path, descriptor);
+        return new NativeStoreFile(path, descriptor, true);
     }
 
-    /** A file that is open already; {@code name} is what messages call it. Its descriptor is the result's from now on. */
+    /**
+     * A file that is open already; {@code name} is what messages call it, and no name in the file system. Its descriptor is
+     * the result's from now on.
+     */
     public StoreFile adopt(Path name, int descriptor) {
-        return new NativeStoreFile(name, descriptor);
+        return new NativeStoreFile(name, descriptor, false);
     }
 
     @Override
@@ -82,13 +90,23 @@ public final class NativeStoreFiles implements StoreFiles {
     @Override
     public void createDirectory(Path directory) throws FileFailure {
         try {
-            Files.createDirectory(directory);
+            Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+            giveToOwner(directory);
         } catch (FileAlreadyExistsException e) {
             if (!Files.isDirectory(directory)) {
                 throw failure("create folder " + directory, e);
             }
         } catch (IOException e) {
             throw failure("create folder " + directory, e);
+        }
+    }
+
+    /** A umask may have taken something from the owner, too; where there are no permissions, there are none. */
+    private static void giveToOwner(Path directory) {
+        try {
+            Files.setPosixFilePermissions(directory, OWNER_ONLY);
+        } catch (IOException e) {
+            // whatever the folder refuses is refused by the next call that needs it, with its reason
         }
     }
 
@@ -127,11 +145,15 @@ public final class NativeStoreFiles implements StoreFiles {
     private final class NativeStoreFile implements StoreFile {
         private final Path path;
         private final int descriptor;
+        /** The path is a name in the file system. */
+        private final boolean named;
+
         private boolean closed;
 
-        NativeStoreFile(Path path, int descriptor) {
+        NativeStoreFile(Path path, int descriptor, boolean named) {
             this.path = path;
             this.descriptor = descriptor;
+            this.named = named;
         }
 
         private void check(int result, String call) throws FileFailure {
@@ -185,6 +207,38 @@ public final class NativeStoreFiles implements StoreFiles {
             check(
                     core.fileAllocate(descriptor, offset, length),
                     "allocation of " + length + " bytes at offset " + offset + " of " + path);
+        }
+
+        @Override
+        public long makeReal(long offset, long length, boolean fresh) throws FileFailure {
+            long made = core.fileMakeReal(descriptor, offset, length, fresh);
+            if (made < 0) {
+                throw new FileFailure(
+                        "writing blocks for all of the " + length + " bytes at offset " + offset + " of " + path
+                                + ", which has some without (a sparse file, or one written for the first time)",
+                        (int) made);
+            }
+            return made;
+        }
+
+        @Override
+        public void requireNamed() throws FileFailure {
+            int result = named ? core.fileIsNamed(descriptor, path.toString()) : 0;
+            if (result == -Errno.ENOENT || result == -Errno.ENOTDIR) {
+                throw new FileFailure("its file " + path + " is not there any more: it, or its folder, was deleted or"
+                        + " renamed while the region is open", result);
+            }
+            if (result == -Errno.ESTALE) {
+                throw new FileFailure("its file " + path + " was replaced by another one while the region is open", result);
+            }
+            // any other error says nothing about the name: a process that gave up permissions can go on with what it has
+        }
+
+        @Override
+        public boolean closeToOthers() throws FileFailure {
+            int result = core.fileCloseToOthers(descriptor);
+            check(result, "taking the permissions of others from " + path);
+            return result == 1;
         }
 
         @Override

@@ -49,7 +49,11 @@ public final class OfflineImage implements AutoCloseable {
      * @throws RegionException it cannot be read
      */
     public static OfflineImage open(NativeCore core, ImageFiles names) {
-        StoreFiles files = NativeStoreFiles.readOnly(core);
+        return open(core, NativeStoreFiles.readOnly(core), names);
+    }
+
+    static OfflineImage open(NativeCore core, StoreFiles files, ImageFiles names) {
+        Replacement.refuseUnfinished(files, names);
         if (!files.exists(names.home())) {
             throw new InvalidRegionException("there is no image " + names.home()
                     + "; name the file of a region that ends in .vellum");
@@ -113,7 +117,7 @@ public final class OfflineImage implements AutoCloseable {
             return;
         }
         describeHeader();
-        view = new CommittedView(core, file, header.identity(), header.checkpoint().homeEpoch());
+        view = CommittedView.ofUpdatedPages(core, file, header.identity(), header.checkpoint().homeEpoch());
         held.add(view);
         replayed = view.newPageSet();
         examineLog();

@@ -54,7 +54,13 @@ public enum PersistPoint {
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */
     EXISTING_FOLDER_NAME,
-    /** The names that a repaired image took over; an administrator's command, no region is open then. */
+    /** The name of a repaired image; then it may be called repaired. An administrator's command, like the next three. */
+    REPAIRED_NAME,
+    /** What the mark of a replacement says; then it may get its name. */
+    REPLACEMENT_MARK,
+    /** That name; then the names of files may change. */
+    REPLACEMENT_NAME,
+    /** The names that a repaired image took over; then the mark may go. */
     REPLACED_NAMES,
     /** The names of the segments of a creation that failed, gone; then the mark that says so may go. */
     REMOVED_SEGMENT_NAMES;

@@ -34,8 +34,29 @@ public interface StoreFile extends AutoCloseable {
      */
     void syncData(PersistPoint point) throws FileFailure;
 
-    /** Gives a range real blocks that read as zeros, growing the file if need be. */
+    /** Makes room for a range that reads as zeros, growing the file if need be: blocks that nothing was written to. */
     void allocate(long offset, long length) throws FileFailure;
+
+    /**
+     * Gives every byte of a range within the file a block that has been written, with the content it has. Until then a
+     * write may find no room (a hole), and may be lost although a sync behind it says otherwise: what a file system keeps of
+     * a block's first write is not written again with the block (ext4, tried). Bytes that had one already are not touched.
+     *
+     * @param fresh the file was made by this process and no sync of it has failed; made durable by the next one. Else
+     *     durable when this returns
+     * @return how many bytes had none
+     */
+    default long makeReal(long offset, long length, boolean fresh) throws FileFailure {
+        return 0;
+    }
+
+    /** Fails unless {@link #path} is this very file's name still. */
+    default void requireNamed() throws FileFailure {}
+
+    /** Takes a file that everybody may read or write from all but its owner; whether it was one. */
+    default boolean closeToOthers() throws FileFailure {
+        return false;
+    }
 
     void truncate(long length) throws FileFailure;
 

@@ -12,13 +12,14 @@ public final class StoreFolder {
     /**
      * @param configured what the store's configuration says; blank: nothing
      * @param property the value of {@link #PROPERTY}, or null
+     * @throws java.nio.file.InvalidPathException what is chosen is no path
      */
     public static Path chosen(String configured, String property) {
         if (!configured.isBlank()) {
-            return Path.of(configured);
+            return absolute(configured);
         }
         if (property != null && !property.isBlank()) {
-            return Path.of(property);
+            return absolute(property);
         }
         return home(System.getProperty("user.home"), System.getenv("HOME")).resolve(".vellum").resolve("regions");
     }
@@ -34,5 +35,9 @@ public final class StoreFolder {
             }
         }
         return Path.of("/");
+    }
+
+    private static Path absolute(String folder) {
+        return Path.of(folder.strip()).toAbsolutePath().normalize();
     }
 }

@@ -41,6 +41,7 @@ final class Upgrade {
                 ImageCreation.allocate(copy, to);
                 copy(old, from.tableOffset(), copy, to.tableOffset(), from.tableLength());
                 copy(old, from.homeOffset(), copy, to.homeOffset(), from.size());
+                ImageCreation.makeReal(copy, to);
                 ImageCreation.writeHeader(core, copy, to, header.checkpoint());
                 copy.syncData(PersistPoint.UPGRADED_IMAGE);
                 files.rename(names.unfinished(), names.home());

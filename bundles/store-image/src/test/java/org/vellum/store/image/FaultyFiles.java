@@ -26,7 +26,10 @@ import org.vellum.nativelib.Errno;
  * </pre>
  *
  * <p>So a sync that is only repeated after a failure succeeds and writes nothing, as Linux has it: what was written
- * before is durable only if it is written again. Sizes and names are journalled in order and not forgotten so.
+ * before is durable only if it is written again. And a page whose first write failed is not durable even then: the
+ * cache takes its block for one that has been written, the device never does, and the page is zeros after a power cut
+ * (ext4, tried). Only {@link StoreFile#makeReal} of a file whose cache may know such pages ends that. Sizes and names are
+ * journalled in order and not forgotten so.
  *
  * <p>Sparse: a page never written takes no memory and reads as zeros.
  */
@@ -46,6 +49,7 @@ final class FaultyFiles implements StoreFiles {
         READ,
         SYNC_DATA,
         ALLOCATE,
+        MAKE_REAL,
         TRUNCATE,
         LOCK,
         MAP
@@ -74,6 +78,8 @@ final class FaultyFiles implements StoreFiles {
          */
         int errnoOf(int index, Call call);
     }
+
+    private static final byte[] ZEROS = new byte[PAGE];
 
     /** Room for a page on its way to a view; used under the lock of the class. */
     private static final NativeMemory STAGING = new NativeMemory(Cores.CORE, PAGE);
@@ -108,6 +114,10 @@ final class FaultyFiles implements StoreFiles {
         final Map<Long, byte[]> cache = new TreeMap<>();
         final Map<Long, byte[]> device = new HashMap<>();
         final TreeSet<Long> dirty = new TreeSet<>();
+        /** Pages whose blocks have been written, on the device. */
+        final Set<Long> real = new HashSet<>();
+        /** Pages whose first write failed: what is synced of them goes nowhere. */
+        final Set<Long> stuck = new HashSet<>();
         long size;
         long deviceSize;
         Object lock;
@@ -119,6 +129,8 @@ final class FaultyFiles implements StoreFiles {
             copy.cache.putAll(cache);
             copy.device.putAll(device);
             copy.dirty.addAll(dirty);
+            copy.real.addAll(real);
+            copy.stuck.addAll(stuck);
             copy.size = size;
             copy.deviceSize = deviceSize;
             return copy;
@@ -127,9 +139,13 @@ final class FaultyFiles implements StoreFiles {
         Content afterPowerCut(Random kept) {
             Content copy = new Content();
             copy.device.putAll(device);
+            copy.real.addAll(real);
             copy.deviceSize = deviceSize;
             if (kept != null) {
                 for (long page : dirty) {
+                    if (stuck.contains(page)) {
+                        continue;
+                    }
                     byte[] mixture = copy.device.getOrDefault(page, new byte[PAGE]).clone();
                     for (int at = 0; at < PAGE; at += Sector.SIZE) {
                         if (kept.nextBoolean()) {
@@ -182,6 +198,7 @@ final class FaultyFiles implements StoreFiles {
                 if (page * PAGE >= length) {
                     cache.remove(page);
                     dirty.remove(page);
+                    stuck.remove(page);
                 } else if ((page + 1) * PAGE > length) {
                     byte[] cut = cache.get(page).clone();
                     Arrays.fill(cut, (int) (length - page * PAGE), PAGE, (byte) 0);
@@ -194,11 +211,31 @@ final class FaultyFiles implements StoreFiles {
 
         void sync() {
             for (long page : dirty) {
-                device.put(page, cache.get(page));
+                if (!stuck.contains(page)) {
+                    device.put(page, cache.get(page));
+                    real.add(page);
+                }
             }
             dirty.clear();
             device.keySet().removeIf(page -> page * PAGE >= size);
+            real.removeIf(page -> page * PAGE >= size);
             deviceSize = size;
+        }
+
+        /** How many bytes had no written blocks. */
+        long makeReal(long offset, long length, boolean fresh) {
+            long made = 0;
+            for (long page = offset / PAGE; page * PAGE < offset + length; page++) {
+                if (!real.contains(page)) {
+                    cache.putIfAbsent(page, ZEROS);
+                    dirty.add(page);
+                    if (!fresh) {
+                        stuck.remove(page);
+                    }
+                    made += PAGE;
+                }
+            }
+            return made;
         }
 
         /** The pages are clean in the cache and nowhere else. */
@@ -206,6 +243,9 @@ final class FaultyFiles implements StoreFiles {
             for (long page : dirty) {
                 if (reached.getAsBoolean() && page * PAGE < deviceSize) {
                     device.put(page, cache.get(page));
+                    real.add(page);
+                } else if (!real.contains(page)) {
+                    stuck.add(page);
                 }
             }
             dirty.clear();
@@ -288,6 +328,12 @@ final class FaultyFiles implements StoreFiles {
         deviceNames.put(path, content);
     }
 
+    /** The file is as a sparse copy of it. */
+    synchronized void forgetBlocks(Path path) {
+        Content content = names.get(path);
+        content.real.removeIf(page -> Arrays.equals(content.cache.getOrDefault(page, ZEROS), ZEROS));
+    }
+
     synchronized void resize(Path path, long length) {
         Content content = names.get(path);
         content.truncate(length);
@@ -314,11 +360,13 @@ final class FaultyFiles implements StoreFiles {
         for (Map.Entry<Path, Content> entry : one.names.entrySet()) {
             Content there = other.names.get(entry.getKey());
             Content here = entry.getValue();
-            if (here.size != there.size || !here.cache.keySet().equals(there.cache.keySet())) {
+            if (here.size != there.size) {
                 return false;
             }
-            for (Map.Entry<Long, byte[]> page : here.cache.entrySet()) {
-                if (!Arrays.equals(page.getValue(), there.cache.get(page.getKey()))) {
+            Set<Long> pages = new HashSet<>(here.cache.keySet());
+            pages.addAll(there.cache.keySet());
+            for (long page : pages) {
+                if (!Arrays.equals(here.cache.getOrDefault(page, ZEROS), there.cache.getOrDefault(page, ZEROS))) {
                     return false;
                 }
             }
@@ -504,6 +552,18 @@ final class FaultyFiles implements StoreFiles {
                 call(Kind.ALLOCATE, offset, length, null,
                         "allocation of " + length + " bytes at offset " + offset + " of " + path);
                 content.size = Math.max(content.size, offset + length);
+            }
+        }
+
+        @Override
+        public long makeReal(long offset, long length, boolean fresh) throws FileFailure {
+            synchronized (FaultyFiles.this) {
+                call(Kind.MAKE_REAL, offset, length, null, "writing of " + path);
+                long made = content.makeReal(offset, length, fresh);
+                if (made > 0 && !fresh) {
+                    content.sync();
+                }
+                return made;
             }
         }
 

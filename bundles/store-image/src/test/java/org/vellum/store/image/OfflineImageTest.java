@@ -23,6 +23,7 @@ import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.ImageRepair.Purpose;
 import org.vellum.store.image.ImageReport.Finding;
 import org.vellum.store.image.ImageReport.Verdict;
 
@@ -270,12 +271,12 @@ class OfflineImageTest {
         try (OfflineImage offline = OfflineImage.open(Cores.CORE, names(crashed))) {
             repair.write(offline, repaired, false);
         }
-        repair.replace(names(crashed), repaired);
+        assertEquals(".damaged", repair.replace(names(crashed), repaired, Purpose.REPAIR));
         assertArrayEquals(
                 damagedLog, Files.readAllBytes(log.resolveSibling(log.getFileName() + ".damaged")));
         assertFalse(Files.exists(repaired.home()));
         assertHolds(crashed, 1);
-        assertThrows(InvalidRegionException.class, () -> repair.replace(names(crashed), repaired));
+        assertThrows(InvalidRegionException.class, () -> repair.replace(names(crashed), repaired, Purpose.REPAIR));
     }
 
     @Test

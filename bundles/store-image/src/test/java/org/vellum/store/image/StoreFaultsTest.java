@@ -474,7 +474,8 @@ class StoreFaultsTest {
         }
     }
 
-    private static final List<String> WAYS_OUT = Stream.of(Errno.ENOSPC, Errno.EROFS, Errno.EIO, Errno.ENOMEM)
+    private static final List<String> WAYS_OUT = Stream.of(
+                    Errno.ENOSPC, EDQUOT, Errno.EROFS, Errno.EIO, Errno.ENOMEM, ENOLCK)
             .map(errno -> new FileFailure("", errno).wayOut())
             .collect(Collectors.toCollection(() -> new ArrayList<>(
                     List.of("free space or choose a smaller size"))));
@@ -489,7 +490,7 @@ class StoreFaultsTest {
     private static List<Integer> possible(Kind kind) {
         return switch (kind) {
             case OPEN -> List.of(Errno.EIO, Errno.EROFS);
-            case CREATE, RENAME, DELETE, CREATE_DIRECTORY, WRITE, SYNC_DATA, SYNC_DIRECTORY, ALLOCATE ->
+            case CREATE, RENAME, DELETE, CREATE_DIRECTORY, WRITE, SYNC_DATA, SYNC_DIRECTORY, ALLOCATE, MAKE_REAL ->
                 List.of(Errno.EIO, Errno.ENOSPC, EDQUOT, Errno.EROFS);
             case TRUNCATE -> List.of(Errno.EIO, Errno.ENOSPC, Errno.EROFS);
             case FREE_SPACE, SIZE, READ -> List.of(Errno.EIO);

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.osgi.annotation.bundle.Capability;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -12,6 +13,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
@@ -27,12 +29,20 @@ import org.vellum.store.image.MappedFiles.Demand;
 
 /**
  * Images and logs in files in memory, written as persistent memory is. A region's content survives its close and is gone
- * with this component, so it is ranked below every store that keeps something.
+ * with this component, so it says that it is not durable, and has to be asked for.
  */
 @Component(
         service = {Store.class, SimulatedMemory.class},
         immediate = true,
-        property = {Store.PROPERTY + "=" + MemoryStore.NAME, "service.ranking:Integer=-200"})
+        property = {
+            Store.PROPERTY + "=" + MemoryStore.NAME,
+            Store.DURABLE_PROPERTY + ":Boolean=false",
+            "service.ranking:Integer=-200"
+        })
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.STORE,
+        attribute = {ProviderNamespace.NAME + "=memory", ProviderNamespace.IS_PORTABLE})
 public final class MemoryStore implements Store, SimulatedMemory {
     static final String NAME = "memory";
 
@@ -76,6 +86,11 @@ public final class MemoryStore implements Store, SimulatedMemory {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         return Image.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
+    }
+
+    @Override
+    public Presence presence(Request request) {
+        return Image.presence(core, files, ImageFiles.of(request, FOLDER));
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.osgi.annotation.bundle.Capability;
+import org.osgi.annotation.bundle.Requirement;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
@@ -14,6 +15,7 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.vellum.api.provider.Diagnosis;
+import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Vmm;
 
 /**
@@ -22,6 +24,15 @@ import org.vellum.api.provider.Vmm;
  */
 @Component(service = Diagnosis.class, immediate = true)
 @Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.api.provider.Vmm'")
+@Capability(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.VMM,
+        attribute = {ProviderNamespace.NAME + "=kvm"})
+@Requirement(
+        namespace = ProviderNamespace.PROVIDER,
+        name = ProviderNamespace.PAGE_TABLE,
+        filter = "(" + ProviderNamespace.NAME + "=guest)",
+        effective = "active")
 public final class KvmProvider implements Diagnosis {
     /** Below the host backend's 0: guest mode is used where it is asked for. */
     static final int RANKING = -10;

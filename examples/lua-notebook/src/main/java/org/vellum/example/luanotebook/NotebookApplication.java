@@ -12,8 +12,10 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.RequireVellum;
 
 /** The notebook as a command: {@code lua-notebook FOLDER LINE [TIMES]}. A line's value is printed when it is durable. */
+@RequireVellum
 @Component(service = ToIntFunction.class, property = "vellum.application=lua-notebook")
 public final class NotebookApplication implements ToIntFunction<List<String>> {
     private static final String REGION = "lua-notebook";

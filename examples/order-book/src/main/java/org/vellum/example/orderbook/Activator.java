@@ -11,11 +11,13 @@ import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
 import org.osgi.util.tracker.ServiceTrackerCustomizer;
 import org.vellum.api.RegionManager;
+import org.vellum.api.RequireVellum;
 
 /**
  * Plain OSGi, without Declarative Services: offers the application {@code order-book} as long as there is a region
  * manager. Letting go of the manager closes what was opened through it.
  */
+@RequireVellum
 public final class Activator
         implements BundleActivator, ServiceTrackerCustomizer<RegionManager, ServiceRegistration<?>> {
     private BundleContext context;

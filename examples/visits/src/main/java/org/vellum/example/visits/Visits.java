@@ -5,11 +5,13 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.vellum.api.Region;
+import org.vellum.api.RequireVellum;
 
 /**
  * Counts how often it was started, in a region that somebody else configures: how large it is, where its files are and
  * which providers it is made of is none of this bundle's business. It starts when the region is there.
  */
+@RequireVellum
 @Component(service = {}, immediate = true)
 public final class Visits {
     @Activate

@@ -16,11 +16,13 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
+import org.vellum.api.RequireVellum;
 
 /**
  * The index as a command: {@code word-index index|check --directory FOLDER --size SIZE FOLDER...}. Says on standard
  * output what it did, a line a step of {@code key=value} words, so that another program can follow.
  */
+@RequireVellum
 @Component(service = ToIntFunction.class, property = "vellum.application=word-index")
 public final class WordIndexApplication implements ToIntFunction<List<String>> {
     private final RegionManager regions;

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.time.Duration;
 import org.vellum.api.Region;
 import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionStatus;
@@ -64,6 +65,34 @@ final class HeapRegion implements Region {
     public <E extends Exception> long atomically(AtomicBody<E> body) {
         throw new UnsupportedOperationException();
     }
+
+    @Override
+    public long commitWithin(Duration limit) {
+        return commit();
+    }
+
+    @Override
+    public void rollbackWithin(Duration limit) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Section sectionWithin(Duration limit) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public <E extends Exception> long atomicallyWithin(Duration limit, AtomicBody<E> body) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int abandonSections() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void closeWithin(Duration limit) {}
 
     @Override
     public void readFully(ReadableByteChannel channel, long offset, long length) {

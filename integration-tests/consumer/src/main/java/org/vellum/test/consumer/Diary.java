@@ -14,12 +14,14 @@ import org.osgi.service.component.annotations.Reference;
 import org.vellum.api.Region;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.RequireVellum;
 
 /**
  * Proves from inside of any framework that regions last: each life commits one more entry, stores another that it does
  * not commit, and reports in a file, named by the framework or system property {@value #REPORT_PROPERTY}; without one it does
  * nothing. Whoever started the framework reads the report, and kills it.
  */
+@RequireVellum
 @Component(service = {}, immediate = true, configurationPolicy = ConfigurationPolicy.IGNORE)
 public final class Diary {
     static final String REPORT_PROPERTY = "vellum.test.report";

@@ -54,6 +54,7 @@ final class Exhaustive {
                 }
             }
             subjects.add(new RepairSubject(layer));
+            subjects.add(new RepairedCopySubject(layer));
             subjects.add(new MoveSubject(layer));
         }
         subjects.add(new InPlaceSubject());

@@ -13,8 +13,11 @@ import org.vellum.store.image.PersistPoint;
 
 /** The image code of {@code store-image} under one workload: redo, which is what both strategies do on every store. */
 record ImageSubject(Layer layer, Workload workload) implements Subject {
-    /** The points of {@link RepairSubject}, {@link InPlaceSubject} and {@link MoveSubject}. */
+    /** The points of {@link RepairSubject}, {@link RepairedCopySubject}, {@link InPlaceSubject} and {@link MoveSubject}. */
     private static final Set<PersistPoint> ELSEWHERE = EnumSet.of(
+            PersistPoint.REPAIRED_NAME,
+            PersistPoint.REPLACEMENT_MARK,
+            PersistPoint.REPLACEMENT_NAME,
             PersistPoint.REPLACED_NAMES,
             PersistPoint.PUT_BACK_PAGES,
             PersistPoint.WHEREABOUTS,

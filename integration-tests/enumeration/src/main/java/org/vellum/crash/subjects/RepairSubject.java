@@ -3,12 +3,9 @@ package org.vellum.crash.subjects;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import org.vellum.api.RegionException;
-import org.vellum.crash.enumeration.CommittedPrefix;
+import org.vellum.api.DamagedImageException;
 import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
-import org.vellum.crash.enumeration.Event;
-import org.vellum.crash.enumeration.Expectation;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
 import org.vellum.store.image.ImageFiles;
@@ -16,22 +13,24 @@ import org.vellum.store.image.PersistPoint;
 import org.vellum.store.image.RepairAccess;
 
 /**
- * A repaired image takes the names of the damaged one. In between the region is refused, which counts as an epoch of its
- * own here; never may it open with anything but the one or the other, and never with the old one once that is done.
+ * A repaired image takes the names of the damaged one. Whatever is left of it, who opens the region with a size, as
+ * applications do, gets the one or the other and no new, empty one; or is refused, until the same command has ended what it
+ * began. Never does it open with the old one once that is done.
  */
 record RepairSubject(Layer layer) implements Subject {
     private static final ImageFiles REPAIRED = new ImageFiles(Path.of("/regions"), "repaired");
-    private static final long IN_BETWEEN = 0;
-    private static final byte[] REFUSED = {};
 
     @Override
     public String name() {
-        return layer.name().toLowerCase(Locale.ROOT) + ", repair";
+        return layer.name().toLowerCase(Locale.ROOT) + ", repair in place";
     }
 
     @Override
     public List<String> persistPoints() {
-        return List.of(PersistPoint.REPLACED_NAMES.name());
+        return List.of(
+                PersistPoint.REPLACEMENT_MARK.name(),
+                PersistPoint.REPLACEMENT_NAME.name(),
+                PersistPoint.REPLACED_NAMES.name());
     }
 
     @Override
@@ -63,47 +62,25 @@ record RepairSubject(Layer layer) implements Subject {
             session.continueWith(1, ImageSession.ADDRESS, old);
             byte[] repaired = new Changes().line(1, 1, 1).line(1, 2, 2).appliedTo(new byte[ImageSession.SIZE]);
             medium.begun(2, ImageSession.compared(ImageSession.ADDRESS, repaired));
-            medium.begun(IN_BETWEEN, REFUSED);
             RepairAccess.replace(ImageSession.CORE, session.files(), ImageSession.NAMES, REPAIRED);
             medium.acknowledged(2);
         }
     }
 
     @Override
-    public Expectation expectation() {
-        return new RefusalSettlesNothing(new CommittedPrefix());
-    }
-
-    /** Behind a refusal everything is possible that was before it: it wrote nothing, and nobody relies on it. */
-    private record RefusalSettlesNothing(Expectation prefix) implements Expectation {
-        @Override
-        public void observe(Event.Marker marker) {
-            if (!(marker instanceof Event.Recovered found && found.epoch() == IN_BETWEEN)) {
-                prefix.observe(marker);
-            }
-        }
-
-        @Override
-        public String violation(long epoch, byte[] content) {
-            return prefix.violation(epoch, content);
-        }
-
-        @Override
-        public Expectation copy() {
-            return new RefusalSettlesNothing(prefix.copy());
-        }
-    }
-
-    @Override
-    public void recover(RecordingMedium medium) throws Exception {
+    public void recover(RecordingMedium medium) {
         try (ImageSession session = new ImageSession(medium, layer, ImageSession.NAMES)) {
             try {
-                session.openExisting();
-            } catch (RegionException refused) {
-                medium.recovered(IN_BETWEEN, REFUSED);
-                return;
+                session.open();
+            } catch (DamagedImageException refused) {
+                medium.phase("finish");
+                if (!RepairAccess.finishReplacement(ImageSession.CORE, session.files(), ImageSession.NAMES)) {
+                    throw new IllegalStateException("refused, and nothing is there to be finished", refused);
+                }
+                session.open();
             }
             session.recovered();
+            session.commit(new Changes().line(5, (int) (session.epoch() % 64), 99));
             session.closeImage();
         }
     }

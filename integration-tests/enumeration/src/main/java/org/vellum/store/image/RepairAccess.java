@@ -6,8 +6,24 @@ import org.vellum.nativelib.NativeCore;
 public final class RepairAccess {
     private RepairAccess() {}
 
+    private static ImageRepair repair(NativeCore core, StoreFiles files) {
+        return new ImageRepair(core, files, files);
+    }
+
+    /** @see ImageRepair#write */
+    public static void write(NativeCore core, StoreFiles files, ImageFiles damaged, ImageFiles repaired) {
+        try (OfflineImage image = OfflineImage.open(core, files, damaged)) {
+            repair(core, files).write(image, repaired, false);
+        }
+    }
+
     /** @see ImageRepair#replace */
     public static void replace(NativeCore core, StoreFiles files, ImageFiles damaged, ImageFiles repaired) {
-        new ImageRepair(core, files).replace(damaged, repaired);
+        repair(core, files).replace(damaged, repaired, ImageRepair.Purpose.REPAIR);
+    }
+
+    /** @see ImageRepair#finishReplacement */
+    public static boolean finishReplacement(NativeCore core, StoreFiles files, ImageFiles damaged) {
+        return repair(core, files).finishReplacement(damaged).isPresent();
     }
 }

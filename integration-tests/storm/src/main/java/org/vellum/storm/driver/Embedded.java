@@ -56,7 +56,9 @@ public final class Embedded {
         Map<String, String> all = new HashMap<>(Map.of(
                 Constants.FRAMEWORK_STORAGE, folder.resolve("cache").toString(),
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
-                "vellum.directory", folder.resolve("regions").toString()));
+                "vellum.directory", folder.resolve("regions").toString(),
+                // Config Admin keeps its own in its data folder, which goes with the bundle when it is uninstalled
+                "felix.cm.dir", folder.resolve("configurations").toString()));
         all.putAll(properties);
         Framework framework =
                 ServiceLoader.load(FrameworkFactory.class).findFirst().orElseThrow().newFramework(all);

@@ -1,0 +1,12 @@
+package org.vellum.runtime;
+
+import org.vellum.api.ProviderMissingException;
+
+/** No store that is there has the region, but stores may still come: too early to create it. */
+final class StillStartingException extends ProviderMissingException {
+    private static final long serialVersionUID = 1;
+
+    StillStartingException(String message) {
+        super(message);
+    }
+}

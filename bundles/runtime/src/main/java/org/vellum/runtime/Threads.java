@@ -1,0 +1,34 @@
+package org.vellum.runtime;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/** What to say of a thread. */
+final class Threads {
+    private static final int FRAMES = 4;
+
+    private Threads() {}
+
+    /** Virtual threads seldom have a name. */
+    static String name(Thread thread) {
+        return thread.getName().isEmpty() ? "#" + thread.getId() : thread.getName();
+    }
+
+    static String sentence(Thread thread) {
+        return "thread '" + name(thread) + "' (" + thread.getState() + ")";
+    }
+
+    /** Costs a moment of that thread, which must not be one that keeps a lock of ours: for the log only. */
+    static String stack(Thread thread) {
+        return Arrays.stream(thread.getStackTrace())
+                .limit(FRAMES)
+                .map(frame -> "at " + frame)
+                .collect(Collectors.joining(" "));
+    }
+
+    static String since(Instant since) {
+        return Duration.between(since, Instant.now()).toSeconds() + " s";
+    }
+}
