@@ -149,8 +149,8 @@ final class RegionOpening {
                         ? ": one image is a copy of the other, and a copy has the address of what it was copied from. Close"
                                 + " that region first"
                         : "; addresses are given out anew at every start, so start the JVM again, or open the region before"
-                                + " what takes its place is loaded; what is there at every start was sent there (by"
-                                + " -XX:HeapBaseMinAddress): send it elsewhere")
+                                + " what takes its place is loaded; what is there at every start was sent there"
+                                + " (-XX:HeapBaseMinAddress): send it elsewhere")
                 + ". Or, if nothing in the image depends on its address, as pointers to itself do, './vellum verify "
                 + image() + " --new-identity' gives it an identity and an address of its own");
     }

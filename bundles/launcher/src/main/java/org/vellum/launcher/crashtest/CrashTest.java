@@ -226,7 +226,7 @@ final class CrashTest {
         }
     }
 
-    private void cutPower() throws IOException {
+    private void cutPower() {
         if (medium != Medium.KEEPS_ALL) {
             boolean alone = cuts.nextInt(WITHOUT_A_CUT) == 0;
             long draw = cuts.nextLong();
@@ -329,7 +329,7 @@ final class CrashTest {
         checkPhases();
         if (failures.isEmpty()) {
             console.line(Style.GOOD, "held: no acknowledged commit is missing, every image is one of a commit, "
-                    + "every cut is one instant, every phase was hit");
+                    + "every cut is one instant" + (judgesPhases() ? ", every phase was hit" : ""));
         } else {
             failures.forEach(failure -> console.line(Style.BAD, "FAILED: " + failure));
             console.line("the regions are kept in " + folder + "; repeat with --seed " + seed
@@ -352,10 +352,15 @@ final class CrashTest {
         return caught;
     }
 
+    /** A short run with power cuts may leave that to the kills without them, of which there are more in the same time. */
+    private boolean judgesPhases() {
+        return medium == Medium.KEEPS_ALL || kills >= KillPlan.fewestKills();
+    }
+
     private void checkPhases() {
         Set<Phase> missing = EnumSet.copyOf(existing);
         missing.removeAll(killsByPhase.keySet());
-        if (!missing.isEmpty() && failures.isEmpty()) {
+        if (!missing.isEmpty() && failures.isEmpty() && judgesPhases()) {
             failures.add("no kill struck " + missing + (kills < KillPlan.fewestKills()
                     ? ": " + kills + " kills are too few to visit all phases, let it run for "
                             + KillPlan.fewestKills() + " or more (--seconds, --kills)"

@@ -86,8 +86,7 @@ final class LossyFolder implements AutoCloseable {
         Path program = Distribution.running().home().resolve("tools").resolve(PROGRAM);
         if (!Files.exists(program)) {
             throw new CommandFailure(program + " is missing: it is built where libfuse3 is; install libfuse3-dev and fuse3"
-                    + " (the Debian packages' names), remove " + program.getParent().resolveSibling("built")
-                    + " and run ./vellum build");
+                    + " (the Debian packages' names), and run this by ./vellum, which builds it then");
         }
         return program;
     }
@@ -97,7 +96,7 @@ final class LossyFolder implements AutoCloseable {
     }
 
     /** Cuts the power: by the seed, each change that was not synced is lost or kept. No process may have files of it. */
-    Losses cut(long seed) throws IOException {
+    Losses cut(long seed) {
         ApplicationLine answer = ApplicationLine.parse(ask(CUT + " " + Long.toUnsignedString(seed)));
         if (!answer.kind().equals(CUT)) {
             throw new CommandFailure("the lossy file system on " + folder + ": " + answer.rest());
@@ -110,12 +109,18 @@ final class LossyFolder implements AutoCloseable {
                 + answer.number("names-" + outcome);
     }
 
-    private String ask(String command) throws IOException {
-        commands.write(command + "\n");
-        commands.flush();
-        String answer = answers.readLine();
+    private String ask(String command) {
+        String answer = null;
+        try {
+            commands.write(command + "\n");
+            commands.flush();
+            answer = answers.readLine();
+        } catch (IOException e) {
+            // nobody reads: as if there were no answer
+        }
         if (answer == null) {
-            throw new CommandFailure("the lossy file system on " + folder + " has ended; umount " + folder);
+            throw new CommandFailure("the lossy file system on " + folder + " has ended, and its files are gone; if the folder"
+                    + " is still mounted: umount -l " + folder);
         }
         return answer;
     }

@@ -46,6 +46,7 @@ final class Soak {
     private final SoakPlan plan;
     private final Duration killing;
     private final Duration lastLife;
+    private final SoakFloor floor;
     private final LeftImages images;
     private final SoakFigures figures = new SoakFigures();
     private final Subject bank = new Subject("bank", "bank", BANK_THREADS);
@@ -64,6 +65,7 @@ final class Soak {
      * @param life the seed of every process; empty: each has its own
      * @param killing for how long processes are killed
      * @param lastLife how long the last one lives then, at least
+     * @param floor what must have happened in the end
      */
     Soak(
             Console console,
@@ -73,7 +75,8 @@ final class Soak {
             long seed,
             OptionalLong life,
             Duration killing,
-            Duration lastLife) {
+            Duration lastLife,
+            SoakFloor floor) {
         this.console = console;
         this.folder = folder;
         this.flags = new ArrayList<>(HEAP);
@@ -84,6 +87,7 @@ final class Soak {
         this.plan = new SoakPlan(seed, life);
         this.killing = killing;
         this.lastLife = lastLife;
+        this.floor = floor;
         this.images = new LeftImages(folder);
         arguments.addAll(selection.arguments());
         // the later one counts
@@ -122,6 +126,10 @@ final class Soak {
                     verify(victims.next(), subject);
                 }
             }
+        }
+        if (failures.isEmpty()) {
+            floor.shortfalls(figures.swaps(), kills, (System.nanoTime() - start) / 1e9)
+                    .forEach(shortfall -> fail(bank, shortfall));
         }
         if (failures.isEmpty()) {
             images.forget();

@@ -19,7 +19,8 @@ import picocli.CommandLine.Spec;
         name = "soak",
         description = {
             "Swap the providers of regions that threads store to, every 50 ms; kill the process at random, reopen, check.",
-            "No acknowledged commit may be missing, no thread may get stuck, and no process may grow."
+            "No acknowledged commit may be missing, no thread may get stuck, and no process may grow; and far fewer swaps or"
+                    + " kills than the time allows fail the run as well."
         })
 public final class SoakCommand implements Subcommand {
     private static final long SIZE = 4 << 20;
@@ -68,6 +69,7 @@ public final class SoakCommand implements Subcommand {
         Path folder = RunFolder.prepare(specification.commandLine(), directory, "vellum-soak-");
         long seedUsed = seed == null ? System.nanoTime() & 0xffffff : seed;
         Duration lastLife = Duration.ofSeconds(Math.max(SHORTEST_LAST_LIFE, (long) (seconds * LAST_SHARE)));
+        Duration killing = Duration.ofSeconds(seconds).minus(lastLife);
         Soak soak = new Soak(
                 Console.standardOutput(),
                 folder,
@@ -75,8 +77,10 @@ public final class SoakCommand implements Subcommand {
                 selection.size().orElse(SIZE),
                 seedUsed,
                 life == null ? OptionalLong.empty() : OptionalLong.of(life),
-                Duration.ofSeconds(seconds).minus(lastLife),
-                lastLife);
+                killing,
+                lastLife,
+                // a life that is lived again and again may be one that swaps once
+                life == null ? SoakFloor.of(killing, lastLife) : SoakFloor.NONE);
         boolean held = soak.run();
         if (directory == null && held) {
             RunFolder.delete(folder);

@@ -28,7 +28,7 @@ final class Victim implements AutoCloseable {
     private static final List<String> FLAGS =
             List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m");
 
-    private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(60);
+    private static final Duration CHECK_TIMEOUT = Duration.ofMinutes(10);
     private static final int KILLED = 128 + 9;
 
     private final Path plan;

@@ -7,7 +7,8 @@ import java.util.function.Supplier;
 
 /** Processes started ahead of their work, because starting a framework takes longer than all the rest. */
 final class Victims implements AutoCloseable {
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
+    /** Guards against one that hangs; a machine may be busy. */
+    private static final Duration START_TIMEOUT = Duration.ofMinutes(10);
 
     private final int count;
     private final Supplier<Victim> start;

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.BeforeAll;
@@ -36,6 +37,10 @@ class SoakTest {
     }
 
     private boolean soak(String script) throws Exception {
+        return soak(script, SoakFloor.NONE);
+    }
+
+    private boolean soak(String script, SoakFloor floor) throws Exception {
         Files.writeString(folder.resolve(ScriptedSoakApplication.SCRIPT), script);
         PrintStream out = new PrintStream(written, true, StandardCharsets.UTF_8);
         return new Soak(
@@ -46,7 +51,8 @@ class SoakTest {
                         5,
                         OptionalLong.of(11),
                         Duration.ofMillis(1),
-                        Duration.ofMillis(1))
+                        Duration.ofMillis(1),
+                        floor)
                 .run();
     }
 
@@ -98,5 +104,28 @@ class SoakTest {
     void aProcessThatGrowsFails() throws Exception {
         assertFalse(soak("grows"));
         assertReported("FAILED: life 2 (--life 11) grew: files grew from 20 to 60, by more than 3");
+    }
+
+    @Test
+    void aRunInWhichHardlyAnythingHappenedFails() throws Exception {
+        assertFalse(soak("well", new SoakFloor(3, 2)));
+        assertReported("FAILED: only 2 swaps in ");
+        assertReported("expected at least 3, which a machine ten times slower");
+        assertFalse(report().contains("kills in"), report());
+        assertFalse(report().contains("held: "), report());
+    }
+
+    @Test
+    void theFloorIsFarBelowWhatATenthOfAQuietMachineDoes() {
+        SoakFloor tenMinutes = SoakFloor.of(Duration.ofSeconds(540), Duration.ofSeconds(60));
+        assertEquals(List.of(), tenMinutes.shortfalls(6_049 / 10, 299 / 10, 600));
+        assertEquals(2, tenMinutes.shortfalls(6_049 / 100, 299 / 100, 600).size());
+
+        SoakFloor oneMinute = SoakFloor.of(Duration.ofSeconds(48), Duration.ofSeconds(12));
+        assertEquals(List.of(), oneMinute.shortfalls(563 / 10, 27 / 10, 60));
+        assertEquals(
+                List.of("only 0 kills in 60 s, expected at least 2, which a machine ten times slower than two quiet processors"
+                        + " does: what was to be tested did not happen"),
+                oneMinute.shortfalls(56, 0, 60));
     }
 }

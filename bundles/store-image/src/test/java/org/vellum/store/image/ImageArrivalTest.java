@@ -112,6 +112,78 @@ class ImageArrivalTest {
         open("there").close();
     }
 
+    private void assertNotOpenedThere() {
+        String refusal = assertThrows(InvalidRegionException.class, () -> open("there")).getMessage();
+        assertTrue(refusal.contains("a copy that a move has left which did not come to its end"), refusal);
+    }
+
+    /** A later move from the same folder took another epoch there, and its copy never got its name. */
+    @Test
+    void aCopyOfAnotherEpochThanTheOriginDepartedWithIsNotOpened() {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        arrival.write(0, PAGES, image.committedView());
+        arrival.complete(image.epoch() + 1);
+        image.depart(place("there"));
+        arrival.leave();
+        image.close();
+
+        assertNotOpenedThere();
+    }
+
+    @Test
+    void aCopyWhoseOriginDepartedForAnotherFolderIsNotOpened() throws Exception {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        copy(image, arrival);
+        Files.createDirectories(folder.resolve("elsewhere"));
+        image.depart(place("elsewhere"));
+        arrival.leave();
+        image.close();
+
+        assertNotOpenedThere();
+    }
+
+    /** The origin's files were deleted, and another region of that name has gone the same way since. */
+    @Test
+    void aCopyIsNotOpenedBecauseAnotherRegionOfItsNameDeparted() throws Exception {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        copy(image, arrival);
+        arrival.leave();
+        image.close();
+        Files.delete(names("here").home());
+        Files.delete(names("here").log(0));
+        Files.delete(names("here").log(1));
+        Image other = created();
+        assertEquals(image.epoch(), other.epoch());
+        other.depart(place("there"));
+        other.close();
+
+        assertNotOpenedThere();
+    }
+
+    /** Pages are copied while commits go on: one that was written once is not zeros in the file any more. */
+    @Test
+    void aPageThatBecomesZerosAgainWhileItIsCopiedArrivesAsZeros() {
+        Image image = created();
+        ImageArrival arrival = arrival(image, "here", "there");
+        try (NativeMemory page = new NativeMemory(CORE, NativeCore.PAGE_SIZE)) {
+            CORE.view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 4711);
+            arrival.write(3, 1, page.address());
+            CORE.view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 0);
+            arrival.write(3, 1, page.address());
+        }
+        copy(image, arrival);
+        image.depart(place("there"));
+        arrival.leave();
+        image.close();
+
+        try (Image there = open("there")) {
+            assertEquals(0, CORE.view(there.committedView() + 3 * NativeCore.PAGE_SIZE, 16).getLong(8));
+        }
+    }
+
     /** Whom nobody can ask: that its origin has departed must be on record before the image is opened. */
     @Test
     void fromMemoryItIsTheRegionsOnceItIsOpened() throws Exception {

@@ -55,7 +55,10 @@ final class Exhaustive {
             }
             subjects.add(new RepairSubject(layer));
             subjects.add(new RepairedCopySubject(layer));
-            subjects.add(new MoveSubject(layer));
+            for (Layer other : Layer.values()) {
+                subjects.add(new MoveSubject(layer, other));
+            }
+            subjects.add(new MemoryMoveSubject(layer));
         }
         subjects.add(new InPlaceSubject());
         subjects.add(new MovesSubject());

@@ -9,6 +9,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
+import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
@@ -35,13 +36,16 @@ final class ImageSession implements AutoCloseable {
 
     private static final long FAILURE_TIMEOUT_NANOSECONDS = 20_000_000_000L;
     static final long ADDRESS = 0x100000000000L;
+    private static final Place MEMORY = new Place("memory", Optional.empty());
 
     final Faults faults = new Faults();
 
     private final Turns turns;
     private final RecordingMedium medium;
+    private final PrivateMappings mappings;
     private final NativeCore core;
-    private final StoreFiles files;
+    /** Where the image is. */
+    private StoreFiles files;
     /** The same files as anybody sees them. */
     private final StoreFiles ordinary;
     private ImageFiles names;
@@ -56,7 +60,7 @@ final class ImageSession implements AutoCloseable {
         this.names = names;
         turns = new Turns(medium);
         medium.intercept(turns);
-        PrivateMappings mappings = new PrivateMappings(CORE);
+        mappings = new PrivateMappings(CORE);
         core = mappings.core();
         files = layer.files(CORE, medium, faults, mappings);
         ordinary = Layer.FILES.files(CORE, medium, faults, mappings);
@@ -102,8 +106,9 @@ final class ImageSession implements AutoCloseable {
     }
 
     /** To another folder; the commits in the middle change pages that are there already. */
-    void moveTo(ImageFiles to, Changes... meanwhile) {
-        ImageArrival arrival = arrive(to, meanwhile);
+    void moveTo(Layer layer, ImageFiles to, Changes... meanwhile) {
+        StoreFiles target = layer.files(CORE, medium, faults, mappings);
+        ImageArrival arrival = arrive(target, to, meanwhile);
         medium.phase("depart");
         image.depart(placeOf(to));
         medium.phase("open there");
@@ -111,12 +116,57 @@ final class ImageSession implements AutoCloseable {
         StoreImage there = arrival.open(turns);
         image.close();
         image = there;
+        files = target;
         names = to;
     }
 
+    /** To files that are on no medium: a crash leaves nothing of them. */
+    void moveToMemory() {
+        medium.phase("to memory");
+        StoreFiles memory = Layer.MAPPED.files(CORE, new RecordingMedium(CrashImage.EMPTY), new Faults(), mappings);
+        ImageArrival arrival = begin(memory, names, placeOf(names), MEMORY);
+        arrival.write(0, PAGES, image.committedView());
+        arrival.complete(image.epoch());
+        image.depart(MEMORY);
+        StoreImage there = arrival.open((region, phase) -> {});
+        image.close();
+        image = there;
+    }
+
+    /** There: it may be found once the image is in a folder again, and need not be. */
+    void commitInMemory(Changes changes) {
+        byte[] next = changes.appliedTo(content);
+        medium.begun(image.epoch() + 1, compared(address, next));
+        try (NativeMemory batch = changes.batch(CORE)) {
+            image.persist(batch.address(), changes.length());
+            image.apply(batch.address(), changes.length());
+        }
+        content = next;
+    }
+
+    /** From there to where it came from. */
+    void moveFromMemory() {
+        medium.phase("from memory");
+        turns.plan(0, 0);
+        ImageArrival arrival = begin(files, names, MEMORY, placeOf(names));
+        arrival.write(0, PAGES, image.committedView());
+        arrival.complete(image.epoch());
+        image.depart(placeOf(names));
+        turns.opened();
+        StoreImage there = arrival.open(turns);
+        image.close();
+        image = there;
+        medium.acknowledged(image.epoch());
+    }
+
+    private ImageArrival begin(StoreFiles target, ImageFiles to, Place from, Place place) {
+        return ImageArrival.begin(
+                core, target, to, request(SIZE), new Store.Origin(image.identity(), image.address(), from), place);
+    }
+
     /** As {@link #moveTo}, but the image stays in the end. */
-    void moveFails(ImageFiles to, Changes... meanwhile) {
-        ImageArrival arrival = arrive(to, meanwhile);
+    void moveFails(Layer layer, ImageFiles to, Changes... meanwhile) {
+        ImageArrival arrival = arrive(layer.files(CORE, medium, faults, mappings), to, meanwhile);
         medium.phase("depart");
         try {
             image.depart(placeOf(to));
@@ -129,16 +179,10 @@ final class ImageSession implements AutoCloseable {
         throw new IllegalStateException("a move was to fail, and did not");
     }
 
-    private ImageArrival arrive(ImageFiles to, Changes... meanwhile) {
+    private ImageArrival arrive(StoreFiles target, ImageFiles to, Changes... meanwhile) {
         medium.phase("copy");
         turns.plan(0, 0); // the zeros of the new log are no batches
-        ImageArrival arrival = ImageArrival.begin(
-                core,
-                files,
-                to,
-                request(SIZE),
-                new Store.Origin(image.identity(), image.address(), placeOf(names)),
-                placeOf(to));
+        ImageArrival arrival = begin(target, to, placeOf(names), placeOf(to));
         arrival.write(0, PAGES, image.committedView());
         for (Changes changes : meanwhile) {
             commit(changes);

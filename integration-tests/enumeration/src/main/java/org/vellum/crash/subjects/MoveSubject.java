@@ -12,16 +12,24 @@ import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.PersistPoint;
 
 /**
- * An image that goes to another folder and comes back, and moves that do not come to their end. Whatever is left of it,
- * exactly one of the two folders has the region, with what was committed last, and the other one says no.
+ * An image that goes to another folder, on a medium of the same kind or of another, and comes back, and moves that do not
+ * come to their end. Whatever is left of it, exactly one of the two folders has the region, with what was committed last,
+ * and the other one says no.
+ *
+ * @param here what the first folder is on
+ * @param there what the other one is on
  */
-record MoveSubject(Layer layer) implements Subject {
+record MoveSubject(Layer here, Layer there) implements Subject {
     private static final ImageFiles HERE = ImageSession.NAMES;
     private static final ImageFiles THERE = new ImageFiles(Path.of("/elsewhere"), HERE.region());
 
     @Override
     public String name() {
-        return layer.name().toLowerCase(Locale.ROOT) + ", move";
+        return text(here) + ", move" + (here == there ? "" : " to " + text(there));
+    }
+
+    private static String text(Layer layer) {
+        return layer.name().toLowerCase(Locale.ROOT);
     }
 
     @Override
@@ -42,7 +50,7 @@ record MoveSubject(Layer layer) implements Subject {
     @Override
     public CrashImage initial() {
         RecordingMedium medium = new RecordingMedium(CrashImage.EMPTY);
-        try (ImageSession session = new ImageSession(medium, layer, HERE)) {
+        try (ImageSession session = new ImageSession(medium, here, HERE)) {
             session.create();
             session.commit(first());
             session.closeImage();
@@ -50,26 +58,26 @@ record MoveSubject(Layer layer) implements Subject {
         return medium.image();
     }
 
-    private static Changes first() {
+    static Changes first() {
         return new Changes().line(1, 1, 1).line(2, 7, 7);
     }
 
     @Override
     public void run(RecordingMedium medium) {
-        try (ImageSession session = new ImageSession(medium, layer, HERE)) {
+        try (ImageSession session = new ImageSession(medium, here, HERE)) {
             session.continueWith(1, ImageSession.ADDRESS, first().appliedTo(new byte[ImageSession.SIZE]));
             session.open();
-            session.moveTo(THERE); // nothing to be written home, and no whereabouts of a move before
+            session.moveTo(there, THERE); // nothing to be written home, and no whereabouts of a move before
             session.commit(new Changes().line(1, 1, 2));
-            session.moveTo(HERE, new Changes().line(1, 2, 2));
-            session.moveTo(THERE, new Changes().line(1, 3, 2), new Changes().line(2, 3, 2));
+            session.moveTo(here, HERE, new Changes().line(1, 2, 2));
+            session.moveTo(there, THERE, new Changes().line(1, 3, 2), new Changes().line(2, 3, 2));
             session.commit(new Changes().line(3, 3, 3));
-            if (layer == Layer.FILES) { // a fence does not fail
+            if (there == Layer.FILES) { // a fence does not fail
                 session.faults.failSync(PersistPoint.WHEREABOUTS, 1);
-                session.moveFails(HERE, new Changes().line(4, 4, 4));
+                session.moveFails(here, HERE, new Changes().line(4, 4, 4));
                 session.commit(new Changes().line(4, 5, 5));
             }
-            session.moveTo(HERE, new Changes().line(1, 6, 6));
+            session.moveTo(here, HERE, new Changes().line(1, 6, 6));
             session.commit(new Changes().line(5, 7, 7));
             session.closeImage();
         }
@@ -77,14 +85,14 @@ record MoveSubject(Layer layer) implements Subject {
 
     @Override
     public void recover(RecordingMedium medium) {
-        if (recover(medium, HERE)) {
-            requireRefused(medium, THERE);
-        } else if (!recover(medium, THERE)) {
+        if (recover(medium, here, HERE)) {
+            requireRefused(medium);
+        } else if (!recover(medium, there, THERE)) {
             throw new IllegalStateException("the region is in neither folder");
         }
     }
 
-    private boolean recover(RecordingMedium medium, ImageFiles names) {
+    private static boolean recover(RecordingMedium medium, Layer layer, ImageFiles names) {
         try (ImageSession session = new ImageSession(medium, layer, names)) {
             try {
                 session.openExisting();
@@ -98,8 +106,8 @@ record MoveSubject(Layer layer) implements Subject {
         }
     }
 
-    private void requireRefused(RecordingMedium medium, ImageFiles names) {
-        try (ImageSession session = new ImageSession(medium, layer, names)) {
+    private void requireRefused(RecordingMedium medium) {
+        try (ImageSession session = new ImageSession(medium, there, THERE)) {
             session.openExisting();
         } catch (InvalidRegionException elsewhere) {
             return;

@@ -1,11 +1,16 @@
 package org.vellum.store.image;
 
+import java.util.Optional;
+import org.vellum.api.DamagedImageException;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
 
 /** Moves over other files than the kernel's: in the package that keeps this to itself. */
 public final class MoveAccess {
+    /** Above every process number that the kernel gives out. */
+    private static final long NO_PROCESS = 1L << 23;
+
     private MoveAccess() {}
 
     /** As {@link Image#open}; the other image of a move is looked for among {@code others}. */
@@ -17,5 +22,31 @@ public final class MoveAccess {
             Store.Request request,
             PhaseObserver observer) {
         return Image.open(core, files, others, names, request, observer);
+    }
+
+    public static long whereaboutsOffset() {
+        return Whereabouts.OFFSET;
+    }
+
+    /**
+     * What the home image would say had the process ended in whose memory the region is, by what it says: here crashes end
+     * no process. Empty if it says nothing of the kind.
+     */
+    public static Optional<byte[]> whereaboutsAtTheEndOfTheProcess(NativeCore core, StoreFiles files, ImageFiles names)
+            throws FileFailure {
+        try (StoreFile home = files.open(names.home(), false)) {
+            Whereabouts found = HomeImage.readWhereabouts(core, home, names.region());
+            if (found.place().folder().isPresent() || found.isGone()) {
+                return Optional.empty();
+            }
+            Whereabouts.ProcessIdentity process = found.process();
+            return Optional.of(new Whereabouts(
+                            found.place(),
+                            new Whereabouts.ProcessIdentity(
+                                    NO_PROCESS, process.start(), process.boot(), process.namespace(), process.host()))
+                    .encode());
+        } catch (DamagedImageException e) {
+            return Optional.empty(); // there are none, or they are torn: whether that matters is for the recovery to say
+        }
     }
 }
