@@ -30,6 +30,7 @@ import org.osgi.framework.wiring.FrameworkWiring;
 import org.osgi.service.cm.Configuration;
 import org.vellum.api.CommitException;
 import org.vellum.api.Region;
+import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.provider.PageTable;
@@ -135,6 +136,7 @@ public class UpdatedProvidersIT extends FelixTest {
         Configuration configuration = configurations.getConfiguration("org.vellum.store.dax", null);
         configuration.update(new Hashtable<>(Map.of("dax.emulate", true)));
         try {
+            Await.until("the store emulates", () -> opens("emulated", RegionOptions.size("1 MiB").withStore("dax")));
             update(
                     new Provider<>("org.vellum.store.dax", Store.class, Store.PROPERTY, "dax", null),
                     RegionOptions.size("1 MiB").withVmm("host").withStore("dax").withStrategy("dirty-bit"),
@@ -142,6 +144,14 @@ public class UpdatedProvidersIT extends FelixTest {
         } finally {
             regions().regions().forEach(Region::close);
             configuration.delete();
+        }
+    }
+
+    private boolean opens(String name, RegionOptions options) throws Exception {
+        try (Region region = regions().open(name, options)) {
+            return true;
+        } catch (RegionException notYet) {
+            return false;
         }
     }
 
