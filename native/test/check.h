@@ -30,6 +30,9 @@
 #include <unistd.h>
 
 #define CHECK_SECONDS_PER_TEST 60
+/* For mutation/run: only tests whose names contain this, and another limit. */
+#define CHECK_ONLY "VELLUM_CHECK_ONLY"
+#define CHECK_SECONDS "VELLUM_CHECK_SECONDS"
 
 static int check_tests;
 static int check_failures;
@@ -84,6 +87,11 @@ enum { CHECK_EXIT_FAILED = 1, CHECK_EXIT_SKIPPED = 77 };
         _exit(CHECK_EXIT_SKIPPED);                                             \
     } while (0)
 
+static inline unsigned check_seconds(void) {
+    const char *seconds = getenv(CHECK_SECONDS);
+    return seconds == NULL ? CHECK_SECONDS_PER_TEST : (unsigned)strtoul(seconds, NULL, 10);
+}
+
 /* The wait status of a child process that runs the function and ends with status 0 if it returns. */
 static inline int check_run_in_child(void (*function)(void)) {
     fflush(NULL);
@@ -91,7 +99,7 @@ static inline int check_run_in_child(void (*function)(void)) {
     if (child == 0) {
         struct rlimit no_core_file = {0, 0};
         setrlimit(RLIMIT_CORE, &no_core_file);
-        alarm(CHECK_SECONDS_PER_TEST);
+        alarm(check_seconds());
         function();
         exit(EXIT_SUCCESS); /* not _exit: the sanitizers' reports at exit count */
     }
@@ -117,6 +125,10 @@ static inline int check_run_in_child(void (*function)(void)) {
 #define RUN(test) check_run(test, #test)
 
 static inline void check_run(void (*test)(void), const char *name) {
+    const char *only = getenv(CHECK_ONLY);
+    if (only != NULL && strstr(name, only) == NULL) {
+        return;
+    }
     struct timespec begin;
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -134,7 +146,7 @@ static inline void check_run(void (*test)(void), const char *name) {
         if (WIFEXITED(status)) {
             printf("FAILED   %s: exit status %d\n", name, WEXITSTATUS(status));
         } else if (WTERMSIG(status) == SIGALRM) {
-            printf("FAILED   %s: not finished within %d s\n", name, CHECK_SECONDS_PER_TEST);
+            printf("FAILED   %s: not finished within %u s\n", name, check_seconds());
         } else {
             printf("FAILED   %s: killed by signal %d (%s)\n", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
         }

@@ -25,7 +25,7 @@ int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_siz
 #define PAGES_IN_BLOCK ((size_t)16) /* of a region up to 1 GiB */
 
 /* Without the sanitizer's eye: what orders a store before a cut is the page's protection, which it cannot see. */
-#define UNWATCHED __attribute__((noinline, no_sanitize("thread")))
+#define UNWATCHED __attribute__((noinline, unused, no_sanitize("thread")))
 
 enum way {
     DIRTY_BIT,

@@ -276,6 +276,68 @@ static void a_cut_kicks_threads_that_exit_for_nothing_else(void) {
     close_region(&fixture);
 }
 
+/*
+ * Stores to one page, by the thousand, and then none any more, which would bring a lost one along: the last one comes at
+ * any moment of a cut, which has the other pages to encode between its look at this one's D bit and re-arming it.
+ */
+#define OTHER_PAGES ((size_t)400)
+
+struct last_store {
+    struct fixture *fixture;
+    _Atomic size_t round; /* to be made; 0: the end */
+    _Atomic size_t made;
+    _Atomic uint64_t count;
+};
+
+static void *store_for_a_while(void *argument) {
+    struct last_store *last = argument;
+    volatile uint64_t *counter = word(last->fixture, 0, 0);
+    for (size_t round = 1;; round++) {
+        size_t wanted;
+        while ((wanted = atomic_load(&last->round)) != 0 && wanted < round) {
+        }
+        if (wanted == 0) {
+            return NULL;
+        }
+        for (uint64_t left = atomic_load(&last->count); left > 0; left--) {
+            *counter = *counter + 1;
+        }
+        atomic_store(&last->made, round);
+    }
+}
+
+static void the_last_store_before_a_cut_ends_is_not_lost(void) {
+    struct fixture fixture = open_region(OTHER_PAGES + 2);
+    struct last_store last = {.fixture = &fixture};
+    uint64_t random = 4711;
+    size_t kicked = REPEAT(20);
+    uint64_t stores = 0;
+    pthread_t thread;
+    atomic_store(&last.round, 0);
+    for (size_t round = 1; counters().kicks < kicked; round++) {
+        atomic_store(&last.count, 20000 + next_random(&random) % 1000000);
+        stores += atomic_load(&last.count);
+        for (size_t page = 1; page <= OTHER_PAGES; page++) {
+            *word(&fixture, page, 0) = round;
+        }
+        leave_guest_mode();
+        atomic_store(&last.round, round);
+        if (round == 1) {
+            CHECK_EQUAL(0, pthread_create(&thread, NULL, store_for_a_while, &last));
+        }
+        usleep((useconds_t)(next_random(&random) % 1000));
+        commit(&fixture);
+        while (atomic_load(&last.made) < round) {
+            sched_yield();
+        }
+        commit(&fixture);
+        CHECK_EQUAL(stores, committed_word(&fixture, 0, 0));
+    }
+    atomic_store(&last.round, 0);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    close_region(&fixture);
+}
+
 static void no_store_is_lost_across_cuts_from_guest_mode(void) {
     struct fixture fixture = open_region(6 * PAGES_IN_BLOCK);
     struct writer writers[WRITERS + 1];
@@ -728,6 +790,7 @@ int main(void) {
     RUN_EACH_STRATEGY(a_thread_in_guest_mode_sees_what_a_thread_in_host_mode_stores_to_a_block_that_was_cold);
     RUN_EACH_STRATEGY(no_store_is_lost_across_cuts_from_host_mode);
     RUN_EACH_STRATEGY(a_cut_kicks_threads_that_exit_for_nothing_else);
+    RUN_EACH_STRATEGY(the_last_store_before_a_cut_ends_is_not_lost);
     RUN_EACH_STRATEGY(no_store_is_lost_across_cuts_from_guest_mode);
     RUN_EACH_STRATEGY(a_cut_from_host_mode_is_one_instant_for_all_threads);
     RUN_EACH_STRATEGY(a_cut_from_guest_mode_is_one_instant_for_all_threads);

@@ -163,6 +163,9 @@ static void the_watermark_does_not_pass_a_slot_that_is_not_durable(void) {
     atomic_store(&fence_may_pass[0], 1);
     CHECK_EQUAL(0, pthread_join(threads[0], NULL));
     CHECK_EQUAL(2, atomic_load(&undo_log->complete));
+    /* what slot 1 says of those before it was true when it was written: slot 0 was not durable */
+    CHECK_EQUAL(0, slots[0].complete);
+    CHECK_EQUAL(0, slots[1].complete);
     atomic_store(&fence_may_pass[2], 1);
     CHECK_EQUAL(0, pthread_create(&threads[2], NULL, append_one, (void *)(uintptr_t)2));
     CHECK_EQUAL(0, pthread_join(threads[2], NULL));

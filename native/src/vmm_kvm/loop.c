@@ -265,6 +265,21 @@ static enum next blocking_system_call(struct vcpu *vcpu, const struct system_cal
     return RESUME_USER;
 }
 
+/*
+ * The kernel keeps the word of a lock with priority inheritance itself, and cannot store to a region: it answers EFAULT, for
+ * which the C library ends the process without a word of the lock.
+ */
+static void name_lock_in_region(const struct system_call *call) {
+    static const char sentence[] =
+        "vellum: a lock with priority inheritance lies in a region. The kernel stores to such locks itself, which it cannot in "
+        "a region, and the C library ends the process when that fails. Keep locks of this kind outside of regions, or make "
+        "this one without PTHREAD_PRIO_INHERIT\n";
+    static _Atomic uint32_t was_said;
+    if (system_call_keeps_word_in_region(call, touches_region) && atomic_exchange(&was_said, 1) == 0) {
+        vellum_system_call(SYS_write, 2, vellum_address_of(sentence), sizeof(sentence) - 1, 0, 0, 0);
+    }
+}
+
 static enum next system_call(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     struct kvm_regs *user = &vcpu->user;
@@ -285,6 +300,7 @@ static enum next system_call(struct vcpu *vcpu) {
     case SYSTEM_CALL_STORES_TO_REGION:
         return blocking_system_call(vcpu, &call);
     default:
+        name_lock_in_region(&call);
         go_back_to_system_call(vcpu);
         return LEAVE_FOR_SYSTEM_CALL;
     }

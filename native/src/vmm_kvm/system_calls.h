@@ -39,6 +39,9 @@ struct system_call_context {
 
 enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region);
 
+/* A futex call by which the kernel itself would change a word of a region, for priority inheritance. */
+bool system_call_keeps_word_in_region(const struct system_call *call, system_call_touches_region touches_region);
+
 /* For SYSTEM_CALL_IS_FORWARDED. The kernel's result, a negative errno on failure. */
 int64_t system_call_forward(const struct system_call *call);
 

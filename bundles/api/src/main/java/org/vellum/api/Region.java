@@ -61,6 +61,11 @@ public interface Region extends AutoCloseable {
      * carry no position of another view. Not to be used after {@link #close()}. What is stored through them is kept as it is:
      * an address of something outside of the region means nothing to the next process.
      *
+     * <p>Stores that the processor does not make for code of this process are not all seen: direct input ({@code O_DIRECT})
+     * that is in flight during a commit, RDMA, and words that the kernel itself keeps (a lock with priority inheritance, the
+     * mark of a robust lock's dead owner) do not belong into a region ({@code docs/operating.md}, "What does not belong into
+     * a region").
+     *
      * @param offset bytes from the region's start
      * @param length bytes, 0 to 2 GiB - 1
      * @throws IndexOutOfBoundsException the range is not inside the region

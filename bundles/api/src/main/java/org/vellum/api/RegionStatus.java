@@ -138,9 +138,10 @@ public record RegionStatus(
         /** Loads, stores and commits work. */
         OPEN,
         /**
-         * No provider tracks stores, or none stores the image: loads and stores work. Without tracking, a commit compares
-         * all that could have been stored to; without a store, commits are refused. It ends by itself when a provider
-         * comes; the remarks say what is missing.
+         * No provider tracks stores, or none stores the image, or the image's files were deleted, renamed or replaced: loads
+         * and stores work. Without tracking, a commit compares all that could have been stored to; without a store or files,
+         * commits are refused. It ends by itself when a provider comes, or the same files are back; the remarks say what is
+         * missing.
          */
         DEGRADED,
         /** The committed view or the log is in doubt: loads work, stores and commits are refused until reopened. */

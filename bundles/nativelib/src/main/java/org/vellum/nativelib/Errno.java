@@ -14,6 +14,7 @@ public final class Errno {
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
     public static final int EXDEV = 18;
+    public static final int ENOTDIR = 20;
     public static final int ENFILE = 23;
     public static final int EMFILE = 24;
     public static final int EFBIG = 27;
@@ -41,7 +42,7 @@ public final class Errno {
             case EEXIST -> "exists already (EEXIST)";
             case EINVAL -> "invalid argument (EINVAL)";
             case EXDEV -> "another file system (EXDEV)";
-            case 20 -> "not a folder (ENOTDIR)";
+            case ENOTDIR -> "not a folder (ENOTDIR)";
             case ENFILE -> "too many open files in the system (ENFILE)";
             case EMFILE -> "too many open files (EMFILE)";
             case EFBIG -> "file too large (EFBIG)";

@@ -71,7 +71,19 @@ public interface NativeCore {
     void regionDestroy(long region);
 
     /** What {@code vellum_region_read_counters} reads; mirrors {@code struct vellum_region_counters}. */
-    record Counters(long storeFaults, long blocksWarmed, long blockSize, long strategyBytes) {}
+    record Counters(
+            long storeFaults,
+            long blocksWarmed,
+            long blockSize,
+            long strategyBytes,
+            long pinnedPages,
+            long unexplainedPinnedBytes) {
+
+        /** Nothing is pinned. */
+        public Counters(long storeFaults, long blocksWarmed, long blockSize, long strategyBytes) {
+            this(storeFaults, blocksWarmed, blockSize, strategyBytes, 0, 0);
+        }
+    }
 
     Counters regionCounters(long region);
 

@@ -43,8 +43,14 @@ final class Move {
         void moveFailed(String sentence);
     }
 
+    /** Refuses pages of the committed view that are not what was committed. */
+    interface Intact {
+        void require(int first, int count);
+    }
+
     private final String name;
     private final Region region;
+    private final Intact intact;
     private final Store store;
     private final Supplier<IncomingImage> receive;
     private final Place to;
@@ -72,12 +78,14 @@ final class Move {
      * @param store where to
      * @param receive has it make room
      * @param to where to
+     * @param intact of the image that is copied
      * @param view the committed view
      * @param size bytes
      */
     Move(
             String name,
             Region region,
+            Intact intact,
             Store store,
             Supplier<IncomingImage> receive,
             Place to,
@@ -86,6 +94,7 @@ final class Move {
             String reason) {
         this.name = name;
         this.region = region;
+        this.intact = intact;
         this.store = store;
         this.receive = receive;
         this.to = to;
@@ -288,6 +297,7 @@ final class Move {
     }
 
     private void write(int first, int count) {
+        intact.require(first, count); // a copy gets checksums of its own: damage would look right from then on
         incoming.write(first, count, view + (long) first * NativeCore.PAGE_SIZE);
     }
 

@@ -66,7 +66,12 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     /** What the native code and the image said last; taken under the control lock, read by anyone. */
-    private record Gauges(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> imageRemarks) {}
+    private record Gauges(
+            NativeCore.Counters counters,
+            long loggedBytes,
+            long logSize,
+            List<String> imageRemarks,
+            Optional<String> lostFiles) {}
 
     private final String name;
     private final TupleInForce inForce;
@@ -300,6 +305,7 @@ final class OpenRegion implements Region, Move.Region {
         @Override
         public void cut() {
             began = System.nanoTime();
+            requireFiles();
             services.observers().entered(name, Phase.CUT);
             epochBefore = epoch;
             cut = OpenRegion.this.cut();
@@ -352,6 +358,15 @@ final class OpenRegion implements Region, Move.Region {
             home.path().rollback();
             rollbacks++;
             gauges = readGauges();
+        }
+    }
+
+    /** What is committed must be in files that the next open finds. Before the cut: nothing has to be taken back. */
+    private void requireFiles() {
+        Optional<String> lost = home.image().lost();
+        if (lost.isPresent()) {
+            gauges = readGauges();
+            throw commitFailure(lost.get() + "; the stores stay uncommitted and are part of the next commit", null);
         }
     }
 
@@ -610,6 +625,7 @@ final class OpenRegion implements Region, Move.Region {
             Move begun = new Move(
                     name,
                     this,
+                    image::requireIntact,
                     next,
                     () -> next.receive(request, origin),
                     to,
@@ -695,7 +711,8 @@ final class OpenRegion implements Region, Move.Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
+                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks(),
+                home.image().lost());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -719,7 +736,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || home.missing().isPresent();
+        return inForce.untracked() != null || home.missing().isPresent() || gauges.lostFiles().isPresent();
     }
 
     @Override
@@ -736,6 +753,8 @@ final class OpenRegion implements Region, Move.Region {
         if (stateNow != State.CLOSED) {
             sentences.addAll(commits.remarks());
         }
+        seen.lostFiles().ifPresent(sentences::add);
+        sentences.addAll(PinnedPages.remarks(seen.counters()));
         if (failure != null) {
             sentences.add(failure);
         }

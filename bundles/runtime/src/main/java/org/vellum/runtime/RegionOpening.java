@@ -10,6 +10,7 @@ import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.InPlace;
+import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.api.provider.Tracking;
@@ -107,13 +108,7 @@ final class RegionOpening {
         long wanted = image.address() != 0 ? image.address() : options.address();
         long base = core.rangeReserve(wanted, size, image.identity());
         if (base == -Errno.EEXIST && wanted != 0) {
-            throw new AddressTakenException("region '" + name + "' must be mapped at "
-                    + RegionChecks.range(wanted, size) + ", but this process has there: "
-                    + ProcessMappings.overlapping(wanted, size)
-                    + (image.address() == 0
-                            ? "; ask for another address, or for none"
-                            : "; addresses are given out anew at every start, so start the JVM again, or open the region"
-                                    + " before what takes its place is loaded"));
+            throw addressTaken(wanted, size, image.address() != 0);
         }
         if (base < 0) {
             throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
@@ -138,6 +133,35 @@ final class RegionOpening {
             case Errno.EEXIST -> "; all addresses for regions of this size are taken: close some";
             default -> "";
         };
+    }
+
+    /** @param recorded the image has it, and can have no other */
+    private AddressTakenException addressTaken(long wanted, long size, boolean recorded) {
+        Optional<String> other = ProcessMappings.regionIn(wanted, size);
+        String taken = "region '" + name + "' must be mapped at " + RegionChecks.range(wanted, size)
+                + other.map(region -> ", where " + region + " is open in this process")
+                        .orElseGet(() -> ", but this process has there: " + ProcessMappings.overlapping(wanted, size));
+        if (!recorded) {
+            return new AddressTakenException(taken + "; ask for another address, or for none");
+        }
+        return new AddressTakenException(taken
+                + (other.isPresent()
+                        ? ": one image is a copy of the other, and a copy has the address of what it was copied from. Close"
+                                + " that region first"
+                        : "; addresses are given out anew at every start, so start the JVM again, or open the region before"
+                                + " what takes its place is loaded; what is there at every start was sent there"
+                                + " (-XX:HeapBaseMinAddress): send it elsewhere")
+                + ". Or, if nothing in the image depends on its address, as pointers to itself do, './vellum verify "
+                + image() + " --new-identity' gives it an identity and an address of its own");
+    }
+
+    /** Its file, for a command. */
+    private String image() {
+        return tuple.store()
+                .place(new Store.Request(name, options.directory().orElse(null), 0, 0))
+                .flatMap(Place::folder)
+                .map(folder -> folder.resolve(name + ".vellum").toString())
+                .orElse("IMAGE");
     }
 
     /**

@@ -71,6 +71,7 @@ class Regions {
     private final StoreRecords records;
     private final long settlingNanoseconds;
     private volatile long providerWaitNanoseconds;
+    private final List<Runnable> arrivalListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> changeListeners = new CopyOnWriteArrayList<>();
     private final SortedMap<String, WantedRegion> wanted = new TreeMap<>();
     private final Clock clock = new Clock();
@@ -126,6 +127,7 @@ class Regions {
         for (Claim claim : open) {
             changing(claim, claim.composition::providerCame);
         }
+        arrivalListeners.forEach(Runnable::run);
         tellOfChange();
     }
 
@@ -215,6 +217,11 @@ class Regions {
                 notifyAll();
             }
         }
+    }
+
+    /** The listener is called, without locks, whenever a provider was added or changed. */
+    void addArrivalListener(Runnable listener) {
+        arrivalListeners.add(listener);
     }
 
     /** The listener is called, without locks, whenever a provider was added or changed, or a region closed. */

@@ -87,22 +87,24 @@ public final class RegionsComponent {
     private final PhaseObservers observers = new PhaseObservers();
     private final AtomicReference<EventSink> events = new AtomicReference<>();
     private final ServiceRegistration<Diagnosis> diagnosis;
-    private final OrderlyEnd end;
     private final Settings settings = new Settings(PID);
     private final long begin = System.nanoTime();
+    private final OrderlyEnd end;
 
     /** Of the configuration. Guarded by this component's monitor, as all below. */
     private long providerWait = DEFAULT_PROVIDER_WAIT;
 
-    /** Withdrawn in the opposite order. */
-    private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
+    /** Withdrawn in the opposite order; empty: there are none. */
+    private List<ServiceRegistration<?>> registrations = List.of();
 
     private boolean looksAgain;
     /** The last sentence in the log about what is missing. */
     private String said;
+
     private boolean registering;
     /** No services for now: something that regions rest on is about to go. */
     private boolean withdrawn;
+
     private boolean stopped;
 
     @Activate
@@ -114,11 +116,11 @@ public final class RegionsComponent {
                 new StoreRecords(recordFolders(context)),
                 SETTLING);
         configure(properties);
-        regions.addChangeListener(this::registerWhenWorking);
+        regions.addArrivalListener(this::offer);
         end = new OrderlyEnd(context, this::withdraw, this::offer);
         diagnosis = context.registerService(
                 Diagnosis.class, new ProviderDiagnosis(regions::providers, settings::findings), null);
-        registerWhenWorking();
+        offer();
     }
 
     /** The folder of regions that name none, as stores that keep files have it; else this bundle's own. */
@@ -163,34 +165,25 @@ public final class RegionsComponent {
         List<ServiceRegistration<?>> registered;
         synchronized (this) {
             withdrawn = true;
-            registered = new ArrayList<>(registrations);
-            registrations.clear();
+            registered = registrations;
+            registrations = List.of();
         }
-        withdraw(registered);
+        unregister(registered);
     }
 
-    /** What made it withdraw is over, and it still runs. */
-    private void offer() {
-        synchronized (this) {
-            if (!withdrawn) {
-                return;
-            }
-            withdrawn = false;
-        }
-        registerWhenWorking();
-    }
-
-    private static void withdraw(List<ServiceRegistration<?>> registered) {
+    private static void unregister(List<ServiceRegistration<?>> registered) {
         for (int i = registered.size() - 1; i >= 0; i--) {
             registered.get(i).unregister();
         }
     }
 
-    private void registerWhenWorking() {
+    /** Registers the services, if regions can be opened. */
+    private void offer() {
         synchronized (this) {
-            if (registering || withdrawn || stopped || !registrations.isEmpty()) {
+            if (isOfferedOrStopped()) {
                 return;
             }
+            withdrawn = false;
         }
         Optional<String> obstacle = regions.obstacle();
         if (obstacle.isPresent()) {
@@ -198,7 +191,10 @@ public final class RegionsComponent {
             return;
         }
         synchronized (this) {
-            if (registering || withdrawn || stopped || !registrations.isEmpty()) {
+            if (isOfferedOrStopped()) {
+                return;
+            }
+            if (withdrawn) {
                 return;
             }
             registering = true;
@@ -212,12 +208,15 @@ public final class RegionsComponent {
         synchronized (this) {
             registering = false;
             if (!withdrawn && !stopped) {
-                registrations.addAll(registered);
+                registrations = registered;
                 return;
             }
         }
-        withdraw(registered);
-        registerWhenWorking(); // if what it was withdrawn for is over already
+        unregister(registered);
+    }
+
+    private synchronized boolean isOfferedOrStopped() {
+        return registering || !registrations.isEmpty() || stopped;
     }
 
     /** What is missing may come without a service's coming, such as a file system that is mounted. */
@@ -231,13 +230,18 @@ public final class RegionsComponent {
         }
         if (!looksAgain) {
             looksAgain = true;
-            regions.clock().later(LOOK_AGAIN, () -> {
-                synchronized (this) {
-                    looksAgain = false;
-                }
-                registerWhenWorking();
-            });
+            regions.clock().later(LOOK_AGAIN, this::lookNow);
         }
+    }
+
+    private void lookNow() {
+        synchronized (this) {
+            looksAgain = false;
+            if (withdrawn) { // by somebody who offers again, or a provider that comes does
+                return;
+            }
+        }
+        offer();
     }
 
     private void post(String topic, Map<String, Object> properties) {

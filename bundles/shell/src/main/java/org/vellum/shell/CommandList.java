@@ -10,6 +10,8 @@ import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.Charset;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.ToIntFunction;
 import org.apache.felix.gogo.runtime.EOFError;
@@ -28,6 +30,7 @@ import org.osgi.service.component.annotations.Reference;
 public final class CommandList implements ToIntFunction<List<String>> {
     private static final int HELD = 0;
     private static final int FAILED = 1;
+    private static final Path STANDARD_OUTPUT = Path.of("/proc/self/fd/1");
 
     private final CommandProcessor processor;
     private final InputStream in;
@@ -56,16 +59,29 @@ public final class CommandList implements ToIntFunction<List<String>> {
         PrintStream output = new PrintStream(out, true);
         PrintStream errors = new PrintStream(err, true);
         try (CommandSession session = processor.createSession(in, output, errors)) {
-            if (commands.isEmpty()) {
-                return executeInput(session, output, errors);
-            }
-            for (String command : commands) {
-                if (!execute(session, command, output, errors)) {
-                    return FAILED;
-                }
-            }
-            return HELD;
+            boolean held = commands.isEmpty()
+                    ? executeInput(session, output, errors) == HELD
+                    : commands.stream().allMatch(command -> execute(session, command, output, errors));
+            return held && isWritten(output, errors) ? HELD : FAILED;
         }
+    }
+
+    /** Whether all that was printed got where it was to go; says so if not, unless a pipe's reader wanted no more (head). */
+    private static boolean isWritten(PrintStream output, PrintStream errors) {
+        if (!output.checkError()) {
+            return true;
+        }
+        boolean pipe;
+        try {
+            pipe = Files.readSymbolicLink(STANDARD_OUTPUT).toString().startsWith("pipe:");
+        } catch (IOException e) {
+            pipe = false; // closed
+        }
+        if (!pipe) {
+            errors.println("vellum run: standard output could not be written to (a full disk, or closed): what the commands"
+                    + " printed is lost; run them again with their output elsewhere");
+        }
+        return false;
     }
 
     /** A line that leaves a brace or a quote open is continued by the next. */

@@ -73,7 +73,7 @@ final class Bench implements AutoCloseable {
 
     private Judge.Finding judgeImage(Cut cut, Promise promise) throws IOException {
         if (scenario.system().needsCheck()) {
-            check(image);
+            return judgeChecked(cut, promise, "");
         }
         try {
             return judgeMounted(cut, promise);
@@ -81,14 +81,18 @@ final class Bench implements AutoCloseable {
             if (!scenario.diskFails() || !scenario.system().hasChecker()) {
                 return Judge.Finding.wrong(e.getMessage());
             }
+            // a disk that fails may leave a journal that a kernel does not replay: its checker is then run by hand
+            checked++;
+            return judgeChecked(cut, promise, e.getMessage() + "; ");
         }
-        // a disk that fails may leave a journal that a kernel does not replay: its checker is then run by hand
-        checked++;
-        check(image);
+    }
+
+    private Judge.Finding judgeChecked(Cut cut, Promise promise, String before) throws IOException {
         try {
+            check(image);
             return judgeMounted(cut, promise);
         } catch (FileSystemRefusal e) {
-            return Judge.Finding.wrong(e.getMessage() + ", not even when e2fsck has run");
+            return Judge.Finding.wrong(before + e.getMessage());
         }
     }
 
@@ -110,7 +114,11 @@ final class Bench implements AutoCloseable {
 
     /** What a journal would do. */
     static void check(Path image) throws IOException {
-        Programs.run(List.of("e2fsck", "-fy", image.toString()), 2);
+        try {
+            Programs.run(List.of("e2fsck", "-fy", image.toString()), 2);
+        } catch (IOException e) {
+            throw new FileSystemRefusal(e.getMessage(), e);
+        }
     }
 
     @Override

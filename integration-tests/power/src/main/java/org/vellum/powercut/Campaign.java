@@ -28,18 +28,25 @@ final class Campaign {
 
     private final RunFolder run;
     private final PrintStream out;
-    private final long end;
+    private long end;
     private final Recorder recorder;
     private int recordings;
     private boolean held = true;
     private boolean complete = true;
 
-    /** @param end by {@link System#nanoTime}; what is not begun then is left out, and the report says so */
-    Campaign(RunFolder run, PrintStream out, long end) {
+    Campaign(RunFolder run, PrintStream out) {
         this.run = run;
         this.out = out;
-        this.end = end;
         recorder = new Recorder(run);
+    }
+
+    /**
+     * What is not begun then is left out, and the report says so. Something of each file system is always done.
+     *
+     * @param newEnd by {@link System#nanoTime}
+     */
+    void endAt(long newEnd) {
+        end = newEnd;
     }
 
     /** Of a recording, or of several. */
@@ -90,14 +97,14 @@ final class Campaign {
         List<Part> parts = images >= IMAGES_FOR_ALL ? parts(system, seed) : draw(parts(system, seed), seed);
         double weights = parts.stream().mapToDouble(Part::weight).sum();
         for (Part part : parts) {
-            if (secondsLeft() <= 0) {
+            if (secondsLeft() <= 0 && all.cuts > 0) {
                 complete = false;
                 break;
             }
             int wanted = (int) Math.ceil(images * part.weight() / weights);
             all.add(record(part.scenario(), base, part.nested() > 0 ? wanted * 3 / 4 : wanted, part.nested()));
         }
-        if (sweepEvery > 0 && secondsLeft() > 0) {
+        if (sweepEvery > 0) {
             all.add(sweep(system, sweepEvery, seed));
         }
         return all;

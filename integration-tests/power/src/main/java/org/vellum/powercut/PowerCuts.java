@@ -90,7 +90,8 @@ public final class PowerCuts {
         run.prepare();
         long began = System.nanoTime();
         long seconds = Long.parseLong(option("seconds", "86400"));
-        Campaign campaign = new Campaign(run, System.out, began + seconds * 1_000_000_000);
+        Campaign campaign = new Campaign(run, System.out);
+        campaign.endAt(began + seconds * 1_000_000_000);
         long seed = Long.parseLong(option("seed", "1"));
         if (options.containsKey("controls")) {
             System.out.println("controls");
@@ -102,7 +103,10 @@ public final class PowerCuts {
                     .withSteps(CONTROL_STEPS), CUTS_OF_A_CONTROL);
             return end(campaign, run, temporary, "held: every control was caught");
         }
-        for (FileSystem system : systems()) {
+        List<FileSystem> systems = systems();
+        for (int i = 0; i < systems.size(); i++) {
+            FileSystem system = systems.get(i);
+            campaign.endAt(began + seconds * 1_000_000_000 / systems.size() * (i + 1));
             System.out.println(system.label());
             long systemBegan = System.nanoTime();
             Campaign.Figures figures = options.containsKey("acts")

@@ -70,7 +70,7 @@ final class Programs {
             }
         }
         if (Programs.class.getResource(DISK) == null) {
-            return Optional.of("the recording disk was not built; install libfuse3-dev, and build again");
+            return Optional.of("the recording disk was not built, for lack of libfuse3: install libfuse3-dev and fuse3, then './vellum clean' and once more");
         }
         return privateMounts();
     }

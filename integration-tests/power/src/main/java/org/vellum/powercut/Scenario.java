@@ -40,6 +40,8 @@ record Scenario(
         String lie,
         Promise first) {
 
+    private static final int BLOCK = 4096;
+
     enum Act {
         /** Close and reopen. */
         REOPEN,
@@ -84,6 +86,12 @@ record Scenario(
     /** Whether it is among the disk's faults that requests fail. */
     boolean diskFails() {
         return commands.stream().anyMatch(command -> command.contains("FAULT"));
+    }
+
+    /** Bytes that the medium writes as a whole. */
+    int tear() {
+        // on errors ext4 writes its superblock where it is, without its journal, and takes it for as good as a block
+        return diskFails() && system.hasChecker() ? Math.max(BLOCK, system.tear()) : system.tear();
     }
 
     boolean does(Act act) {

@@ -109,8 +109,7 @@ final class Worker {
 
     static CutDisk disk(Recording recording) throws IOException {
         Scenario scenario = recording.scenario();
-        return new CutDisk(SparseDisk.load(recording.base()), recording.events(), scenario.system().tear(),
-                scenario.seed());
+        return new CutDisk(SparseDisk.load(recording.base()), recording.events(), scenario.tear(), scenario.seed());
     }
 
     private void judge(Bench bench, CutDisk disk, Bench.Cut cut, Promise promise, String note) throws IOException {

@@ -88,11 +88,11 @@ class ExamplesIT {
         }
         try (ChildProcess next = vellum("application", "lua-notebook", folder.toString(), "t[n]() .. ' ' .. #t")) {
             String opened = next.await("opened lines=", PATIENCE);
+            String value = "line=" + next.await("line=", PATIENCE);
             next.succeed(PATIENCE);
             // without address space randomisation the library may be where it was
             String heap = opened.endsWith(library) ? "RESUMED" : "REBUILT";
             assertTrue(opened.contains(" heap=" + heap + " "), opened + ", before at " + library);
-            String value = next.printed().get(next.printed().size() - 1);
             Matcher counted = COUNTED.matcher(value);
             assertTrue(counted.matches(), value);
             String[] numbers = counted.group(2).split(" ");

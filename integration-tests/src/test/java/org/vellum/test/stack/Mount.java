@@ -1,14 +1,19 @@
 package org.vellum.test.stack;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.vellum.test.tool.Folders;
 
 /** A small file system in memory, for what only happens when one is full or read-only. Needs root. */
 final class Mount implements AutoCloseable {
+    private static final long SMALL = 160L << 20;
+    private static final long SMALLEST_XFS = 300L << 20;
+
     private final Path point;
 
     private Mount(Path point) {
@@ -32,6 +37,38 @@ final class Mount implements AutoCloseable {
     static Mount mount(Path point, String options) throws IOException {
         Files.createDirectories(point);
         run(List.of("mount", "-t", "tmpfs", "-o", options, "vellum-test", point.toString()));
+        return new Mount(point);
+    }
+
+    /** Why this process cannot mount a file system of this kind on a file, or empty. */
+    static Optional<String> obstacle(String fileSystem) throws IOException {
+        if (fileSystem.equals("tmpfs")) {
+            return obstacle();
+        }
+        Path trial = Files.createTempDirectory("vellum-mount");
+        try {
+            mountFile(trial.resolve("point"), fileSystem).close();
+            return Optional.empty();
+        } catch (IOException e) {
+            return Optional.of("no " + fileSystem + " can be mounted here: " + e.getMessage());
+        } finally {
+            Folders.delete(trial);
+        }
+    }
+
+    /** Makes a file system of this kind on a sparse file beside the point, and mounts that. */
+    static Mount mountFile(Path point, String fileSystem) throws IOException {
+        Files.createDirectories(point);
+        long size = fileSystem.equals("xfs") ? SMALLEST_XFS : SMALL;
+        if (fileSystem.equals("tmpfs")) {
+            return mount(point, "size=" + size);
+        }
+        Path disk = point.resolveSibling(point.getFileName() + ".disk");
+        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
+            file.setLength(size);
+        }
+        run(List.of("mkfs." + fileSystem, fileSystem.equals("btrfs") ? "-f" : "-q", disk.toString()));
+        run(List.of("mount", "-o", "loop", disk.toString(), point.toString()));
         return new Mount(point);
     }
 

@@ -27,17 +27,17 @@ public final class ProviderNamespace {
     /** Attribute: the provider's name, as in its service property. */
     public static final String NAME = "name";
 
-    /** Attribute, Boolean: works on every host that Vellum runs on. */
+    /** Attribute, {@code true} or absent: works on every host that Vellum runs on. */
     public static final String PORTABLE = "portable";
 
-    /** Attribute of stores, Boolean: what was committed outlives the process. */
+    /** Attribute of stores, {@code true} or absent: what was committed outlives the process. */
     public static final String DURABLE = "durable";
 
-    /** Value of a {@link #PORTABLE} attribute, as an annotation wants it. */
-    public static final String IS_PORTABLE = PORTABLE + ":Boolean=true";
+    /** The attribute, as an annotation wants it. A text, for capabilities have no truth values. */
+    public static final String IS_PORTABLE = PORTABLE + "=true";
 
-    /** Value of a {@link #DURABLE} attribute, as an annotation wants it. */
-    public static final String IS_DURABLE = DURABLE + ":Boolean=true";
+    /** The attribute, as an annotation wants it. */
+    public static final String IS_DURABLE = DURABLE + "=true";
 
     private ProviderNamespace() {}
 }

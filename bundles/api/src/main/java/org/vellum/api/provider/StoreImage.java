@@ -99,6 +99,25 @@ public interface StoreImage extends AutoCloseable {
         throw new IllegalStateException("the image is not written in place");
     }
 
+    /**
+     * Looks whether the image's files are still where the next open looks for them. Called at the start of each commit and
+     * for each status; control.
+     *
+     * @return a sentence that says what was deleted, renamed or replaced, and what can be done; empty: all is there, which it
+     *     may be again later
+     */
+    default Optional<String> lost() {
+        return Optional.empty();
+    }
+
+    /**
+     * Compares pages of the home image with their checksums before they are copied elsewhere. Any thread, while the image is
+     * not written in place.
+     *
+     * @throws org.vellum.api.DamagedImageException one of them is not what was written there, or cannot be read; says which
+     */
+    default void requireIntact(long firstPage, int pages) {}
+
     /** Bytes written to the log since the image was opened, headers and padding included. */
     long loggedBytes();
 

@@ -228,9 +228,9 @@ public final class JnaNativeCore implements NativeCore {
 
     @Override
     public Counters regionCounters(long region) {
-        long[] counters = new long[4];
+        long[] counters = new long[6];
         CoreLibrary.vellum_region_read_counters(region, counters);
-        return new Counters(counters[0], counters[1], counters[2], counters[3]);
+        return new Counters(counters[0], counters[1], counters[2], counters[3], counters[4], counters[5]);
     }
 
     @Override

@@ -182,7 +182,7 @@ public final class DaxStore implements Store, Diagnosis {
         if (isKnownDax(names)) {
             return Optional.empty();
         }
-        return Optional.of(emulate ? String.format(EMULATED, names.directory()) : lacking(names.directory()));
+        return Optional.of(emulate ? String.format(Locale.ROOT, EMULATED, names.directory()) : lacking(names.directory()));
     }
 
     /** What cannot be found out is not taken for persistent memory. */

@@ -17,6 +17,11 @@ final class CommittedView implements AutoCloseable {
     private final long address;
     private final long size;
     private final PageSet updated;
+    /** Read page by page when pages change; null: the view is a mapping of it. */
+    private final StoreFile readFrom;
+
+    private final long homeOffset;
+
     private volatile long highestEpoch;
     private boolean closed;
     private Batch previous;
@@ -27,7 +32,31 @@ final class CommittedView implements AutoCloseable {
         size = identity.size();
         address = file.mapPrivate(identity.homeOffset(), size);
         updated = new PageSet(identity.pages());
+        readFrom = null;
+        homeOffset = identity.homeOffset();
         highestEpoch = epoch;
+    }
+
+    private CommittedView(NativeCore core, ImageIdentity identity, long epoch, StoreFile readFrom) {
+        this.core = core;
+        size = identity.size();
+        address = core.memoryMap(size);
+        if (address < 0) {
+            throw new RegionException("cannot map " + size + " bytes of memory to look at " + readFrom.path() + ": "
+                    + Errno.describe((int) address));
+        }
+        updated = new PageSet(identity.pages());
+        this.readFrom = readFrom;
+        homeOffset = identity.homeOffset();
+        highestEpoch = epoch;
+    }
+
+    /**
+     * A view of which only the updated pages mean anything, for who may not write to the file: a load of a hole of a mapped
+     * file needs room on some file systems (tmpfs), and a bad block is a signal.
+     */
+    static CommittedView ofUpdatedPages(NativeCore core, StoreFile file, ImageIdentity identity, long epoch) {
+        return new CommittedView(core, identity, epoch, file);
     }
 
     long address() {
@@ -52,7 +81,21 @@ final class CommittedView implements AutoCloseable {
 
     private void expectChange(long page) {
         if (page >= 0 && page < updated.limit()) {
+            readFirst(page);
             updated.add(page); // a page outside stays as it is, and so do all others: the batch will be refused
+        }
+    }
+
+    private void readFirst(long page) {
+        if (readFrom == null || updated.contains(page)) {
+            return;
+        }
+        long offset = page * NativeCore.PAGE_SIZE;
+        try {
+            readFrom.read(address + offset, NativeCore.PAGE_SIZE, homeOffset + offset);
+        } catch (FileFailure e) {
+            throw new RegionException(
+                    readFrom.path() + " cannot be examined: " + e.getMessage() + "; " + e.wayOut(), e);
         }
     }
 

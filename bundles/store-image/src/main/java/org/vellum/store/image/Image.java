@@ -2,6 +2,7 @@ package org.vellum.store.image;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.text.MessageFormat;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +48,8 @@ public final class Image implements StoreImage {
             "region ''{0}'': the home image could not be written back at close (nothing is lost, the next open"
                     + " replays the log): {1}";
 
+    private static final long LARGEST_RESTORED_SEGMENT = 16L << 20;
+
     private final NativeCore core;
     private final StoreFiles files;
     private final ImageFiles names;
@@ -56,6 +59,7 @@ public final class Image implements StoreImage {
     private final Log log;
     private final WriteBack writeBack;
     private final Trimmer trimmer;
+    private final FirstUse firstUse;
     private final PhaseObserver observer;
     private final List<String> remarks;
     /**
@@ -99,6 +103,7 @@ public final class Image implements StoreImage {
         this.log = log;
         this.writeBack = writeBack;
         this.trimmer = trimmer;
+        this.firstUse = new FirstUse(region, core, home.file(), home.identity());
         this.observer = observer;
         this.remarks = remarks;
         appliedEpoch = log.epoch();
@@ -257,6 +262,7 @@ public final class Image implements StoreImage {
             if (header.badSlot() != null) {
                 remarks.add(header.badSlot());
             }
+            closeToOthers(file, remarks);
             if (residence != null) {
                 residence.require(file, header).ifPresent(remarks::add);
             }
@@ -264,7 +270,8 @@ public final class Image implements StoreImage {
             ImageIdentity identity = home.identity();
             makeReal(file, 0, identity.tableOffset() + identity.tableLength(), remarks);
             makeReal(file, identity.homeOffset(), identity.size(), remarks);
-            LogSegment[] segments = {segment(home, 0), segment(home, 1)};
+            boolean[] anew = {isToBeRestored(home, 0), isToBeRestored(home, 1)}; // both: who refuses has written nothing
+            LogSegment[] segments = {segment(home, 0, anew[0], remarks), segment(home, 1, anew[1], remarks)};
             CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view);
 
@@ -335,21 +342,94 @@ public final class Image implements StoreImage {
                     : HomeImage.readSector(core, file, Holder.OFFSET);
         }
 
-        private LogSegment segment(HomeImage home, int index) throws FileFailure {
-            if (!files.exists(names.log(index))) {
-                throw new DamagedImageException("region '" + names.region() + "': log segment " + names.log(index)
+        /** Whether a segment is to be made anew. */
+        private boolean isToBeRestored(HomeImage home, int index) throws FileFailure {
+            Path path = names.log(index);
+            long size = home.checkpoint().segmentSize(index);
+            if (!files.exists(path)) {
+                if (mayBeRestored(home, size)) {
+                    return true;
+                }
+                throw new DamagedImageException("region '" + names.region() + "': log segment " + path
                         + " is missing, " + names.home() + " needs it. Nothing was overwritten; bring it back from"
                         + " where the home image is from");
             }
-            long size = home.checkpoint().segmentSize(index);
-            StoreFile file = hold(files.open(names.log(index), false));
-            long found = file.size();
-            if (size <= 0 || size % Batch.ALIGNMENT != 0 || found < size) {
-                throw HomeImage.damaged(names.region(), file, found, "the log segment ends after " + found
-                        + " bytes instead of " + size + ": it was truncated");
+            try (StoreFile file = files.open(path, false)) {
+                long found = file.size();
+                if (found < size && mayBeRestored(home, size) && holdsNothing(file, found)) {
+                    return true;
+                }
+                if (size <= 0 || size % Batch.ALIGNMENT != 0 || found < size) {
+                    throw HomeImage.damaged(names.region(), file, found, "the log segment ends after " + found
+                            + " bytes instead of " + size + ": it was truncated");
+                }
+                return false;
             }
-            makeReal(file, 0, size, new ArrayList<>());
+        }
+
+        private LogSegment segment(HomeImage home, int index, boolean anew, List<String> remarks) throws FileFailure {
+            long size = home.checkpoint().segmentSize(index);
+            StoreFile file = hold(files.open(names.log(index), anew));
+            if (anew) {
+                restore(file, size);
+                remarks.add(names.log(index) + " was missing, and has been made anew: there was no epoch in it, for the image"
+                        + " was closed in order");
+            }
+            closeToOthers(file, remarks);
+            makeReal(file, 0, size, remarks);
             return hold(new LogSegment(core, file, size));
+        }
+
+        /**
+         * Builds before this one made files for everybody to read. A mode without permissions for others is somebody's
+         * choice, and stays. Whoever may not change it is told.
+         */
+        private void closeToOthers(StoreFile file, List<String> remarks) {
+            try {
+                if (file.closeToOthers()) {
+                    remarks.add("everybody could read " + file.path() + ", and now only its owner can");
+                }
+            } catch (FileFailure e) {
+                remarks.add("others can read " + file.path() + ", and that cannot be changed: " + e.getMessage());
+            }
+        }
+
+        /**
+         * The log of an image that is all at home is nothing but room: without it nothing is lost. So somebody who deletes a
+         * log under an open region, which says so, does not end what is closed in order afterwards. Of a size that such a
+         * region's log can have: no header, whatever it claims, is to fill the medium.
+         */
+        private static boolean mayBeRestored(HomeImage home, long size) {
+            return home.checkpoint().state() != Checkpoint.State.IN_USE
+                    && size > 0
+                    && size % Batch.ALIGNMENT == 0
+                    && size <= Math.max(LARGEST_RESTORED_SEGMENT, 2 * home.identity().size());
+        }
+
+        /** What a crash leaves of making one anew. Anything else was truncated. */
+        private boolean holdsNothing(StoreFile file, long length) throws FileFailure {
+            try (NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+                for (long done = 0; done < length; done += NativeCore.PAGE_SIZE) {
+                    int part = (int) Math.min(NativeCore.PAGE_SIZE, length - done);
+                    page.view(0, NativeCore.PAGE_SIZE).put(new byte[NativeCore.PAGE_SIZE]);
+                    file.read(page.address(), part, done);
+                    if (!PageChecksums.isZero(page.view(0, NativeCore.PAGE_SIZE))) {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        }
+
+        /** Its name becomes durable with all others, before the checkpoint says that it is used. */
+        private void restore(StoreFile file, long size) throws FileFailure {
+            file.truncate(0);
+            LogSegment segment = new LogSegment(core, file, 0);
+            try {
+                segment.fill(0, size);
+            } finally {
+                segment.closeButFile();
+            }
         }
 
         /**
@@ -415,6 +495,26 @@ public final class Image implements StoreImage {
     }
 
     @Override
+    public void requireIntact(long firstPage, int pages) {
+        try {
+            firstUse.requireIntact(firstPage, pages);
+        } catch (FileFailure e) {
+            throw new RegionException("region '" + region + "': its page checksums cannot be read: " + e.getMessage() + "; "
+                    + e.wayOut(), e);
+        }
+    }
+
+    /** What the batch changes of the home image must be what was committed there. */
+    private void requireIntact(long batch, long length) {
+        try {
+            firstUse.requireIntact(batch, length);
+        } catch (FileFailure e) {
+            throw new CommitException("region '" + region + "': what an epoch changes for the first time cannot be compared"
+                    + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(), e);
+        }
+    }
+
+    @Override
     public long persist(long batch, long length) {
         requireLogged();
         settleDoubt();
@@ -423,6 +523,7 @@ public final class Image implements StoreImage {
                     + "; no batch is accepted behind it. Close the region and open it again, which recovers that"
                     + " epoch");
         }
+        requireIntact(batch, length);
         return log.persist(batch, length);
     }
 
@@ -469,6 +570,25 @@ public final class Image implements StoreImage {
     @Override
     public long logSize() {
         return log.size();
+    }
+
+    @Override
+    public Optional<String> lost() {
+        if (closed) {
+            return Optional.empty();
+        }
+        try {
+            home.file().requireNamed();
+            log.requireNamed();
+            if (undo != null) {
+                undo.requireNamed();
+            }
+            return Optional.empty();
+        } catch (FileFailure e) {
+            return Optional.of(e.getMessage() + ". Commits go on when it is back there: rename it, or its folder, back. One"
+                    + " that was deleted cannot come back: read what the region holds and keep it elsewhere, before it is"
+                    + " closed");
+        }
     }
 
     @Override
@@ -650,6 +770,8 @@ public final class Image implements StoreImage {
         if (closed) {
             return;
         }
+        Optional<String> lost = lost();
+        lost.ifPresent(sentence -> LOGGER.log(Level.WARNING, "region ''{0}'' is closed without its files: {1}", region, sentence));
         closed = true;
         if (undo != null) {
             closeInPlace();
@@ -684,6 +806,7 @@ public final class Image implements StoreImage {
     }
 
     private void letGo() {
+        firstUse.close();
         view.close();
         log.close();
         home.close();

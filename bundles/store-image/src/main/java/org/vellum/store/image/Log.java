@@ -73,6 +73,12 @@ final class Log implements AutoCloseable {
         size = segments[0].size() + segments[1].size();
     }
 
+    /** Fails unless both segments are where the next open looks for them. */
+    void requireNamed() throws FileFailure {
+        segments[0].file().requireNamed();
+        segments[1].file().requireNamed();
+    }
+
     long epoch() {
         return epoch;
     }

@@ -88,6 +88,11 @@ final class LogSegment implements AutoCloseable {
     @Override
     public void close() {
         file.close();
+        closeButFile();
+    }
+
+    /** For who goes on with the file. */
+    void closeButFile() {
         zeros.close();
     }
 }

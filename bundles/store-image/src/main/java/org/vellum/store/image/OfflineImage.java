@@ -117,7 +117,7 @@ public final class OfflineImage implements AutoCloseable {
             return;
         }
         describeHeader();
-        view = new CommittedView(core, file, header.identity(), header.checkpoint().homeEpoch());
+        view = CommittedView.ofUpdatedPages(core, file, header.identity(), header.checkpoint().homeEpoch());
         held.add(view);
         replayed = view.newPageSet();
         examineLog();

@@ -48,6 +48,37 @@ final class PageCheck {
         return damaged;
     }
 
+    /**
+     * The first page of a few, up to {@link #PIECE_PAGES}, that does not fit its checksum or cannot be read; -1: all do.
+     *
+     * @param pages room for so many pages, and behind them for their entries
+     */
+    long firstDamaged(long first, int count, NativeMemory pages) throws FileFailure {
+        long entriesAt = (long) count * NativeCore.PAGE_SIZE;
+        file.read(pages.address() + entriesAt, (long) count * PageChecksums.ENTRY_SIZE,
+                PageChecksums.offset(identity, first));
+        ByteBuffer entries = pages.view(entriesAt, count * PageChecksums.ENTRY_SIZE);
+        if (!isReadable(pages, first, count)) {
+            return count == 1 ? first : firstDamagedOneByOne(first, count, pages);
+        }
+        for (int i = 0; i < count; i++) {
+            ByteBuffer content = pages.view((long) i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
+            if (!PageChecksums.fits(entries.getInt(i * PageChecksums.ENTRY_SIZE), content)) {
+                return first + i;
+            }
+        }
+        return -1;
+    }
+
+    private long firstDamagedOneByOne(long first, int count, NativeMemory pages) throws FileFailure {
+        for (int i = 0; i < count; i++) {
+            if (firstDamaged(first + i, 1, pages) >= 0) {
+                return first + i;
+            }
+        }
+        return -1;
+    }
+
     /** Whether a page can be read and fits its checksum. */
     boolean fits(long page) throws FileFailure {
         try (NativeMemory content = new NativeMemory(core, NativeCore.PAGE_SIZE);

@@ -186,6 +186,7 @@ final class Trimmer {
     private void trim(long upTo, long next) throws FileFailure {
         observer.entered(region, Phase.TRIM);
         try {
+            writeBack.requireHome(); // the segment is all that the files there have of its epochs
             writeBack.run(pages, upTo, next, Checkpoint.State.IN_USE);
         } finally {
             observer.left(region, Phase.TRIM);

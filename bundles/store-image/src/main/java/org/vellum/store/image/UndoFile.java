@@ -109,6 +109,7 @@ final class UndoFile implements AutoCloseable {
         StoreFile file = files.open(names.undo(), true);
         boolean complete = false;
         try {
+            file.closeToOthers();
             file.allocate(0, fileSize(image.pages()));
             file.makeReal(0, fileSize(image.pages()), false);
             writeHeader(core, file, image, new SecureRandom().nextLong(), epoch);
@@ -162,6 +163,11 @@ final class UndoFile implements AutoCloseable {
     /** The last committed epoch, as the native half has it now; any thread. */
     long epoch() {
         return epochOf((long) WORD.getAcquire(header, (int) EPOCH_WORD_AT));
+    }
+
+    /** Fails unless it is where the next open looks for it. */
+    void requireNamed() throws FileFailure {
+        file.requireNamed();
     }
 
     @Override

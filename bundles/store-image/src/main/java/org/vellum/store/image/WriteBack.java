@@ -13,6 +13,11 @@ final class WriteBack {
         this.view = view;
     }
 
+    /** Fails if the home image is not where the next open looks for it. */
+    void requireHome() throws FileFailure {
+        home.file().requireNamed();
+    }
+
     /**
      * @param pages all pages that epochs behind the last checkpoint, up to {@code epoch}, have changed
      * @param epoch durable, and applied to the view

@@ -210,13 +210,44 @@ class DamagedHeaderTest {
     }
 
     @Test
-    void aTruncatedOrMissingLogSegmentIsRefused() throws Exception {
-        TestStore.truncate(store.log(1), TestStore.LOG_SIZE / 2 - 1);
-        String message = refused(store.log(1), TestStore.LOG_SIZE / 2 - 1);
+    void aTruncatedLogSegmentIsRefused() throws Exception {
+        Path used = store.log(0);
+        assertTrue(Files.readAllBytes(used)[0] != 0, "no batch in the segment that is to be truncated");
+        TestStore.truncate(used, TestStore.LOG_SIZE / 2 - 1);
+        String message = refused(used, TestStore.LOG_SIZE / 2 - 1);
         assertTrue(message.contains("instead of " + TestStore.LOG_SIZE / 2), message);
-        Files.delete(store.log(1));
-        DamagedImageException missing = assertThrows(DamagedImageException.class, store::open);
-        assertTrue(missing.getMessage().contains(store.log(1) + " is missing"), missing.getMessage());
+    }
+
+    @Test
+    void aMissingLogSegmentOfAnImageThatWasNotClosedIsRefused() throws Exception {
+        TestStore crashed;
+        try (StoreImage image = store.open()) {
+            TestStore.commit(image, new BatchBuilder().line(0, 0, 3));
+            crashed = store.crashImage(directory.resolve("crashed"));
+        }
+        Files.delete(crashed.log(1));
+        DamagedImageException missing = assertThrows(DamagedImageException.class, crashed::open);
+        assertTrue(missing.getMessage().contains(crashed.log(1) + " is missing"), missing.getMessage());
+    }
+
+    /** Somebody deleted it under the open region, and whoever makes it anew may be killed at any moment. */
+    @Test
+    void ofAnImageClosedInOrderTheLogIsMadeAnew() throws Exception {
+        byte[] content;
+        try (StoreImage image = store.open()) {
+            content = TestStore.content(image);
+        }
+        for (int left : new int[] {0, 4096}) {
+            Files.delete(store.log(0));
+            Files.write(store.log(1), new byte[left]);
+            try (StoreImage image = store.open()) {
+                assertEquals(2, image.epoch());
+                assertArrayEquals(content, TestStore.content(image));
+                assertTrue(
+                        image.remarks().stream().anyMatch(remark -> remark.contains(store.log(0) + " was missing")),
+                        image.remarks()::toString);
+            }
+        }
     }
 
     @Test

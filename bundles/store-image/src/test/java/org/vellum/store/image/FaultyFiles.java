@@ -328,6 +328,12 @@ final class FaultyFiles implements StoreFiles {
         deviceNames.put(path, content);
     }
 
+    /** The file is as a sparse copy of it. */
+    synchronized void forgetBlocks(Path path) {
+        Content content = names.get(path);
+        content.real.removeIf(page -> Arrays.equals(content.cache.getOrDefault(page, ZEROS), ZEROS));
+    }
+
     synchronized void resize(Path path, long length) {
         Content content = names.get(path);
         content.truncate(length);

@@ -87,7 +87,16 @@ public final class Storm {
         kvm = framework.hasService("org.vellum.api.provider.Vmm", "(vellum.vmm=kvm)");
     }
 
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
+        try {
+            System.exit(storm(arguments) ? 0 : 1); // whatever thread is left
+        } catch (Exception | Error e) {
+            e.printStackTrace();
+            System.exit(1);
+        }
+    }
+
+    private static boolean storm(String[] arguments) throws Exception {
         if (arguments.length < 5) {
             throw new IllegalArgumentException(USAGE);
         }
@@ -100,7 +109,6 @@ public final class Storm {
             Path path = Path.of(place);
             jars.addAll(Files.isDirectory(path) ? Embedded.jars(path) : List.of(path));
         }
-        boolean held;
         try (PrintStream log = new PrintStream(Files.newOutputStream(folder.resolve("storm.log")), true)) {
             record(log);
             Embedded framework = Embedded.start(folder, Map.of("org.osgi.framework.bootdelegation", "sun.misc"));
@@ -108,9 +116,8 @@ public final class Storm {
             Collections.shuffle(jars, new Random(seed));
             framework.install(jars);
             framework.configure(ByConfiguration.USER, Map.of("size", "1 MiB"));
-            held = new Storm(framework, seed, log, scale).run(seconds);
+            return new Storm(framework, seed, log, scale).run(seconds);
         }
-        System.exit(held ? 0 : 1); // whatever thread is left
     }
 
     /** What Vellum's bundles log goes to the storm's log; a storm is full of warnings. */
