@@ -25,10 +25,12 @@
 #define FUSE_USE_VERSION 314
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -36,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -65,6 +68,8 @@ struct lossy {
     /* NULL: not mounted */
     struct fuse_session *session;
     pthread_t server;
+    int stop; /* an eventfd: readable when the server is to end */
+    struct listing *listings; /* of folders that are open; the server's alone while it runs */
 };
 
 /* For the handler of signals that end the program. */
@@ -327,6 +332,7 @@ static void do_statfs(fuse_req_t request, fuse_ino_t inode) {
 /* ---- reading folders: a folder is listed as it was when it was opened, whatever is removed meanwhile ---- */
 
 struct listing {
+    struct listing *next;
     char *bytes;
     size_t length;
 };
@@ -352,6 +358,22 @@ static void free_listing(struct listing *listing) {
     }
 }
 
+static void forget_listing(struct lossy *lossy, struct listing *listing) {
+    struct listing **link = &lossy->listings;
+    while (*link != listing) {
+        link = &(*link)->next;
+    }
+    *link = listing->next;
+    free_listing(listing);
+}
+
+/* The kernel may drop a release that is on its way when its mount ends. */
+static void forget_listings(struct lossy *lossy) {
+    while (lossy->listings != NULL) {
+        forget_listing(lossy, lossy->listings);
+    }
+}
+
 static void do_opendir(fuse_req_t request, fuse_ino_t folder, struct fuse_file_info *file) {
     struct volume *volume = volume_of(request);
     struct listing *listing = calloc(1, sizeof(*listing));
@@ -374,9 +396,12 @@ static void do_opendir(fuse_req_t request, fuse_ino_t folder, struct fuse_file_i
         reply_result(request, result);
         return;
     }
+    struct lossy *lossy = of(request);
+    listing->next = lossy->listings;
+    lossy->listings = listing;
     file->fh = (uint64_t)(uintptr_t)listing;
     if (fuse_reply_open(request, file) != 0) {
-        free_listing(listing); /* the call was interrupted, and there will be no release */
+        forget_listing(lossy, listing); /* the call was interrupted, and there will be no release */
     }
 }
 
@@ -392,7 +417,7 @@ static void do_readdir(fuse_req_t request, fuse_ino_t folder, size_t length, off
 
 static void do_releasedir(fuse_req_t request, fuse_ino_t folder, struct fuse_file_info *file) {
     (void)folder;
-    free_listing((struct listing *)(uintptr_t)file->fh);
+    forget_listing(of(request), (struct listing *)(uintptr_t)file->fh);
     reply_result(request, 0);
 }
 
@@ -423,32 +448,70 @@ static const struct fuse_lowlevel_ops operations = {
 
 /* ---- mounting ---- */
 
-static void *serve(void *session) {
-    fuse_session_loop(session);
+/*
+ * Until it is told to stop, and not until the kernel says that nothing is mounted: whoever makes a mount namespace copies
+ * the mount into it, and keeps it for as long as that lives. The descriptor does not block, since a request that poll has
+ * seen goes away when its process is killed.
+ */
+static void *serve(void *argument) {
+    struct lossy *lossy = argument;
+    struct fuse_buf request = {0};
+    struct pollfd ready[] = {
+        {.fd = fuse_session_fd(lossy->session), .events = POLLIN},
+        {.fd = lossy->stop, .events = POLLIN},
+    };
+    while (!fuse_session_exited(lossy->session)) {
+        if (poll(ready, 2, -1) < 0) {
+            continue;
+        }
+        if (ready[1].revents != 0) {
+            break;
+        }
+        int received = fuse_session_receive_buf(lossy->session, &request);
+        if (received > 0) {
+            fuse_session_process_buf(lossy->session, &request);
+        } else if (received != -EINTR && received != -EAGAIN) {
+            break; /* nothing is mounted any more */
+        }
+    }
+    free(request.mem);
     return NULL;
+}
+
+/* The session, which is not mounted or is about to be forgotten by the kernel, and what goes with it. */
+static void end_session(struct lossy *lossy) {
+    fuse_session_destroy(lossy->session);
+    lossy->session = NULL;
+    forget_listings(lossy);
+    close(lossy->stop);
 }
 
 /* Returns 0, or prints why it cannot. */
 static int mount_volume(struct lossy *lossy) {
     char *words[] = {"vellum_lossy_fs", "-o", "fsname=vellum_lossy_fs", NULL};
     struct fuse_args arguments = FUSE_ARGS_INIT(3, words);
+    lossy->stop = eventfd(0, EFD_CLOEXEC);
+    if (lossy->stop < 0) {
+        return -1;
+    }
     lossy->session = fuse_session_new(&arguments, &operations, sizeof(operations), lossy);
     fuse_opt_free_args(&arguments);
     if (lossy->session == NULL) {
+        close(lossy->stop);
         return -1;
     }
     if (fuse_session_mount(lossy->session, lossy->mount_point) != 0) {
-        fuse_session_destroy(lossy->session);
-        lossy->session = NULL;
+        end_session(lossy);
+        return -1;
+    }
+    int descriptor = fuse_session_fd(lossy->session);
+    if (fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) != 0
+        || pthread_create(&lossy->server, NULL, serve, lossy) != 0) {
+        fuse_session_unmount(lossy->session);
+        end_session(lossy);
         return -1;
     }
     atomic_store(&mounted_on, lossy->mount_point);
-    if (pthread_create(&lossy->server, NULL, serve, lossy->session) != 0) {
-        fuse_session_unmount(lossy->session);
-        fuse_session_destroy(lossy->session);
-        lossy->session = NULL;
-        return -1;
-    }
     return 0;
 }
 
@@ -464,9 +527,19 @@ static int unmount_by_program(const char *mount_point) {
     return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EBUSY;
 }
 
-/* The server goes on meanwhile: unmounting writes mapped pages back that no sync has asked for. */
+/* Mapped pages that no sync has asked for are on their way then, as all else that was not synced. */
+static void write_mapped_pages_back(const char *mount_point) {
+    int folder = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        syncfs(folder);
+        close(folder);
+    }
+}
+
+/* The server goes on until it is unmounted. */
 static int unmount_volume(struct lossy *lossy) {
     int result = -EBUSY;
+    write_mapped_pages_back(lossy->mount_point);
     for (int64_t tries = BUSY_SECONDS * INT64_C(1000000) / BUSY_PAUSE_MICROSECONDS; tries > 0; tries--) {
         result = umount2(lossy->mount_point, UMOUNT_NOFOLLOW) == 0 ? 0 : -errno;
         if (result == -EPERM) {
@@ -481,10 +554,13 @@ static int unmount_volume(struct lossy *lossy) {
         return result;
     }
     atomic_store(&mounted_on, NULL);
+    const uint64_t once = 1;
+    if (write(lossy->stop, &once, sizeof(once)) != sizeof(once)) {
+        return -errno;
+    }
     pthread_join(lossy->server, NULL);
     fuse_session_unmount(lossy->session); /* it is by now; this lets go of what the session has of it */
-    fuse_session_destroy(lossy->session);
-    lossy->session = NULL;
+    end_session(lossy);
     volume_nobody_knows(lossy->volume);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The lossy file system as processes meet it: mounted, through the kernel's page cache. */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -220,6 +221,34 @@ static void a_process_killed_with_its_files_open_and_locked_is_in_nobodys_way(vo
     unmount_lossy();
 }
 
+/* As containers and some tests make them at any time: the copy of the mount in there must not keep a cut waiting. */
+static void a_mount_namespace_made_meanwhile_is_in_nobodys_way(void) {
+    mount_lossy(NULL);
+    close(begin());
+    int ready[2];
+    CHECK_EQUAL(0, pipe2(ready, O_CLOEXEC));
+    pid_t process = fork();
+    if (process == 0) {
+        bool made = unshare(CLONE_NEWNS) == 0;
+        CHECK_EQUAL(1, write(ready[1], made ? "y" : "n", 1));
+        for (;;) {
+            pause();
+        }
+    }
+    char made;
+    CHECK_EQUAL(1, read(ready[0], &made, 1));
+    cut(1);
+    CHECK_EQUAL('x', byte_of("a", 0));
+    cut(2);
+    CHECK_EQUAL('x', byte_of("a", 0));
+    kill(process, SIGKILL);
+    waitpid(process, NULL, 0);
+    unmount_lossy();
+    if (made != 'y') {
+        SKIP("this user may make no mount namespace");
+    }
+}
+
 static void a_sync_that_is_to_fail_fails_once_and_what_it_was_for_is_lost_for_good(void) {
     mount_lossy(NULL);
     bool lost = false;
@@ -284,6 +313,7 @@ int main(void) {
     RUN(a_private_mapping_sees_what_is_written_to_the_file);
     RUN(room_that_was_allocated_is_there_after_a_sync);
     RUN(a_process_killed_with_its_files_open_and_locked_is_in_nobodys_way);
+    RUN(a_mount_namespace_made_meanwhile_is_in_nobodys_way);
     RUN(a_sync_that_is_to_fail_fails_once_and_what_it_was_for_is_lost_for_good);
     RUN(syncs_that_are_ignored_succeed_and_make_nothing_durable);
     RUN(folders_are_listed_as_they_are);

@@ -92,7 +92,7 @@ public final class CrashTestCommand implements Subcommand {
         long seedUsed = seed == null ? System.nanoTime() & 0xffffff : seed;
         Duration longest = seconds != null
                 ? Duration.ofSeconds(seconds)
-                : Duration.ofSeconds(kills != null ? Integer.MAX_VALUE : DEFAULT_SECONDS);
+                : Duration.ofSeconds(kills != null || negativeControl ? Integer.MAX_VALUE : DEFAULT_SECONDS);
         Path folder = RunFolder.prepare(specification.commandLine(), directory, "vellum-crashtest-");
         CrashTest test = new CrashTest(
                 Console.standardOutput(),
