@@ -2,12 +2,14 @@ package org.vellum.test.container;
 
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
+import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -25,7 +27,10 @@ import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.wiring.BundleWiring;
 import org.osgi.framework.wiring.FrameworkWiring;
+import org.osgi.service.cm.Configuration;
+import org.vellum.api.CommitException;
 import org.vellum.api.Region;
+import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.provider.PageTable;
@@ -123,6 +128,66 @@ public class UpdatedProvidersIT extends FelixTest {
                         Strategy::operations),
                 RegionOptions.size("1 MiB").withVmm("host").withStrategy("dirty-bit"),
                 UPDATES_OF_ANOTHER);
+    }
+
+    @Test
+    public void theStoreDax() throws Exception {
+        log.expect("EMULATED");
+        Configuration configuration = configurations.getConfiguration("org.vellum.store.dax", null);
+        configuration.update(new Hashtable<>(Map.of("dax.emulate", true)));
+        try {
+            Await.until("the store emulates", () -> opens("emulated", RegionOptions.size("1 MiB").withStore("dax")));
+            update(
+                    new Provider<>("org.vellum.store.dax", Store.class, Store.PROPERTY, "dax", null),
+                    RegionOptions.size("1 MiB").withVmm("host").withStore("dax").withStrategy("dirty-bit"),
+                    UPDATES_OF_ANOTHER);
+        } finally {
+            regions().regions().forEach(Region::close);
+            configuration.delete();
+        }
+    }
+
+    private boolean opens(String name, RegionOptions options) throws Exception {
+        try (Region region = regions().open(name, options)) {
+            return true;
+        } catch (RegionException notYet) {
+            return false;
+        }
+    }
+
+    /**
+     * What it keeps ends with its component, so the new version cannot go on with it: no commit is acknowledged any more,
+     * threads still find what they stored, and regions that are opened anew are on the new version.
+     */
+    @Test
+    public void theStoreMemory() throws Exception {
+        log.expect("goes on with");
+        log.expect("without its store");
+        log.expect("SIMULATED");
+        Provider<Store> provider = new Provider<>("org.vellum.store.memory", Store.class, Store.PROPERTY, "memory", null);
+        Bundle bundle = bundle(provider.bundle());
+        Region region = regions().open("forgotten", RegionOptions.size("1 MiB").withVmm("host").withStore("memory"));
+        Revision old;
+        try (Writers writers = new Writers(region)) {
+            writers.awaitProgress();
+            region.commit();
+            old = revision(provider, bundle);
+            bundle.update(ProviderRevision.of(bundle, 1));
+            refresh(bundle);
+            Await.until("the new version is there", () -> !context.getServiceReferences(Store.class, provider.filter())
+                    .isEmpty());
+            assertEquals(1, revision(provider, bundle).number());
+
+            assertThrows(CommitException.class, region::commit);
+            writers.awaitProgress();
+            writers.check(region);
+        }
+        region.close();
+        Region next = regions().open("next", RegionOptions.size("1 MiB").withVmm("host").withStore("memory"));
+        next.buffer(0, 8).putLong(0, 1);
+        next.commit();
+        next.close();
+        assertNothingIsLeftOf(old);
     }
 
     @Test
