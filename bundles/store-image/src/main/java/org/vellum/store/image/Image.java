@@ -435,10 +435,12 @@ public final class Image implements StoreImage {
         /**
          * The log of an image that is all at home is nothing but room: without it nothing is lost. So somebody who deletes a
          * log under an open region, which says so, does not end what is closed in order afterwards. Of a size that such a
-         * region's log can have: no header, whatever it claims, is to fill the medium.
+         * region's log can have: no header, whatever it claims, is to fill the medium. An image without an address was never
+         * opened: its creation promised that its log is there before it has its name.
          */
         private static boolean mayBeRestored(HomeImage home, long size) {
             return home.checkpoint().state() != Checkpoint.State.IN_USE
+                    && home.checkpoint().address() != 0
                     && size > 0
                     && size % Batch.ALIGNMENT == 0
                     && size <= Math.max(LARGEST_RESTORED_SEGMENT, 2 * home.identity().size());
