@@ -1,5 +1,6 @@
 package org.vellum.runtime;
 
+import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -664,7 +665,12 @@ final class Sections {
                         + Threads.name(closer) + "'");
             }
             // One that is not inside any more has ended with the region, which this thread closed in it.
-            sections.leave(node);
+            try {
+                sections.leave(node);
+            } finally {
+                // Until it has left it is not let go of, though nothing reads this object any more.
+                Reference.reachabilityFence(this);
+            }
         }
     }
 }

@@ -42,6 +42,11 @@ final class RegionScenarios {
     }
 
     private abstract static class OnRegion extends Scenario {
+        @Override
+        public final boolean needsFairness() {
+            return true;
+        }
+
         final FakeCore core = new FakeCore();
         final FakeStore store = new FakeStore(core);
         final FakeStore other = new FakeStore(core, "other");

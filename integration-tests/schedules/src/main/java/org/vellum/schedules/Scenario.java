@@ -20,6 +20,14 @@ public abstract class Scenario {
     /** Its parts, from a state that is new each time. */
     public abstract void run() throws Throwable;
 
+    /**
+     * Whether threads in it wait with limits, to look again. A scheduler that prefers one thread for ever may let such a
+     * thread look again for ever: its schedules are no schedules of a machine.
+     */
+    public boolean needsFairness() {
+        return false;
+    }
+
     /** What it is called. */
     public final String name() {
         return getClass().getSimpleName();

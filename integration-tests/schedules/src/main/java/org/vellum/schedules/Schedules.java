@@ -119,7 +119,7 @@ public final class Schedules {
                 new ControlledRandom(new ArrayList<>(), new ArrayList<>(), new java.util.Random(seed));
         Scheduler scheduler = switch ((int) (seed / SLICE % 3)) {
             case 0 -> new RandomScheduler(random);
-            case 1 -> new PCTScheduler(random, 3, 0);
+            case 1 -> scenario.get().needsFairness() ? new RandomScheduler(random) : new PCTScheduler(random, 3, 0);
             default -> new POSScheduler(random);
         };
         int[] ended = new int[1];

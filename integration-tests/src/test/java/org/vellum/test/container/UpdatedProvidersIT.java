@@ -148,7 +148,8 @@ public class UpdatedProvidersIT extends FelixTest {
     }
 
     private boolean opens(String name, RegionOptions options) throws Exception {
-        try (Region region = regions().open(name, options)) {
+        try {
+            regions().open(name, options).close();
             return true;
         } catch (RegionException notYet) {
             return false;

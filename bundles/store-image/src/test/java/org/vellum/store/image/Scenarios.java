@@ -19,6 +19,11 @@ public final class Scenarios {
     }
 
     private abstract static class OnImage extends Scenario {
+        @Override
+        public final boolean needsFairness() {
+            return true;
+        }
+
         private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
         TestStore store;
