@@ -6,7 +6,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,7 +20,6 @@ import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
-import org.osgi.service.condition.Condition;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -41,7 +39,7 @@ import org.vellum.nativelib.NativeCore;
  *
  * <p>{@link Regions}, and with it the region manager and configured regions, appear as soon as a region can be opened: there
  * are providers of every axis that fit each other and work on this host. So a component which refers to the region manager is
- * not activated, by the framework's only starting thread perhaps, before opening can work. A {@link Condition} of the id
+ * not activated, by the framework's only starting thread perhaps, before opening can work. A condition of the id
  * {@value RegionManager#CONDITION_ID} appears with them. They stay when an axis loses its last provider, for instance while
  * its bundle is updated; an {@code open} meanwhile waits a while. While they are not there for longer, the log says once what
  * is missing.
@@ -199,12 +197,13 @@ public final class RegionsComponent {
             }
             registering = true;
         }
-        List<ServiceRegistration<?>> registered = List.of(
-                context.registerService(Regions.class, regions, null),
-                context.registerService(
-                        Condition.class,
-                        Condition.INSTANCE,
-                        new Hashtable<>(Map.of(Condition.CONDITION_ID, RegionManager.CONDITION_ID))));
+        List<ServiceRegistration<?>> registered = new ArrayList<>();
+        registered.add(context.registerService(Regions.class, regions, null));
+        try {
+            registered.add(RegionsCondition.register(context));
+        } catch (NoClassDefFoundError e) {
+            LOGGER.log(Level.DEBUG, "this framework has no conditions", e);
+        }
         synchronized (this) {
             registering = false;
             if (!withdrawn && !stopped) {

@@ -52,7 +52,7 @@ final class RegionScenarios {
         final FakeStore other = new FakeStore(core, "other");
         final PhaseObservers observers = new PhaseObservers();
         final Regions regions = new Regions(
-                new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofMillis(5), Watch.none()), 0);
+                new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofMinutes(10), Watch.none()), 0);
         final AtomicBoolean gone = new AtomicBoolean();
         final Strategy dirtyBit = strategy("dirty-bit");
         final Strategy second = strategy("second");

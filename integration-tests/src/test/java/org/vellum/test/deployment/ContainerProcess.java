@@ -1,7 +1,6 @@
 package org.vellum.test.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -86,7 +85,12 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
             Path last = home.resolve(LAST);
             assertTrue(Files.exists(last), "the diary was not deactivated; printed was:\n" + after);
             assertTrue(Files.readString(last).startsWith("committed epoch "), Files.readString(last));
-            assertFalse(after.contains("WARNING") || after.contains("vellum.api"), after);
+            // Felix writes how it wires bundles, also late, and Event Admin that it ends with events on their way
+            List<String> complaints = after.lines()
+                    .filter(line -> !line.startsWith("DEBUG: ") && !line.contains("EventAdmin: "))
+                    .filter(line -> line.contains("WARNING") || line.contains("vellum.api"))
+                    .toList();
+            assertEquals(List.of(), complaints, after);
         });
     }
 

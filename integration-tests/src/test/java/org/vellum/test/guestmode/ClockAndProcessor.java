@@ -150,8 +150,15 @@ final class ClockAndProcessor {
         int result = getcpu.invokeInt(new Object[] {cpu, null, null});
         return "sched_getcpu " + LibC.INSTANCE.sched_getcpu() + ", vDSO " + (result == 0 ? cpu.getInt(0) : -1)
                 + ", TSC_AUX " + machine.timeStampCounterAuxiliary() + ", XCR0 " + machine.extendedControlRegister()
-                + ", CPUID 1 " + Arrays.toString(machine.cpuid(1, 0)) + ", 7 " + Arrays.toString(machine.cpuid(7, 0))
-                + ", 13 " + Arrays.toString(machine.cpuid(13, 0));
+                + ", features " + Arrays.toString(oldFeatures(machine.cpuid(1, 0)));
+    }
+
+    /**
+     * Those of CPUID 1, which every KVM has. What a KVM may lack on newer processors, and what a guest has then, is a matter of
+     * kvm_processor_test.
+     */
+    private static int[] oldFeatures(int[] leaf) {
+        return new int[] {leaf[0], leaf[2], leaf[3]};
     }
 
     private void checkProcessor() {
@@ -177,12 +184,10 @@ final class ClockAndProcessor {
         leave();
         check(!isInGuestMode(), "the thread has not left guest mode");
         String inHostMode = processor();
-        String cpuid = machine.allOfCpuid();
         check(
                 inHostMode.startsWith("sched_getcpu " + number + ", vDSO " + number + ","),
                 "on CPU " + number + " in host mode: " + inHostMode);
         int inGuestMode = 0;
-        boolean compared = counters == null;
         for (int i = 0; i < TRANSITIONS_FOR_EACH_CPU; i++) {
             leave();
             store();
@@ -193,15 +198,9 @@ final class ClockAndProcessor {
                     "on CPU " + number + (inside ? " in guest mode: " : ": ") + found + "; in host mode: "
                             + inHostMode);
             inGuestMode += inside ? 1 : 0;
-            if (!compared) {
-                String all = machine.allOfCpuid();
-                compared = isInGuestMode();
-                check(all.equals(cpuid), "CPUID in guest mode:\n" + all + "in host mode:\n" + cpuid);
-            }
         }
         System.out.println(ASKED_IN_GUEST_MODE + inGuestMode + " of " + TRANSITIONS_FOR_EACH_CPU + " times on CPU "
                 + number);
-        check(compared, "CPUID was never asked in guest mode");
         check(counters == null || inGuestMode > TRANSITIONS_FOR_EACH_CPU / 2, "guest mode was hardly used");
     }
 

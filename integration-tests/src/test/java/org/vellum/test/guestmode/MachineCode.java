@@ -4,7 +4,6 @@ import com.sun.jna.Function;
 import com.sun.jna.Memory;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
-import java.util.Arrays;
 import org.vellum.test.tool.LibC;
 
 /** Instructions that have no C function: a page of x86-64 code, called as functions of the C convention. */
@@ -70,23 +69,6 @@ final class MachineCode {
         return registers.getIntArray(0, 4);
     }
 
-    /** Every leaf the processor has, and the subleaves that are in use; one line each. */
-    String allOfCpuid() {
-        StringBuilder lines = new StringBuilder();
-        for (int group : new int[] {0, 0x40000000, 0x80000000}) {
-            int last = group;
-            for (int leaf = group; Integer.compareUnsigned(leaf, last) <= 0; leaf++) {
-                for (int subleaf = 0; subleaf < 4; subleaf++) {
-                    int[] found = cpuid(leaf, subleaf);
-                    if (leaf == group && Integer.compareUnsigned(found[0] - group, 64) < 0) {
-                        last = found[0];
-                    }
-                    lines.append(String.format("%08x.%d %s%n", leaf, subleaf, Arrays.toString(found)));
-                }
-            }
-        }
-        return lines.toString();
-    }
 
     int timeStampCounterAuxiliary() {
         return rdtscp.invokeInt(new Object[0]);
