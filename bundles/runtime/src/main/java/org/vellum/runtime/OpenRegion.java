@@ -115,6 +115,8 @@ final class OpenRegion implements Region, Move.Region {
     private volatile long changedBytes;
     private volatile long lastGateNanoseconds;
     private volatile Gauges gauges;
+    /** What the last commit found of the image's files; changed under the transaction lock. */
+    private volatile Optional<String> lost = Optional.empty();
 
     OpenRegion(
             String name,
@@ -363,7 +365,7 @@ final class OpenRegion implements Region, Move.Region {
 
     /** What is committed must be in files that the next open finds. Before the cut: nothing has to be taken back. */
     private void requireFiles() {
-        Optional<String> lost = home.image().lost();
+        lost = home.image().lost();
         if (lost.isPresent()) {
             gauges = readGauges();
             throw commitFailure(lost.get() + "; the stores stay uncommitted and are part of the next commit", null);
@@ -712,7 +714,7 @@ final class OpenRegion implements Region, Move.Region {
     private Gauges readGauges() {
         return new Gauges(
                 core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks(),
-                home.image().lost());
+                lost);
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */

@@ -2,7 +2,6 @@ package org.vellum.test.container;
 
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
-import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import com.sun.jna.NativeLibrary;
@@ -28,7 +27,6 @@ import org.osgi.framework.ServiceReference;
 import org.osgi.framework.wiring.BundleWiring;
 import org.osgi.framework.wiring.FrameworkWiring;
 import org.osgi.service.cm.Configuration;
-import org.vellum.api.CommitException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
@@ -154,41 +152,6 @@ public class UpdatedProvidersIT extends FelixTest {
         } catch (RegionException notYet) {
             return false;
         }
-    }
-
-    /**
-     * What it keeps ends with its component, so the new version cannot go on with it: no commit is acknowledged any more,
-     * threads still find what they stored, and regions that are opened anew are on the new version.
-     */
-    @Test
-    public void theStoreMemory() throws Exception {
-        log.expect("goes on with");
-        log.expect("without its store");
-        log.expect("SIMULATED");
-        Provider<Store> provider = new Provider<>("org.vellum.store.memory", Store.class, Store.PROPERTY, "memory", null);
-        Bundle bundle = bundle(provider.bundle());
-        Region region = regions().open("forgotten", RegionOptions.size("1 MiB").withVmm("host").withStore("memory"));
-        Revision old;
-        try (Writers writers = new Writers(region)) {
-            writers.awaitProgress();
-            region.commit();
-            old = revision(provider, bundle);
-            bundle.update(ProviderRevision.of(bundle, 1));
-            refresh(bundle);
-            Await.until("the new version is there", () -> !context.getServiceReferences(Store.class, provider.filter())
-                    .isEmpty());
-            assertEquals(1, revision(provider, bundle).number());
-
-            assertThrows(CommitException.class, region::commit);
-            writers.awaitProgress();
-            writers.check(region);
-        }
-        region.close();
-        Region next = regions().open("next", RegionOptions.size("1 MiB").withVmm("host").withStore("memory"));
-        next.buffer(0, 8).putLong(0, 1);
-        next.commit();
-        next.close();
-        assertNothingIsLeftOf(old);
     }
 
     @Test

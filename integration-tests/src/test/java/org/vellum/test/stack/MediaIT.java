@@ -18,6 +18,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Hashtable;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -316,12 +317,15 @@ class MediaIT {
 
     // Copies
 
-    private static ToIntFunction<List<String>> verify() throws InvalidSyntaxException {
-        @SuppressWarnings("rawtypes")
-        ServiceReference<ToIntFunction> reference = stack.context()
-                .getServiceReferences(ToIntFunction.class, "(vellum.application=verify)")
-                .iterator()
-                .next();
+    @SuppressWarnings("rawtypes")
+    private static ToIntFunction<List<String>> verify() throws InvalidSyntaxException, InterruptedException {
+        Collection<ServiceReference<ToIntFunction>> found = List.of();
+        // regions can be opened before the last bundle is there; the end is a limit against hanging
+        for (int tries = 0; found.isEmpty() && tries < 600; tries++) {
+            Thread.sleep(100);
+            found = stack.context().getServiceReferences(ToIntFunction.class, "(vellum.application=verify)");
+        }
+        ServiceReference<ToIntFunction> reference = found.iterator().next();
         @SuppressWarnings("unchecked")
         ToIntFunction<List<String>> application = stack.context().getService(reference);
         return application;
