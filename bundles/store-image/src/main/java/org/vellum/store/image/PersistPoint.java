@@ -60,7 +60,7 @@ public enum PersistPoint {
     REPLACEMENT_MARK,
     /** That name; then the names of files may change. */
     REPLACEMENT_NAME,
-    /** The names that a repaired image took over; then the mark may go. */
+    /** The names that a repaired image took over; then the mark may go. And that it has gone; then it may be called repaired. */
     REPLACED_NAMES,
     /** The names of the segments of a creation that failed, gone; then the mark that says so may go. */
     REMOVED_SEGMENT_NAMES;

@@ -128,7 +128,9 @@ record Replacement(String incoming, String suffix) {
             }
         }
         files.syncDirectory(names.directory(), PersistPoint.REPLACED_NAMES);
-        files.delete(names.replacement()); // should a power cut bring it back: every open syncs the names before it relies on them
+        files.delete(names.replacement());
+        // An application that is told that the image is repaired is not to be refused because a power cut brings the mark back.
+        files.syncDirectory(names.directory(), PersistPoint.REPLACED_NAMES);
     }
 
     private byte[] encode() {
