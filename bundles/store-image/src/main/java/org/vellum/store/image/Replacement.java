@@ -127,9 +127,13 @@ record Replacement(String incoming, String suffix) {
                 files.rename(next, name);
             }
         }
-        files.syncDirectory(names.directory(), PersistPoint.REPLACED_NAMES);
+        syncNames(files, names);
         files.delete(names.replacement());
-        // An application that is told that the image is repaired is not to be refused because a power cut brings the mark back.
+        // Who was told that the image is repaired is not to be refused because a power cut brings the mark back.
+        syncNames(files, names);
+    }
+
+    private static void syncNames(StoreFiles files, ImageFiles names) throws FileFailure {
         files.syncDirectory(names.directory(), PersistPoint.REPLACED_NAMES);
     }
 
