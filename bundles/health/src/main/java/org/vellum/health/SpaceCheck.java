@@ -19,6 +19,7 @@ import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.DeleteCallsModify;
 import org.vellum.api.provider.Quantity;
 import org.vellum.api.provider.Settings;
+import org.vellum.api.provider.StoreFolder;
 
 /** Whether logs can grow and regions can be created where they are kept. */
 @Component(
@@ -52,7 +53,7 @@ public final class SpaceCheck implements HealthCheck {
 
     @Activate
     public SpaceCheck(BundleContext context, Map<String, Object> properties) {
-        this(List.of(defaultFolder(context)), DEFAULT_LEAST);
+        this(List.of(StoreFolder.chosen("", context.getProperty(StoreFolder.PROPERTY))), DEFAULT_LEAST);
         configure(properties);
     }
 
@@ -82,12 +83,6 @@ public final class SpaceCheck implements HealthCheck {
                 .map(line -> Path.of(line.strip()))
                 .toList();
         return paths.isEmpty() ? defaultFolders : paths;
-    }
-
-    /** As the file store has it. */
-    private static Path defaultFolder(BundleContext context) {
-        String configured = context.getProperty("vellum.directory");
-        return configured != null ? Path.of(configured) : Path.of(System.getProperty("user.home"), ".vellum", "regions");
     }
 
     @Override

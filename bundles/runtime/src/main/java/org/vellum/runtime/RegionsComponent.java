@@ -30,6 +30,7 @@ import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreFolder;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeCore;
@@ -123,15 +124,11 @@ public final class RegionsComponent {
 
     /** The folder of regions that name none, as stores that keep files have it; else this bundle's own. */
     private static List<Path> recordFolders(BundleContext context) {
-        String named = context.getProperty("vellum.directory");
         List<Path> folders = new ArrayList<>();
         try {
-            folders.add(
-                    named != null && !named.isBlank()
-                            ? Path.of(named.strip()).toAbsolutePath()
-                            : Path.of(System.getProperty("user.home"), ".vellum", "regions"));
+            folders.add(StoreFolder.chosen("", context.getProperty(StoreFolder.PROPERTY)));
         } catch (InvalidPathException e) {
-            LOGGER.log(Level.WARNING, "the property vellum.directory is no path: {0}", e.getMessage());
+            LOGGER.log(Level.WARNING, "the property {0} is no path: {1}", StoreFolder.PROPERTY, e.getMessage());
         }
         File own = context.getDataFile("stores");
         if (own != null) {

@@ -25,6 +25,7 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreFolder;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
@@ -36,7 +37,6 @@ import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.MappedFiles.Demand;
 import org.vellum.store.image.MappedFiles;
 import org.vellum.store.image.NativeStoreFiles;
-import org.vellum.store.image.StoreFolder;
 
 /**
  * Images and logs in files on persistent memory, written by the processor itself: stores past the caches, write-backs of
@@ -134,12 +134,7 @@ public final class DaxStore implements Store, Diagnosis {
 
     @Modified
     void configure(Map<String, Object> properties) {
-        directory = settings.value(
-                properties,
-                "directory",
-                StoreFolder.chosen("", property),
-                directory,
-                text -> StoreFolder.chosen(text, property));
+        directory = StoreFolder.configured(settings, properties, directory, property);
         emulate = settings.value(
                 properties,
                 "dax.emulate",

@@ -22,6 +22,7 @@ import org.vellum.api.provider.DeleteCallsModify;
 import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreFolder;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.Image;
@@ -29,7 +30,6 @@ import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.StoreFiles;
-import org.vellum.store.image.StoreFolder;
 
 /**
  * Images and logs in ordinary files, one folder for many regions. A configuration that changes says where regions go that are
@@ -85,12 +85,7 @@ public final class FileStore implements Store, Diagnosis {
 
     @Modified
     void configure(Map<String, Object> properties) {
-        directory = settings.value(
-                properties,
-                "directory",
-                StoreFolder.chosen("", property),
-                directory,
-                text -> StoreFolder.chosen(text, property));
+        directory = StoreFolder.configured(settings, properties, directory, property);
     }
 
     @Override

@@ -1,4 +1,4 @@
-package org.vellum.store.image;
+package org.vellum.api.provider;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,8 +1,9 @@
-package org.vellum.store.image;
+package org.vellum.api.provider;
 
 import java.nio.file.Path;
+import java.util.Map;
 
-/** The folder of regions that name none: one rule for all stores that keep files. */
+/** The folder of regions that name none: one rule for all stores that keep files, and for those who look for them. */
 public final class StoreFolder {
     /** Framework or system property: the folder where no configuration gives one. */
     public static final String PROPERTY = "vellum.directory";
@@ -22,6 +23,17 @@ public final class StoreFolder {
             return absolute(property);
         }
         return home(System.getProperty("user.home"), System.getenv("HOME")).resolve(".vellum").resolve("regions");
+    }
+
+    /**
+     * The folder that a store's configuration, property {@code directory}, gives it from now on.
+     *
+     * @param inForce the folder so far
+     * @param property the value of {@link #PROPERTY}, or null
+     */
+    public static Path configured(Settings settings, Map<String, ?> properties, Path inForce, String property) {
+        return settings.value(
+                properties, "directory", chosen("", property), inForce, text -> chosen(text, property));
     }
 
     /**
