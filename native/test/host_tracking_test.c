@@ -254,8 +254,8 @@ static void *count_up_at_random(void *argument) {
     return NULL;
 }
 
-static bool all_have_stored(const struct writer *writers, uint64_t least) {
-    for (size_t i = 0; i < WRITERS; i++) {
+static bool all_have_stored(const struct writer *writers, size_t count, uint64_t least) {
+    for (size_t i = 0; i < count; i++) {
         if (atomic_load(&writers[i].stores) < least) {
             return false;
         }
@@ -268,7 +268,7 @@ static void no_store_is_lost_across_cuts(void) {
     struct writer writers[WRITERS];
     _Atomic int stop = 0;
     start_writers(writers, WRITERS, &fixture, &stop, count_up_at_random);
-    for (size_t cut = 0; cut < REPEAT(1000) || !all_have_stored(writers, REPEAT(1000)); cut++) {
+    for (size_t cut = 0; cut < REPEAT(1000) || !all_have_stored(writers, WRITERS, REPEAT(1000)); cut++) {
         commit(&fixture);
     }
     join_writers(writers, WRITERS, &stop);
@@ -454,7 +454,7 @@ static void no_store_is_lost_when_threads_find_no_mapping_left(void) {
     struct writer writers[WRITERS];
     _Atomic int stop = 0;
     start_writers(writers, WRITERS, &fixture, &stop, count_up_at_random); /* a new thread needs mappings itself */
-    while (!all_have_stored(writers, 1)) {
+    while (!all_have_stored(writers, WRITERS, 1)) {
         commit(&fixture);
     }
     void *filler = use_up_all_mappings();
@@ -469,31 +469,11 @@ static void no_store_is_lost_when_threads_find_no_mapping_left(void) {
 
 /* ---- many threads, and no mapping left: a refused store would end the test by SIGBUS ---- */
 
-#define CROWDED_STORES ((size_t)200)
-
-static _Atomic int crowd_may_go;
-
-static void *store_at_random_when_told(void *argument) {
-    struct writer *writer = argument;
-    uint64_t random = 99 + writer->number;
-    while (atomic_load(&crowd_may_go) == 0) {
-        usleep(1000);
-    }
-    for (size_t i = 0; i < CROWDED_STORES; i++) {
-        _Atomic uint64_t *counter = word(writer->fixture, next_random(&random) % writer->fixture->pages, 512 * (writer->number % 8));
-        store(counter, i + 1);
-        atomic_fetch_add_explicit(&writer->stores, 1, memory_order_relaxed);
-    }
-    return NULL;
+static void store_as_one_of_a_crowd(const struct writer *writer, size_t page, uint64_t number) {
+    store(word(writer->fixture, page, 512 * (writer->number % 8)), number + 1);
 }
 
-static uint64_t stores_of(const struct writer *writers, size_t count) {
-    uint64_t stores = 0;
-    for (size_t i = 0; i < count; i++) {
-        stores += atomic_load(&writers[i].stores);
-    }
-    return stores;
-}
+#include "crowd_cases.h"
 
 static void first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left(void) {
 #ifdef __SANITIZE_ADDRESS__
@@ -502,21 +482,8 @@ static void first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_lef
 #ifdef __SANITIZE_THREAD__
     SKIP("the thread sanitizer's runtime itself does not survive without mappings");
 #endif
-    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK); /* all of it cold */
-    struct writer writers[CROWD];
-    _Atomic int stop = 0;
-    start_writers(writers, CROWD, &fixture, &stop, store_at_random_when_told);
-    usleep(20000);
-    void *filler = use_up_all_mappings_and_one_more();
-    atomic_store(&crowd_may_go, 1);
-    while (stores_of(writers, CROWD) < CROWD * CROWDED_STORES) {
-        commit(&fixture);
-        usleep(1000);
-    }
-    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
-    join_writers(writers, CROWD, &stop);
-    commit(&fixture);
-    check_all_is_committed(&fixture);
+    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK);
+    check_first_stores_of_a_crowd(&fixture);
 }
 
 /* ---- attach and detach ---- */

@@ -179,43 +179,20 @@ static void a_thread_goes_on_in_host_mode_when_the_machine_ends(void) {
 /* ---- many threads, and no mapping left: a refused store would end the test by SIGBUS ---- */
 
 #define CROWD ((size_t)8)
-#define CROWDED_STORES ((size_t)200)
 
-static _Atomic int crowd_may_go;
-
-static void *store_at_random_when_told(void *argument) {
-    struct writer *writer = argument;
-    uint64_t random = 99 + writer->number;
-    while (atomic_load(&crowd_may_go) == 0) {
-        usleep(1000);
+static void store_as_one_of_a_crowd(const struct writer *writer, size_t page, uint64_t number) {
+    volatile uint64_t *counter = word(writer->fixture, page, 512 * writer->number);
+    *counter = *counter + 1;
+    if (number % 50 == 49) {
+        leave_guest_mode();
     }
-    for (size_t i = 0; i < CROWDED_STORES; i++) {
-        volatile uint64_t *counter = word(writer->fixture, next_random(&random) % writer->fixture->pages, 512 * writer->number);
-        *counter = *counter + 1;
-        if (i % 50 == 49) {
-            leave_guest_mode();
-        }
-        atomic_fetch_add_explicit(&writer->stores, 1, memory_order_relaxed);
-    }
-    return NULL;
 }
 
+#include "crowd_cases.h"
+
 static void first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left(void) {
-    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK); /* all of it cold */
-    struct writer writers[CROWD];
-    _Atomic int stop = 0;
-    start_writers(writers, CROWD, &fixture, &stop, store_at_random_when_told);
-    usleep(20000);
-    void *filler = use_up_all_mappings_and_one_more();
-    atomic_store(&crowd_may_go, 1);
-    while (!all_have_stored(writers, CROWD, CROWDED_STORES)) {
-        commit(&fixture);
-        usleep(1000);
-    }
-    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
-    join_writers(writers, CROWD, &stop);
-    commit(&fixture);
-    check_all_is_committed(&fixture);
+    struct fixture fixture = open_region(512 * PAGES_IN_BLOCK);
+    check_first_stores_of_a_crowd(&fixture);
     close_region(&fixture);
 }
 
