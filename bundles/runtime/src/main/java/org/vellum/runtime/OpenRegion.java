@@ -66,12 +66,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     /** What the native code and the image said last; taken under the control lock, read by anyone. */
-    private record Gauges(
-            NativeCore.Counters counters,
-            long loggedBytes,
-            long logSize,
-            List<String> imageRemarks,
-            Optional<String> lostFiles) {}
+    private record Gauges(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> imageRemarks) {}
 
     private final String name;
     private final TupleInForce inForce;
@@ -367,7 +362,6 @@ final class OpenRegion implements Region, Move.Region {
     private void requireFiles() {
         lost = home.image().lost();
         if (lost.isPresent()) {
-            gauges = readGauges();
             throw commitFailure(lost.get() + "; the stores stay uncommitted and are part of the next commit", null);
         }
     }
@@ -713,8 +707,7 @@ final class OpenRegion implements Region, Move.Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks(),
-                lost);
+                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */
@@ -738,7 +731,7 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     private boolean isDegraded() {
-        return inForce.untracked() != null || home.missing().isPresent() || gauges.lostFiles().isPresent();
+        return inForce.untracked() != null || home.missing().isPresent() || lost.isPresent();
     }
 
     @Override
@@ -755,7 +748,7 @@ final class OpenRegion implements Region, Move.Region {
         if (stateNow != State.CLOSED) {
             sentences.addAll(commits.remarks());
         }
-        seen.lostFiles().ifPresent(sentences::add);
+        lost.ifPresent(sentences::add);
         sentences.addAll(PinnedPages.remarks(seen.counters()));
         if (failure != null) {
             sentences.add(failure);
