@@ -186,10 +186,7 @@ public final class RegionsComponent {
             return;
         }
         synchronized (this) {
-            if (isOfferedOrStopped()) {
-                return;
-            }
-            if (withdrawn) {
+            if (isOfferedOrStopped() || withdrawn) {
                 return;
             }
             registering = true;
