@@ -49,7 +49,6 @@ import org.vellum.test.tool.Stack;
 
 /** What happens to a region's files while it is open, and what media they are on: a sentence, never a signal. */
 class MediaIT {
-    private static final String EMULATE = "vellum.dax.emulate";
     private static final int PAGE = 4096;
     private static final int SIZE = 8 << 20;
     /** Pages with content, in a row from the first one; all others are holes in a sparse copy. */
@@ -64,13 +63,11 @@ class MediaIT {
 
     @BeforeAll
     static void start() {
-        System.setProperty(EMULATE, "true");
-        stack = Stack.start();
+        stack = Stack.startEmulatingDax();
     }
 
     @AfterAll
     static void stop() {
-        System.clearProperty(EMULATE);
         if (stack != null) {
             stack.close();
         }

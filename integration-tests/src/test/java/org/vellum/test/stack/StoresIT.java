@@ -26,7 +26,6 @@ import org.vellum.test.tool.Stack;
 /** The stores in a framework: chosen by name, one file for all of them and for both ways of committing, what each says. */
 class StoresIT {
     private static final int SIZE = 256 << 10;
-    private static final String EMULATE = "vellum.dax.emulate";
 
     private static Stack stack;
 
@@ -35,13 +34,11 @@ class StoresIT {
 
     @BeforeAll
     static void start() {
-        System.setProperty(EMULATE, "true");
-        stack = Stack.start();
+        stack = Stack.startEmulatingDax();
     }
 
     @AfterAll
     static void stop() {
-        System.clearProperty(EMULATE);
         if (stack != null) {
             stack.close();
         }
@@ -224,14 +221,11 @@ class StoresIT {
     /** The folder for temporary files is not on persistent memory. */
     @Test
     void withoutEmulationAFolderThatIsNotDaxIsRefusedWithTheWayOut() {
-        System.clearProperty(EMULATE);
         try (Stack strict = Stack.start()) {
             RegionException refusal = assertThrows(
                     RegionException.class, () -> strict.regions().open("refused", options("dax", "auto")));
             assertTrue(refusal.getMessage().startsWith("region 'refused': " + folder), refusal.getMessage());
             assertTrue(refusal.getMessage().contains("dax.emulate=true"), refusal.getMessage());
-        } finally {
-            System.setProperty(EMULATE, "true");
         }
         assertFalse(Files.exists(folder.resolve("refused.vellum")));
     }

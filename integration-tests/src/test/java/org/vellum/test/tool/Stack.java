@@ -47,9 +47,18 @@ public final class Stack implements AutoCloseable {
 
     /** Starts a framework with all bundles and waits until regions can be opened. */
     public static Stack start() {
+        return start(Map.of());
+    }
+
+    /** As {@link #start()}; the store {@code dax} takes folders that are not on persistent memory. */
+    public static Stack startEmulatingDax() {
+        return start(Map.of("vellum.dax.emulate", "true"));
+    }
+
+    private static Stack start(Map<String, String> properties) {
         try {
             Path storage = Files.createTempDirectory("vellum-framework");
-            Map<String, String> configuration = new HashMap<>();
+            Map<String, String> configuration = new HashMap<>(properties);
             configuration.put(Constants.FRAMEWORK_STORAGE, storage.toString());
             configuration.put(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, SHARED_PACKAGES + "," + packagesOfApi());
             Framework framework = ServiceLoader.load(FrameworkFactory.class)
