@@ -3,6 +3,7 @@ package org.vellum.runtime;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.vellum.api.Region.AtomicBody;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionStatus;
@@ -97,8 +98,8 @@ final class Commits {
         return sections.status();
     }
 
-    List<String> remarks() {
-        return sections.remarks();
+    Optional<String> remark() {
+        return sections.remark();
     }
 
     /** What the calling thread holds would make it wait for itself, or break the promise of atomically. */

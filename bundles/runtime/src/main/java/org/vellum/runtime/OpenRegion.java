@@ -746,7 +746,7 @@ final class OpenRegion implements Region, Move.Region {
         sentences.addAll(home.remarks());
         sentences.addAll(seen.imageRemarks());
         if (stateNow != State.CLOSED) {
-            sentences.addAll(commits.remarks());
+            commits.remark().ifPresent(sentences::add);
         }
         lost.ifPresent(sentences::add);
         sentences.addAll(PinnedPages.remarks(seen.counters()));
@@ -780,12 +780,10 @@ final class OpenRegion implements Region, Move.Region {
     /** Once a second, for the log: who waits for long, who keeps the region for long, and which sections are abandoned. */
     private void look() {
         waits.warn();
-        for (String remark : commits.remarks()) {
-            if (!remark.equals(toldRemark)) {
-                LOGGER.log(Level.WARNING, "region ''{0}'': {1}", name, remark);
-            }
+        commits.remark().filter(remark -> !remark.equals(toldRemark)).ifPresent(remark -> {
             toldRemark = remark;
-        }
+            LOGGER.log(Level.WARNING, "region ''{0}'': {1}", name, remark);
+        });
         Thread owner = control.ownerThread();
         Instant since = control.since();
         if (owner != null && !since.equals(told) && since.isBefore(Instant.now().minus(LONG))) {

@@ -574,9 +574,9 @@ final class Sections {
     // For people
 
     /** For the region's status: why commits are refused, if they are. */
-    List<String> remarks() {
+    Optional<String> remark() {
         List<RegionStatus.OpenSection> some = abandoned();
-        return some.isEmpty() ? List.of() : List.of("commits are refused: " + sentence(some));
+        return some.isEmpty() ? Optional.empty() : Optional.of("commits are refused: " + sentence(some));
     }
 
     /** The abandoned ones and then the open ones, oldest first. */
