@@ -137,7 +137,7 @@ final class CrashTest {
     }
 
     private void strikeOnLossyFiles(long start) throws IOException, InterruptedException {
-        try (LossyFolder mounted = LossyFolder.mount(lossyPath(), medium == Medium.LOSSY_CONTROL && makesSyncs())) {
+        try (LossyFolder mounted = LossyFolder.mount(lossyPath(), medium == Medium.LOSSY_CONTROL)) {
             lossy = mounted;
             strike(start);
             if (failures.isEmpty()) {
@@ -149,11 +149,6 @@ final class CrashTest {
         if (!failures.isEmpty()) {
             howToLook = images.howToLook(failed.name);
         }
-    }
-
-    /** Emulated persistent memory makes none for what is written to it, so that nobody need deceive it. */
-    private boolean makesSyncs() {
-        return !selection.store().equals("dax");
     }
 
     private void strike(long start) throws IOException, InterruptedException {
