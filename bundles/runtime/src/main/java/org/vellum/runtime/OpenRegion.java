@@ -788,7 +788,7 @@ final class OpenRegion implements Region, Move.Region {
         Instant since = control.since();
         if (owner != null && !since.equals(told) && since.isBefore(Instant.now().minus(LONG))) {
             told = since;
-            LOGGER.log(Level.WARNING, "region ''{0}'': {1} {2}", name, control.owner(), Threads.stack(owner));
+            Wait.sayWhatLasts("region '" + name + "': " + control.owner() + " " + Threads.stack(owner));
         }
     }
 

@@ -135,10 +135,16 @@ final class Wait {
     void warn() {
         if (System.nanoTime() - began >= nextWarning) {
             nextWarning *= 2;
-            LOGGER.log(
-                    Level.WARNING,
-                    waits.subject() + operation + " of thread '" + Threads.name(thread) + "' has waited for "
-                            + Threads.since(since) + " for " + forWhom.get());
+            sayWhatLasts(waits.subject() + operation + " of thread '" + Threads.name(thread) + "' has waited for "
+                    + Threads.since(since) + " for " + forWhom.get());
         }
+    }
+
+    /**
+     * All lines that only the clock brings about come by the logger of this class, so that an operator can turn them off, and
+     * a test need not depend on the machine's speed.
+     */
+    static void sayWhatLasts(String sentence) {
+        LOGGER.log(Level.WARNING, sentence);
     }
 }
