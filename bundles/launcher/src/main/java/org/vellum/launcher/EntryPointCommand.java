@@ -16,7 +16,7 @@ enum EntryPointCommand {
     MUTATE(
             "mutate",
             "Make mistakes in the code, one at a time, and see which no test notices: native [MUTANT...], or java [--module"
-                    + " runtime|store-image] [--classes PATTERN]."),
+                    + " core/runtime|store/image] [--classes PATTERN]."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;
