@@ -1,19 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a swap costs the writers.
  *
  *     vellum_swapping_benchmark SIZE PAGES spread|together SECONDS TUPLE TUPLE
  *
  * makes a region of SIZE bytes and swaps between two tuples (host/write-protect, host/dirty-bit, kvm/write-protect,
- * kvm/dirty-bit), to and fro, for SECONDS, with PAGES dirty pages each time, while a writer stores to pages of its own. The dirty
- * pages are spread evenly over the region, each in a block of its own if there are as many blocks, or lie together. Prints
- * tab-separated lines (`./vellum bench swapping` reads them; times are nanoseconds):
+ * kvm/dirty-bit), to and fro, for SECONDS, with PAGES dirty pages each time, while a writer stores to pages of its own.
+ * The dirty pages are spread evenly over the region, each in a block of its own if there are as many blocks, or lie
+ * together. Prints tab-separated lines (`./vellum bench swapping` reads them; times are nanoseconds):
  *
  *     unavailable  TUPLE  reason
  *     sample       FROM   TO  GATE  PAUSE  WAIT
  *
- * GATE is how long the gate was closed, PAUSE the writer's longest between two stores around the swap, WAIT how long, in that
- * time, the two threads were ready and waited for a processor: what others on the machine cost. Of tuples that do not work here
- * there are no samples.
+ * GATE is how long the gate was closed, PAUSE the writer's longest between two stores around the swap, WAIT how long,
+ * in that time, the two threads were ready and waited for a processor: what others on the machine cost. Of tuples that
+ * do not work here there are no samples.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -74,8 +75,8 @@ static const struct tuple *tuple_named(const char *name) {
 static bool is_available(const struct tuple *tuple) {
     char reason[256];
     int result = tuple->vmm == &vellum_vmm_kvm
-                     ? vellum_vmm_kvm_obstacle(reason, sizeof(reason))
-                     : vellum_pagetable_host_obstacle((int)tuple->strategy->tracking, reason, sizeof(reason));
+                   ? vellum_vmm_kvm_obstacle(reason, sizeof(reason))
+                   : vellum_pagetable_host_obstacle((int)tuple->strategy->tracking, reason, sizeof(reason));
     if (result != 0) {
         printf("unavailable\t%s\t%s\n", tuple->name, reason);
     }
@@ -118,10 +119,10 @@ static void make_region(size_t size) {
 
 static void put(const struct tuple *tuple, struct vellum_swap *swap) {
     char reason[256] = "";
-    int result = swap == NULL ? vellum_region_attach(region, tuple->vmm, tuple->pagetable, tuple->strategy, reason,
-                                                     sizeof(reason))
-                              : vellum_region_swap(region, tuple->vmm, tuple->pagetable, tuple->strategy, NULL, swap,
-                                                   reason, sizeof(reason));
+    int result = swap == NULL
+                   ? vellum_region_attach(region, tuple->vmm, tuple->pagetable, tuple->strategy, reason, sizeof(reason))
+                   : vellum_region_swap(region, tuple->vmm, tuple->pagetable, tuple->strategy, NULL, swap, reason,
+                                        sizeof(reason));
     if (result != 0) {
         fail(tuple->name, reason);
     }
@@ -209,8 +210,8 @@ static void measure(const struct tuple *const pair[2], size_t pages, bool spread
         dirty(pages, spread, i + 1);
         uint64_t before = waited_by_both();
         uint64_t pause = pause_around_swap(to, &swap);
-        printf("sample\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", from->name, to->name,
-               swap.gate_nanoseconds, pause, waited_by_both() - before);
+        printf("sample\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", from->name, to->name, swap.gate_nanoseconds,
+               pause, waited_by_both() - before);
     }
 }
 

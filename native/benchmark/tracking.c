@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What tracking costs, by itself: the core and the providers, no store and no Java.
  *
@@ -5,16 +6,16 @@
  *
  * makes one region of SIZE bytes for each VMM and strategy that work here, and for each number of PAGES measures epochs
  * of that many first stores to random pages and one cut, for SECONDS at most. The regions take turns, each round
- * begins with the next one, and they store to the same pages, so that ratios can be taken round by round. Prints tab-separated
- * lines (`./vellum bench tracking` reads them; all times are nanoseconds):
+ * begins with the next one, and they store to the same pages, so that ratios can be taken round by round. Prints
+ * tab-separated lines (`./vellum bench tracking` reads them; all times are nanoseconds):
  *
  *     unavailable  VMM  STRATEGY  reason
  *     parts        the names of the columns from the fifth on
  *     sample       VMM  STRATEGY  PAGES  ...one column for each part
  *
  * An epoch is measured in the mode the VMM is for: a region that needs a guest is entered, and an epoch is cut, before
- * the clock starts, and from then on nothing makes the thread leave. Entering is measured apart. The column `left` counts
- * how often a thread left guest mode during the measured epoch nevertheless.
+ * the clock starts, and from then on nothing makes the thread leave. Entering is measured apart. The column `left`
+ * counts how often a thread left guest mode during the measured epoch nevertheless.
  *
  * Steady state: each of the pages that are drawn from has been stored to and cut before, so that its block is warm and
  * no page table has to be built.
@@ -77,8 +78,8 @@ struct subject {
     size_t pages[WORKING_SET]; /* the working set, shuffled further by every draw */
     uint64_t random;
     uint64_t value;
-    uint64_t parts[PARTS];                       /* of the epoch that is being measured */
-    uint64_t (*samples)[PARTS];                  /* MOST_ROUNDS of them */
+    uint64_t parts[PARTS];      /* of the epoch that is being measured */
+    uint64_t (*samples)[PARTS]; /* MOST_ROUNDS of them */
 };
 
 static const struct {
@@ -182,8 +183,8 @@ static bool needs_guest(const struct subject *subject) {
 static bool is_available(const struct vellum_vmm_operations *vmm, const struct vellum_strategy_operations *strategy) {
     char reason[256] = "";
     int result = vmm == &vellum_vmm_host
-        ? vellum_pagetable_host_obstacle((int)strategy->tracking, reason, sizeof(reason))
-        : vellum_vmm_kvm_obstacle(reason, sizeof(reason));
+                   ? vellum_pagetable_host_obstacle((int)strategy->tracking, reason, sizeof(reason))
+                   : vellum_vmm_kvm_obstacle(reason, sizeof(reason));
     if (result != 0) {
         printf("unavailable\t%s\t%s\t%s\n", vmm->name, strategy->name, reason);
     }
@@ -202,7 +203,8 @@ static void attach(struct subject *subject) {
     char reason[256] = "";
     measured = subject;
     if (vellum_region_attach(subject->region, &subject->timed_vmm, &subject->timed_pagetable, &subject->timed_strategy,
-                             reason, sizeof(reason)) != 0) {
+                             reason, sizeof(reason))
+        != 0) {
         fail("%s/%s/%s cannot be attached: %s", subject->vmm->name, subject->pagetable->name, subject->strategy->name,
              reason);
     }
@@ -217,7 +219,8 @@ static void create_region(struct subject *subject, size_t length) {
     require(vellum_file_map_private(home, 0, length, &address), "mapping the committed view");
     subject->committed = (uint8_t *)(uintptr_t)address;
     require(vellum_range_reserve(0, length, 1, &address), "reserving the region's range");
-    require(vellum_region_create(address, length, home, 0, subject->committed, &subject->region), "creating the region");
+    require(vellum_region_create(address, length, home, 0, subject->committed, &subject->region),
+            "creating the region");
     require(vellum_memory_map(vellum_batch_capacity(subject->region), &address), "mapping the batch");
     subject->batch = (void *)(uintptr_t)address;
     subject->samples = calloc(MOST_ROUNDS, sizeof(*subject->samples));

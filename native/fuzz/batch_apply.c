@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Applying a batch of any bytes whatever (vellum/batch.h) to an image: reads nothing outside of the batch, writes
  * nothing outside of the image, and either refuses and changes nothing or does what the format says.

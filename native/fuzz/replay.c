@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls a fuzz target with every file of a folder: what fuzzing found worth keeping, without a fuzzer. */
 #include <dirent.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A file system that forgets what was not synced, for tests that kill processes and then cut the power.
  *
@@ -68,7 +69,7 @@ struct lossy {
     /* NULL: not mounted */
     struct fuse_session *session;
     pthread_t server;
-    int stop; /* an eventfd: readable when the server is to end */
+    int stop;                 /* an eventfd: readable when the server is to end */
     struct listing *listings; /* of folders that are open; the server's alone while it runs */
 };
 
@@ -274,16 +275,16 @@ static void do_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t o
     bool keep_size = mode & FALLOC_FL_KEEP_SIZE;
     int result;
     switch (mode & ~FALLOC_FL_KEEP_SIZE) {
-        case 0:
-            result = volume_allocate(volume, inode, (uint64_t)offset, (uint64_t)length, keep_size);
-            break;
-        case FALLOC_FL_PUNCH_HOLE:
-        case FALLOC_FL_ZERO_RANGE:
-            result = volume_allocate(volume, inode, (uint64_t)offset, (uint64_t)length, keep_size);
-            result = result != 0 ? result : volume_clear(volume, inode, (uint64_t)offset, (uint64_t)length);
-            break;
-        default:
-            result = -EOPNOTSUPP;
+    case 0:
+        result = volume_allocate(volume, inode, (uint64_t)offset, (uint64_t)length, keep_size);
+        break;
+    case FALLOC_FL_PUNCH_HOLE:
+    case FALLOC_FL_ZERO_RANGE:
+        result = volume_allocate(volume, inode, (uint64_t)offset, (uint64_t)length, keep_size);
+        result = result != 0 ? result : volume_clear(volume, inode, (uint64_t)offset, (uint64_t)length);
+        break;
+    default:
+        result = -EOPNOTSUPP;
     }
     reply_result(request, result);
 }
@@ -449,9 +450,9 @@ static const struct fuse_lowlevel_ops operations = {
 /* ---- mounting ---- */
 
 /*
- * Until it is told to stop, and not until the kernel says that nothing is mounted: whoever makes a mount namespace copies
- * the mount into it, and keeps it for as long as that lives. The descriptor does not block, since a request that poll has
- * seen goes away when its process is killed.
+ * Until it is told to stop, and not until the kernel says that nothing is mounted: whoever makes a mount namespace
+ * copies the mount into it, and keeps it for as long as that lives. The descriptor does not block, since a request that
+ * poll has seen goes away when its process is killed.
  */
 static void *serve(void *argument) {
     struct lossy *lossy = argument;
@@ -659,7 +660,8 @@ static int check(struct lossy *lossy) {
     lossy->mount_point = folder;
     bool well = mount_volume(lossy) == 0;
     if (!well) {
-        puts("no file system can be mounted by FUSE: that takes the device /dev/fuse, and root or the program fusermount3"
+        puts("no file system can be mounted by FUSE: that takes the device /dev/fuse, and root or the program "
+             "fusermount3"
              " (Debian's package fuse3)");
     } else if (unmount_volume(lossy) != 0) {
         well = false;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The volume; volume.h has the contract. */
 #include "volume.h"
 
@@ -16,7 +17,8 @@ static uint64_t draw(uint64_t *state) {
     return z ^ z >> 31;
 }
 
-/* Of 16 changes, so many reach the medium. All or nothing are as likely as a mixture: those are what most faults need. */
+/* Of 16 changes, so many reach the medium. All or nothing are as likely as a mixture: those are what most faults need.
+ */
 static unsigned draw_kept(uint64_t *state) {
     static const unsigned of_16[] = {0, 0, 1, 4, 8, 12, 15, 16};
     return of_16[draw(state) % (sizeof(of_16) / sizeof(of_16[0]))];
@@ -142,8 +144,8 @@ static int content_reserve(struct content *content, uint64_t size) {
         room *= 2;
     }
     void *bytes = content->bytes == NULL
-                      ? mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-                      : mremap(content->bytes, content->room, room, MREMAP_MAYMOVE);
+                    ? mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                    : mremap(content->bytes, content->room, room, MREMAP_MAYMOVE);
     if (bytes == MAP_FAILED) {
         return -ENOMEM;
     }
@@ -295,8 +297,8 @@ static void free_change(struct name_change *change) {
 }
 
 /* Makes the change where processes see it, and notes it. NULL for the name that does not go, or does not come. */
-static int change_names(struct volume *volume, struct inode *old_folder, const char *old_name,
-                        struct inode *new_folder, const char *new_name, uint64_t inode) {
+static int change_names(struct volume *volume, struct inode *old_folder, const char *old_name, struct inode *new_folder,
+                        const char *new_name, uint64_t inode) {
     struct name_change change = {
         .old_folder = old_name == NULL ? 0 : old_folder->number,
         .old_name = old_name == NULL ? NULL : strdup(old_name),
@@ -305,10 +307,10 @@ static int change_names(struct volume *volume, struct inode *old_folder, const c
         .inode = inode,
     };
     int result = (old_name != NULL && change.old_name == NULL) || (new_name != NULL && change.new_name == NULL)
-                         || !make_room((void **)&volume->changes, &volume->change_room, volume->change_count,
-                                       sizeof(*volume->changes))
-                     ? -ENOMEM
-                     : 0;
+                      || !make_room((void **)&volume->changes, &volume->change_room, volume->change_count,
+                                    sizeof(*volume->changes))
+                   ? -ENOMEM
+                   : 0;
     if (result == 0 && new_name != NULL) {
         result = names_put(&new_folder->folder.seen, change.new_name, inode);
     }
@@ -522,8 +524,7 @@ static int note_size(struct volume *volume, struct file *file, uint64_t size, bo
     if (!make_room((void **)&file->sizes, &file->size_room, file->size_count, sizeof(*file->sizes))) {
         return -ENOMEM;
     }
-    file->sizes[file->size_count++] =
-        (struct size_change){.order = ++volume->order, .size = size, .shrinks = shrinks};
+    file->sizes[file->size_count++] = (struct size_change){.order = ++volume->order, .size = size, .shrinks = shrinks};
     return 0;
 }
 
@@ -693,9 +694,9 @@ static bool same_name(uint64_t folder, const char *name, uint64_t other_folder, 
 
 static bool share_a_name(const struct name_change *a, const struct name_change *b) {
     return same_name(a->old_folder, a->old_name, b->old_folder, b->old_name)
-           || same_name(a->old_folder, a->old_name, b->new_folder, b->new_name)
-           || same_name(a->new_folder, a->new_name, b->old_folder, b->old_name)
-           || same_name(a->new_folder, a->new_name, b->new_folder, b->new_name);
+        || same_name(a->old_folder, a->old_name, b->new_folder, b->new_name)
+        || same_name(a->new_folder, a->new_name, b->old_folder, b->old_name)
+        || same_name(a->new_folder, a->new_name, b->new_folder, b->new_name);
 }
 
 static int apply_to_medium(struct volume *volume, const struct name_change *change) {

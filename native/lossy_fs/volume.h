@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A volume that knows which of its changes are durable: the model behind the lossy file system, without FUSE.
  *

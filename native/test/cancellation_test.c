@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads that end while their store is being resolved: pthread_cancel, pthread_exit and jumps. Whatever becomes of the
  * thread, the region's gate is left, the store is tracked, and commits go on.
@@ -6,7 +7,7 @@
 
 #include <setjmp.h>
 
-#define COLD_PAGE(number) ((size_t)(number) * PAGES_IN_BLOCK)
+#define COLD_PAGE(number) ((size_t)(number)*PAGES_IN_BLOCK)
 
 static void check_nobody_is_left_in_the_gate(const struct fixture *fixture) {
     CHECK_EQUAL(0, atomic_load(&fixture->region->gate.handlers));
@@ -74,7 +75,8 @@ static void *cut_with_a_cancellation_pending(void *argument) {
 
 static void a_pending_cancellation_does_not_take_a_thread_out_of_a_cut_or_a_rollback(void) {
 #ifdef __SANITIZE_ADDRESS__
-    SKIP("the address sanitizer takes the frames that a cancelled thread has unwound for live ones when the thread ends");
+    SKIP("the address sanitizer takes the frames that a cancelled thread has unwound for live ones when the thread "
+         "ends");
 #endif
     struct fixture fixture = open_region(8 * PAGES_IN_BLOCK);
     store(word(&fixture, 20, 0), 1);
@@ -181,7 +183,8 @@ static void a_handler_that_ends_its_thread_at_a_refused_store_leaves_nothing_beh
     check_region_closes(&fixture);
 }
 
-/* ---- handlers of the application that store, on the thread that cuts: behind the closed gate they would wait for themselves ---- */
+/* ---- handlers of the application that store, on the thread that cuts: behind the closed gate they would wait for
+ * themselves ---- */
 
 static struct fixture *stored_to_by_signals;
 static _Atomic uint64_t signals_handled;

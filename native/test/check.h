@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The test harness: a test is a function without arguments whose name is a sentence.
  *
@@ -40,51 +41,51 @@ static int check_skipped;
 
 enum { CHECK_EXIT_FAILED = 1, CHECK_EXIT_SKIPPED = 77 };
 
-#define CHECK_FAIL(...)                                                        \
-    do {                                                                       \
-        fprintf(stderr, "%s:%d: in %s: ", __FILE__, __LINE__, __func__);       \
-        fprintf(stderr, __VA_ARGS__);                                          \
-        fputc('\n', stderr);                                                   \
-        _exit(CHECK_EXIT_FAILED);                                              \
+#define CHECK_FAIL(...)                                                                                                \
+    do {                                                                                                               \
+        fprintf(stderr, "%s:%d: in %s: ", __FILE__, __LINE__, __func__);                                               \
+        fprintf(stderr, __VA_ARGS__);                                                                                  \
+        fputc('\n', stderr);                                                                                           \
+        _exit(CHECK_EXIT_FAILED);                                                                                      \
     } while (0)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            CHECK_FAIL("expected %s", #condition);                             \
-        }                                                                      \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            CHECK_FAIL("expected %s", #condition);                                                                     \
+        }                                                                                                              \
     } while (0)
 
 /* Integers of any kind up to 64 bits. */
-#define CHECK_EQUAL(expected, actual)                                                                           \
-    do {                                                                                                        \
-        long long check_expected = (long long)(expected);                                                       \
-        long long check_actual = (long long)(actual);                                                           \
-        if (check_expected != check_actual) {                                                                   \
-            CHECK_FAIL("expected %s to be %lld (%s), but it is %lld", #actual, check_expected, #expected,       \
-                       check_actual);                                                                           \
-        }                                                                                                       \
+#define CHECK_EQUAL(expected, actual)                                                                                  \
+    do {                                                                                                               \
+        long long check_expected = (long long)(expected);                                                              \
+        long long check_actual = (long long)(actual);                                                                  \
+        if (check_expected != check_actual) {                                                                          \
+            CHECK_FAIL("expected %s to be %lld (%s), but it is %lld", #actual, check_expected, #expected,              \
+                       check_actual);                                                                                  \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_BYTES_EQUAL(expected, actual, length)                                                             \
-    do {                                                                                                        \
-        const unsigned char *check_expected = (const unsigned char *)(expected);                                \
-        const unsigned char *check_actual = (const unsigned char *)(actual);                                    \
-        for (size_t check_i = 0; check_i < (size_t)(length); check_i++) {                                       \
-            if (check_expected[check_i] != check_actual[check_i]) {                                             \
-                CHECK_FAIL("expected byte %zu of %s to be %d as in %s, but it is %d", check_i, #actual,         \
-                           check_expected[check_i], #expected, check_actual[check_i]);                          \
-            }                                                                                                   \
-        }                                                                                                       \
+#define CHECK_BYTES_EQUAL(expected, actual, length)                                                                    \
+    do {                                                                                                               \
+        const unsigned char *check_expected = (const unsigned char *)(expected);                                       \
+        const unsigned char *check_actual = (const unsigned char *)(actual);                                           \
+        for (size_t check_i = 0; check_i < (size_t)(length); check_i++) {                                              \
+            if (check_expected[check_i] != check_actual[check_i]) {                                                    \
+                CHECK_FAIL("expected byte %zu of %s to be %d as in %s, but it is %d", check_i, #actual,                \
+                           check_expected[check_i], #expected, check_actual[check_i]);                                 \
+            }                                                                                                          \
+        }                                                                                                              \
     } while (0)
 
 /* Ends the test as skipped, for a reason the machine gives (a sentence). */
-#define SKIP(...)                                                              \
-    do {                                                                       \
-        printf("    " __VA_ARGS__);                                            \
-        putchar('\n');                                                         \
-        fflush(stdout);                                                        \
-        _exit(CHECK_EXIT_SKIPPED);                                             \
+#define SKIP(...)                                                                                                      \
+    do {                                                                                                               \
+        printf("    " __VA_ARGS__);                                                                                    \
+        putchar('\n');                                                                                                 \
+        fflush(stdout);                                                                                                \
+        _exit(CHECK_EXIT_SKIPPED);                                                                                     \
     } while (0)
 
 static inline unsigned check_seconds(void) {
@@ -123,14 +124,14 @@ static inline int check_run_in_child(void (*function)(void)) {
 }
 
 /* The function, run in a child process, ends it by that signal. */
-#define CHECK_DIES_BY(signal_number, function)                                                                  \
-    do {                                                                                                        \
-        int check_status = check_run_in_child(function);                                                        \
-        if (!WIFSIGNALED(check_status)) {                                                                       \
-            CHECK_FAIL("expected %s to die by %s, but it exits with status %d", #function, #signal_number,      \
-                       WEXITSTATUS(check_status));                                                              \
-        }                                                                                                       \
-        CHECK_EQUAL(signal_number, WTERMSIG(check_status));                                                     \
+#define CHECK_DIES_BY(signal_number, function)                                                                         \
+    do {                                                                                                               \
+        int check_status = check_run_in_child(function);                                                               \
+        if (!WIFSIGNALED(check_status)) {                                                                              \
+            CHECK_FAIL("expected %s to die by %s, but it exits with status %d", #function, #signal_number,             \
+                       WEXITSTATUS(check_status));                                                                     \
+        }                                                                                                              \
+        CHECK_EQUAL(signal_number, WTERMSIG(check_status));                                                            \
     } while (0)
 
 #define RUN(test) check_run(test, #test)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The core by itself: ranges, the working image, cut, carrying over, rollback, applying batches. The providers are
  * the smallest that can be right: a page table that opens single pages by mprotect, and a strategy that believes it.
@@ -44,10 +45,15 @@ static void ignore_state(void *state) {
 static enum vellum_fault_verdict ask_page_table(struct vellum_region *region, const struct vellum_fault *fault) {
     return region->pagetable->open_for_store(region, fault->address);
 }
-static const struct vellum_vmm_operations vmm = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .prepare = prepare_vmm, .detach = do_nothing,
-    .release = ignore_state, .store_fault = ask_page_table, .stop_writers = ignore_state,
-    .resume_writers = ignore_state, .run_in_host = call};
+static const struct vellum_vmm_operations vmm = {.abi_version = VELLUM_ABI_VERSION,
+                                                 .name = "test",
+                                                 .prepare = prepare_vmm,
+                                                 .detach = do_nothing,
+                                                 .release = ignore_state,
+                                                 .store_fault = ask_page_table,
+                                                 .stop_writers = ignore_state,
+                                                 .resume_writers = ignore_state,
+                                                 .run_in_host = call};
 
 static int prepare_tracking(struct vellum_region *region, const struct vellum_guest_region *guest,
                             enum vellum_tracking tracking, void **state, char *reason, size_t reason_size) {
@@ -75,9 +81,14 @@ static void visit_pages(struct vellum_region *region, vellum_page_visitor visito
         visitor(context, opened[i], 1);
     }
 }
-static const struct vellum_pagetable_operations pagetable = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .prepare = prepare_tracking, .detach = do_nothing,
-    .release = ignore_state, .open_for_store = open_page, .close_writes = close_pages, .collect_dirty = visit_pages};
+static const struct vellum_pagetable_operations pagetable = {.abi_version = VELLUM_ABI_VERSION,
+                                                             .name = "test",
+                                                             .prepare = prepare_tracking,
+                                                             .detach = do_nothing,
+                                                             .release = ignore_state,
+                                                             .open_for_store = open_page,
+                                                             .close_writes = close_pages,
+                                                             .collect_dirty = visit_pages};
 
 struct dirty_visit {
     struct vellum_region *region;
@@ -98,10 +109,15 @@ static uint64_t no_bytes(struct vellum_region *region) {
     (void)region;
     return 0;
 }
-static const struct vellum_strategy_operations strategy = {
-    .abi_version = VELLUM_ABI_VERSION, .name = "test", .tracking = VELLUM_TRACK_DIRTY_BIT, .prepare = prepare_nothing,
-    .detach = do_nothing, .release = ignore_state, .collect = collect, .begin_epoch = do_nothing,
-    .resident_bytes = no_bytes};
+static const struct vellum_strategy_operations strategy = {.abi_version = VELLUM_ABI_VERSION,
+                                                           .name = "test",
+                                                           .tracking = VELLUM_TRACK_DIRTY_BIT,
+                                                           .prepare = prepare_nothing,
+                                                           .detach = do_nothing,
+                                                           .release = ignore_state,
+                                                           .collect = collect,
+                                                           .begin_epoch = do_nothing,
+                                                           .resident_bytes = no_bytes};
 
 /* ---- a region on a home image in a file without a name ---- */
 
@@ -149,8 +165,8 @@ static struct vellum_cut cut(struct fixture *fixture) {
 
 static void persist(struct fixture *fixture, struct vellum_cut *cut) {
     if (cut->batch_length > 0) {
-        CHECK_EQUAL(0, vellum_batch_apply(fixture->batch, cut->batch_length, (void *)(uintptr_t)fixture->committed,
-                                          LENGTH));
+        CHECK_EQUAL(
+            0, vellum_batch_apply(fixture->batch, cut->batch_length, (void *)(uintptr_t)fixture->committed, LENGTH));
     }
     vellum_region_cut_persisted(fixture->region);
 }

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a power cut may leave of a recorded medium, and recovery from it.
  *
- * Every aligned word of 8 bytes is by itself: it has the value that is surely there (all fences behind it), and those that
- * were stored since, any of which may have got there. A fence makes durable what its own thread stored past the
+ * Every aligned word of 8 bytes is by itself: it has the value that is surely there (all fences behind it), and those
+ * that were stored since, any of which may have got there. A fence makes durable what its own thread stored past the
  * caches, or has begun to write back.
  */
 #ifndef VELLUM_TEST_CRASH_IMAGE_H
@@ -151,8 +152,8 @@ static inline bool is_live(const uint8_t *image, size_t slot, uint64_t epoch) {
     uint32_t checksum = header.checksum;
     header.checksum = 0;
     return header.magic == VELLUM_UNDO_SLOT_MAGIC && header.identity == IDENTITY && header.epoch == epoch + 1
-           && header.page < PAGES
-           && checksum == crc32c(crc32c(0, &header, sizeof(header)), image + CONTENTS_OFFSET + slot * PAGE, PAGE);
+        && header.page < PAGES
+        && checksum == crc32c(crc32c(0, &header, sizeof(header)), image + CONTENTS_OFFSET + slot * PAGE, PAGE);
 }
 
 /* The committed epoch; the image is at it afterwards. NULL or what is wrong. */

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many threads, and no mapping left: a refused store would end the test by SIGBUS. Included by a test that has CROWD, how many,
- * and store_as_one_of_a_crowd(writer, page, number), one store to a page.
+ * Many threads, and no mapping left: a refused store would end the test by SIGBUS. Included by a test that has CROWD,
+ * how many, and store_as_one_of_a_crowd(writer, page, number), one store to a page.
  */
 #ifndef VELLUM_TEST_CROWD_CASES_H
 #define VELLUM_TEST_CROWD_CASES_H

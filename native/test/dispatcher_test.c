@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The dispatcher's promises, with mprotect as the way to fault. */
 #include <pthread.h>
 #include <stdatomic.h>

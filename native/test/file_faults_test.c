@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Faults of the file system, one at a time at every call: each function of core.h's file section keeps its contract.
  *
@@ -24,8 +25,8 @@
 
 enum call { OPEN, CLOSE, FSTAT, PWRITE, PREAD, FDATASYNC, FSYNC, FALLOCATE, FTRUNCATE, FCNTL, STATVFS, MMAP, MADVISE };
 
-static const char *const call_names[] = {"open",  "close",     "fstat",     "pwrite", "pread",   "fdatasync", "fsync",
-                                         "fallocate", "ftruncate", "fcntl",  "statvfs", "mmap",      "madvise"};
+static const char *const call_names[] = {"open",      "close",     "fstat", "pwrite",  "pread", "fdatasync", "fsync",
+                                         "fallocate", "ftruncate", "fcntl", "statvfs", "mmap",  "madvise"};
 
 enum kind {
     FAILS,           /* with the error, and does nothing */
@@ -90,13 +91,13 @@ NOT_INSTRUMENTED static const struct fault *fault_of(enum call call) {
     return fault_at >= 0 && index >= fault_at && index - fault_at < fault.times ? &fault : NULL;
 }
 
-#define FAIL_IF_ARMED(call)                    \
-    do {                                       \
-        const struct fault *f = fault_of(call); \
-        if (f != NULL && f->kind == FAILS) {   \
-            errno = f->error;                  \
-            return -1;                         \
-        }                                      \
+#define FAIL_IF_ARMED(call)                                                                                            \
+    do {                                                                                                               \
+        const struct fault *f = fault_of(call);                                                                        \
+        if (f != NULL && f->kind == FAILS) {                                                                           \
+            errno = f->error;                                                                                          \
+            return -1;                                                                                                 \
+        }                                                                                                              \
     } while (0)
 
 /* Visible to the libraries, which this build's own functions are not. */
@@ -233,21 +234,61 @@ struct possible {
 };
 
 static const struct possible possible_faults[] = {
-    {OPEN, FAILS, EINTR},       {OPEN, FAILS, EIO},          {OPEN, FAILS, ENOSPC},   {OPEN, FAILS, EDQUOT},
-    {OPEN, FAILS, EROFS},       {OPEN, FAILS, EMFILE},       {CLOSE, FAILS, EINTR},   {CLOSE, FAILS, EIO},
-    {CLOSE, FAILS, ENOSPC},     {CLOSE, FAILS, EDQUOT},      {FSTAT, FAILS, EIO},     {PWRITE, FAILS, EINTR},
-    {PWRITE, FAILS, EIO},       {PWRITE, FAILS, ENOSPC},     {PWRITE, FAILS, EDQUOT}, {PWRITE, FAILS, EROFS},
-    {PWRITE, SHORT, 0},         {PWRITE, NOTHING, EIO},      {PREAD, FAILS, EINTR},   {PREAD, FAILS, EIO},
-    {PREAD, SHORT, 0},          {PREAD, NOTHING, ENODATA},   {FDATASYNC, FAILS, EINTR}, {FDATASYNC, FAILS, EIO},
-    {FDATASYNC, FAILS, ENOSPC}, {FDATASYNC, FAILS, EDQUOT},  {FDATASYNC, FAILS, EROFS}, {FSYNC, FAILS, EINTR},
-    {FSYNC, FAILS, EIO},        {FSYNC, FAILS, ENOSPC},      {FSYNC, FAILS, EDQUOT},  {FALLOCATE, FAILS, EINTR},
-    {FALLOCATE, FAILS, EIO},    {FALLOCATE, FAILS, ENOSPC},  {FALLOCATE, FAILS, EDQUOT},
-    {FALLOCATE, FAILS, EROFS},  {FALLOCATE, FAILS, EOPNOTSUPP}, {FALLOCATE, DOES_THEN_FAILS, EINTR},
-    {FALLOCATE, DOES_THEN_FAILS, EIO},  {FALLOCATE, DOES_THEN_FAILS, ENOSPC},
-    {FALLOCATE, DOES_THEN_FAILS, EDQUOT}, {FTRUNCATE, FAILS, EINTR}, {FTRUNCATE, FAILS, EIO},
-    {FTRUNCATE, FAILS, ENOSPC}, {FTRUNCATE, FAILS, EROFS},   {FCNTL, FAILS, EINTR},   {FCNTL, FAILS, EAGAIN},
-    {FCNTL, FAILS, EACCES},     {FCNTL, FAILS, EIO},         {FCNTL, FAILS, ENOLCK},  {STATVFS, FAILS, EINTR},
-    {STATVFS, FAILS, EIO},      {MMAP, FAILS, ENOMEM},       {MMAP, FAILS, EAGAIN},   {MADVISE, FAILS, ENOMEM},
+    {OPEN, FAILS, EINTR},
+    {OPEN, FAILS, EIO},
+    {OPEN, FAILS, ENOSPC},
+    {OPEN, FAILS, EDQUOT},
+    {OPEN, FAILS, EROFS},
+    {OPEN, FAILS, EMFILE},
+    {CLOSE, FAILS, EINTR},
+    {CLOSE, FAILS, EIO},
+    {CLOSE, FAILS, ENOSPC},
+    {CLOSE, FAILS, EDQUOT},
+    {FSTAT, FAILS, EIO},
+    {PWRITE, FAILS, EINTR},
+    {PWRITE, FAILS, EIO},
+    {PWRITE, FAILS, ENOSPC},
+    {PWRITE, FAILS, EDQUOT},
+    {PWRITE, FAILS, EROFS},
+    {PWRITE, SHORT, 0},
+    {PWRITE, NOTHING, EIO},
+    {PREAD, FAILS, EINTR},
+    {PREAD, FAILS, EIO},
+    {PREAD, SHORT, 0},
+    {PREAD, NOTHING, ENODATA},
+    {FDATASYNC, FAILS, EINTR},
+    {FDATASYNC, FAILS, EIO},
+    {FDATASYNC, FAILS, ENOSPC},
+    {FDATASYNC, FAILS, EDQUOT},
+    {FDATASYNC, FAILS, EROFS},
+    {FSYNC, FAILS, EINTR},
+    {FSYNC, FAILS, EIO},
+    {FSYNC, FAILS, ENOSPC},
+    {FSYNC, FAILS, EDQUOT},
+    {FALLOCATE, FAILS, EINTR},
+    {FALLOCATE, FAILS, EIO},
+    {FALLOCATE, FAILS, ENOSPC},
+    {FALLOCATE, FAILS, EDQUOT},
+    {FALLOCATE, FAILS, EROFS},
+    {FALLOCATE, FAILS, EOPNOTSUPP},
+    {FALLOCATE, DOES_THEN_FAILS, EINTR},
+    {FALLOCATE, DOES_THEN_FAILS, EIO},
+    {FALLOCATE, DOES_THEN_FAILS, ENOSPC},
+    {FALLOCATE, DOES_THEN_FAILS, EDQUOT},
+    {FTRUNCATE, FAILS, EINTR},
+    {FTRUNCATE, FAILS, EIO},
+    {FTRUNCATE, FAILS, ENOSPC},
+    {FTRUNCATE, FAILS, EROFS},
+    {FCNTL, FAILS, EINTR},
+    {FCNTL, FAILS, EAGAIN},
+    {FCNTL, FAILS, EACCES},
+    {FCNTL, FAILS, EIO},
+    {FCNTL, FAILS, ENOLCK},
+    {STATVFS, FAILS, EINTR},
+    {STATVFS, FAILS, EIO},
+    {MMAP, FAILS, ENOMEM},
+    {MMAP, FAILS, EAGAIN},
+    {MADVISE, FAILS, ENOMEM},
 };
 
 /* A case: prepared anew for each run. `run` returns what the function under test does. */
@@ -332,7 +373,8 @@ static void expect_kept_content(void) {
     CHECK_BYTES_EQUAL(data, buffer, PAGE + 50);
 }
 
-static void no_matter(void) {}
+static void no_matter(void) {
+}
 
 static int repeated_or_reported(const struct possible *possible) {
     return possible->kind == SHORT || possible->error == EINTR ? 0 : -possible->error;

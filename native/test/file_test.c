@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The files and the memory that core.h offers to stores. */
 #include <fcntl.h>
 #include <ftw.h>

@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A machine that runs no code but walks the guest's tables as a processor does, for tests of the guest page table.
  *
- * Its vCPUs are as forgetful as the contract allows and no more: each remembers every translation it ever made, and every
- * table of leaves it ever walked to, until a fault, or until `rearm` names the page. So a store through something
- * remembered sets no bit in the tables, and what should have been re-armed and was not is a store nobody finds. As KVM's
- * shadow paging does, a vCPU files what it remembers of a page under the slot it first saw there: what is filed under the
- * view is not found by `rearm`, which names pages of the alias, and goes only with `forget_view`.
+ * Its vCPUs are as forgetful as the contract allows and no more: each remembers every translation it ever made, and
+ * every table of leaves it ever walked to, until a fault, or until `rearm` names the page. So a store through something
+ * remembered sets no bit in the tables, and what should have been re-armed and was not is a store nobody finds. As
+ * KVM's shadow paging does, a vCPU files what it remembers of a page under the slot it first saw there: what is filed
+ * under the view is not found by `rearm`, which names pages of the alias, and goes only with `forget_view`.
  *
  * A vCPU stores, or loads, under a mutex of its own, which stop_writers takes: that is the stop. The machine keeps
  * what was stored, page by page, since the last cut; at the cut (stopped) that becomes `expected`.
@@ -46,12 +47,12 @@ struct vcpu {
 struct machine {
     struct fixture fixture;
     _Atomic int stopping; /* a mutex alone would let a busy vCPU take it again and again before who stops it */
-    uint8_t *memory; /* of the tables */
+    uint8_t *memory;      /* of the tables */
     size_t memory_size;
     struct vellum_guest_region guest;
     struct vcpu vcpus[VCPUS];
     size_t first_leaf;
-    bool *expected;             /* by page: stored to in the epoch that the last cut ended */
+    bool *expected; /* by page: stored to in the epoch that the last cut ended */
     uint64_t *expected_values[VCPUS];
     /* counters, since the machine was made */
     size_t rearm_calls;
@@ -353,10 +354,10 @@ static inline void make_machine(size_t pages, size_t alignment, size_t offset) {
     machine.memory_size = (4 + 2 + 3 + pages / LEAVES) * PAGE;
     machine.memory = mmap(NULL, machine.memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(machine.memory != MAP_FAILED);
-    machine.guest = (struct vellum_guest_region){.view = VIEW_AT, .alias = ALIAS_AT, .rearm = machine_rearm,
-                                                 .forget_view = machine_forget_view};
-    CHECK_EQUAL(0, vellum_pagetable_guest.guest->create(machine.memory, machine.memory_size, TABLES_AT,
-                                                        &machine.guest.tables));
+    machine.guest = (struct vellum_guest_region){
+        .view = VIEW_AT, .alias = ALIAS_AT, .rearm = machine_rearm, .forget_view = machine_forget_view};
+    CHECK_EQUAL(
+        0, vellum_pagetable_guest.guest->create(machine.memory, machine.memory_size, TABLES_AT, &machine.guest.tables));
     machine.expected = zeroed(pages, sizeof(bool));
     for (size_t i = 0; i < VCPUS; i++) {
         struct vcpu *vcpu = &machine.vcpus[i];

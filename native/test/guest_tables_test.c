@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The guest's tables as a data structure: what is mapped is found by a walk, exactly, whoever else maps or walks. */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -166,8 +167,8 @@ static void nothing_is_mapped_over_something_else(void) {
     CHECK_EQUAL(0, map(&fixture, GIB_1 + 3 * KIB_4, 7 * GIB_1, KIB_4, KIB_4));
     CHECK_EQUAL(0, map(&fixture, 5 * GIB_1, 9 * GIB_1, GIB_1, GIB_1));
     CHECK_EQUAL(0, map(&fixture, 8 * GIB_1, 11 * GIB_1, MIB_2, MIB_2));
-    CHECK_EQUAL(-EEXIST, map(&fixture, GIB_1, 0, 4 * KIB_4, KIB_4));          /* a leaf in a leaf's place */
-    CHECK_EQUAL(-EEXIST, map(&fixture, GIB_1, 0, MIB_2, MIB_2));              /* a leaf in a table's */
+    CHECK_EQUAL(-EEXIST, map(&fixture, GIB_1, 0, 4 * KIB_4, KIB_4)); /* a leaf in a leaf's place */
+    CHECK_EQUAL(-EEXIST, map(&fixture, GIB_1, 0, MIB_2, MIB_2));     /* a leaf in a table's */
     CHECK_EQUAL(-EEXIST, map(&fixture, 0, 0, 2 * GIB_1, GIB_1));
     CHECK_EQUAL(-EEXIST, map(&fixture, 5 * GIB_1 - KIB_4, 0, 2 * KIB_4, KIB_4)); /* a table in a leaf's */
     CHECK_EQUAL(-EEXIST, map(&fixture, 8 * GIB_1 + KIB_4, 0, KIB_4, KIB_4));
@@ -184,7 +185,7 @@ static void nothing_is_mapped_over_something_else(void) {
 static void what_table_memory_does_not_suffice_for_is_not_begun(void) {
     struct fixture fixture = tables_with(1 + 3 + 2);
     CHECK_EQUAL(0, map(&fixture, 0, 0, KIB_4, KIB_4));
-    CHECK_EQUAL(-ENOMEM, map(&fixture, GIB_512, 0, KIB_4, KIB_4));         /* three tables, two are left */
+    CHECK_EQUAL(-ENOMEM, map(&fixture, GIB_512, 0, KIB_4, KIB_4)); /* three tables, two are left */
     CHECK_EQUAL(-ENOMEM, map(&fixture, MIB_2, 0, 3 * MIB_2, KIB_4));
     check_not_mapped(&fixture, GIB_512);
     check_not_mapped(&fixture, MIB_2);

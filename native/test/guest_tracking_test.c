@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the guest's page table and the two strategies promise together, on a simulated machine (guest_machine.h):
  * exactly what was stored to is found, at one instant, and nothing is lost. Each test runs for both strategies, with
@@ -445,7 +446,8 @@ static void attach_says_what_is_missing(void) {
     struct vellum_region *region = machine.fixture.region;
     char reason[256];
     CHECK(vellum_region_attach(region, &vellum_vmm_host, &vellum_pagetable_guest, guest_strategy(), reason,
-                               sizeof(reason)) != 0);
+                               sizeof(reason))
+          != 0);
     CHECK(strstr(reason, "needs a VMM that runs a guest") != NULL);
     struct vellum_guest_tables *complete = machine.guest.tables;
     CHECK_EQUAL(0, vellum_pagetable_guest.guest->create(machine.memory, 4 * PAGE, TABLES_AT, &machine.guest.tables));
@@ -478,9 +480,9 @@ static void store_for_kernel(size_t page, uint64_t value) {
 static void what_the_machine_stores_for_the_kernel_is_found(void) {
     start_machine();
     for (uint64_t epoch = 1; epoch <= 5; epoch++) {
-        store_for_kernel(3, epoch);                   /* nobody else */
+        store_for_kernel(3, epoch); /* nobody else */
         store_for_kernel(2 * LEAVES + epoch, epoch);
-        guest_store(1, 2 * LEAVES + 1);               /* beside or in the same page */
+        guest_store(1, 2 * LEAVES + 1); /* beside or in the same page */
         commit_and_check();
         CHECK_EQUAL(epoch, committed_word(&machine.fixture, 3, 8));
         CHECK_EQUAL(epoch, committed_word(&machine.fixture, 2 * LEAVES + epoch, 8));

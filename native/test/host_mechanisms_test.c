@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host page table's mechanisms: how it finds out what the kernel offers, what it says when something is missing,
  * and facts about the kernel that its code depends on (docs/host-page-table.md).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A region on the real providers of the host, for their tests. Each test runs once for every way of tracking:
  *
@@ -119,8 +120,8 @@ static inline struct fixture create_region_at(size_t pages, size_t alignment, si
     CHECK_EQUAL(0, vellum_file_map_private(fixture.home, 0, length, &address));
     fixture.committed = (uint8_t *)(uintptr_t)address;
     /* Where the kernel likes it, instead of in Vellum's own range, which the thread sanitizer cannot shadow. */
-    void *somewhere = mmap(NULL, length + alignment + offset, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                           -1, 0);
+    void *somewhere =
+        mmap(NULL, length + alignment + offset, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(somewhere != MAP_FAILED);
     CHECK_EQUAL(0, munmap(somewhere, length + alignment + offset));
     uint64_t place = ((uint64_t)(uintptr_t)somewhere + alignment - 1) / alignment * alignment + offset;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the host's page table and the two strategies promise together, with real threads, for each way of tracking:
  * exactly what was stored to is found, at one instant, and nothing is lost.
@@ -412,7 +413,7 @@ static void stores_are_tracked_when_the_process_has_no_mapping_left(void) {
     commit(&fixture);
     detach(&fixture);
     release_providers(&fixture);
-    attach(&fixture); /* warm, and unknown to the page table */
+    attach(&fixture);                                /* warm, and unknown to the page table */
     for (size_t block = 5; block < 48; block += 7) { /* open blocks that a wider opening must not forget */
         store(word(&fixture, block * PAGES_IN_BLOCK, 0), 2);
     }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What every tuple must do with a region that is written in place: used by in_place_test.c for the host's and by
  * kvm_in_place_test.c for the guest's, which say how a region is opened.
@@ -196,8 +197,6 @@ static void closing_leaves_the_medium_as_rolled_back(void) {
     CHECK_EQUAL(VELLUM_RECORDED_FENCE, last->kind);
     CHECK_EQUAL(VELLUM_PERSIST_ROLLED_BACK, last->point);
 }
-
-
 
 /* A line that returns to its value is unchanged for who compares; the medium may have the value in between. */
 static void a_line_that_was_changed_and_changed_back_is_committed_as_it_is(void) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A region that is written in place, on a medium of its own whose every step is recorded, for the tests of all tuples.
  * Each test runs once for every kind of medium:
@@ -36,9 +37,9 @@ extern const struct vellum_strategy_operations vellum_strategy_writeprotect;
 #define RECORD_SIZE ((size_t)32 << 20)
 
 enum medium_kind {
-    IN_MEMORY,  /* tmpfs: userfaultfd can protect it */
-    ON_DISK,    /* an ordinary file: it cannot */
-    ON_DAX,     /* where VELLUM_TEST_DAX names a folder on a DAX file system */
+    IN_MEMORY, /* tmpfs: userfaultfd can protect it */
+    ON_DISK,   /* an ordinary file: it cannot */
+    ON_DAX,    /* where VELLUM_TEST_DAX names a folder on a DAX file system */
     MEDIUM_KINDS
 };
 static enum medium_kind medium_kind;
@@ -114,15 +115,15 @@ static inline struct in_place_fixture create_mapped_medium(void) {
     }
     CHECK_EQUAL(0, vellum_core_use_dispatcher(vellum_dispatcher()));
     uint64_t address;
-    CHECK_EQUAL(0, vellum_file_map_shared(fixture.file, HOME_SIZE, MEDIUM_SIZE - HOME_SIZE, medium_kind == ON_DAX,
-                                          &address));
+    CHECK_EQUAL(
+        0, vellum_file_map_shared(fixture.file, HOME_SIZE, MEDIUM_SIZE - HOME_SIZE, medium_kind == ON_DAX, &address));
     fixture.beside = (uint8_t *)(uintptr_t)address;
     CHECK_EQUAL(0, vellum_file_map_shared(fixture.file, 0, HOME_SIZE, medium_kind == ON_DAX, &address));
     fixture.home = (uint8_t *)(uintptr_t)address;
     fixture.record = map_record();
     fixture.events = map_record();
-    CHECK_EQUAL(0, vellum_recorder_create(vellum_persistence_for_processor(0), fixture.record, RECORD_SIZE,
-                                          &fixture.recorder));
+    CHECK_EQUAL(
+        0, vellum_recorder_create(vellum_persistence_for_processor(0), fixture.record, RECORD_SIZE, &fixture.recorder));
     fixture.description = (struct vellum_in_place){
         .persistence = vellum_recorder_persistence(fixture.recorder),
         .identity = IDENTITY,
@@ -152,8 +153,8 @@ static inline struct in_place_fixture create_in_place(uint8_t *(*reserve)(size_t
 static inline void attach_in_place(struct in_place_fixture *fixture, const struct vellum_vmm_operations *vmm,
                                    const struct vellum_pagetable_operations *pagetable) {
     char reason[256];
-    int result = vellum_region_attach(fixture->region, vmm, pagetable, &vellum_strategy_writeprotect, reason,
-                                      sizeof(reason));
+    int result =
+        vellum_region_attach(fixture->region, vmm, pagetable, &vellum_strategy_writeprotect, reason, sizeof(reason));
     if (result != 0) {
         CHECK_FAIL("attach fails with %d: %s", result, reason);
     }

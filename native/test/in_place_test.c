@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Undo in place on the host's providers, and what the core refuses. in_place_cases.h has what all tuples must do. */
 #include "in_place_cases.h"
-
 
 extern const struct vellum_vmm_operations vellum_vmm_host;
 extern const struct vellum_pagetable_operations vellum_pagetable_host;

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pthread_cancel of threads that store into a region on KVM: wherever it finds them, they unwind as they do natively, and
- * leave neither a gate entered nor a vCPU behind.
+ * pthread_cancel of threads that store into a region on KVM: wherever it finds them, they unwind as they do natively,
+ * and leave neither a gate entered nor a vCPU behind.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: threads unwind out of frames that it then goes on taking for live ones

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Undo in place in guest mode: the guest's view and alias are two mappings of a file, and pre-images are taken in the VMM
- * loop. in_place_cases.h has what all tuples must do.
+ * Undo in place in guest mode: the guest's view and alias are two mappings of a file, and pre-images are taken in the
+ * VMM loop. in_place_cases.h has what all tuples must do.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  */
@@ -39,8 +40,8 @@ static void store_plainly(const struct in_place_fixture *fixture, size_t page, u
 }
 
 /*
- * The fault of a first store is served by an exit to the VMM loop even where faults are served at CPL 0 otherwise: nothing
- * there may make a pre-image durable. The thread goes on in guest mode.
+ * The fault of a first store is served by an exit to the VMM loop even where faults are served at CPL 0 otherwise:
+ * nothing there may make a pre-image durable. The thread goes on in guest mode.
  */
 static void pre_images_are_never_taken_at_ring_0(void) {
     struct in_place_fixture fixture = open_in_place();

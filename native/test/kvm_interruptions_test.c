@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signals and the ends of regions that meet a thread half way: in a stub of ours, in a system call, in a handler.
  *
@@ -110,7 +111,7 @@ static void a_cut_waits_for_room_in_the_signal_queue(void) {
 
 struct reader {
     struct fixture *fixture;
-    int data;   /* pipes' ends */
+    int data; /* pipes' ends */
     int orders;
     _Atomic pid_t number;
     long result;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel as a writer and reader of a region, on behalf of threads in guest mode and in host mode: what it writes is
  * tracked, or the call fails; what it reads is what the region holds.
@@ -75,7 +76,8 @@ static void a_vector_of_buffers_inside_and_outside_is_filled(void) {
     enter_guest_mode(&fixture);
     commit(&fixture);
     uint8_t outside[64];
-    struct iovec vector[] = {{fixture.base + 100, 200}, {outside, sizeof(outside)}, {fixture.base + 30 * PAGE - 50, 100}};
+    struct iovec vector[] = {
+        {fixture.base + 100, 200}, {outside, sizeof(outside)}, {fixture.base + 30 * PAGE - 50, 100}};
     CHECK_EQUAL(364, readv(source, vector, 3));
     check_bytes(outside, sizeof(outside), 200);
     CHECK_EQUAL(3, commit(&fixture).dirty_pages);
@@ -168,11 +170,13 @@ static void reads_while_others_cut_are_never_lost(void) {
         if (got != (ssize_t)length) {
             int error = errno;
             struct vellum_kvm_counters now = counters();
-            CHECK_FAIL("read %zu gives %zd of %zu (%s); entries %llu, leaves for calls %llu, faults %llu, signals %llu, other "
-                       "%llu, opened in host %llu", i, got, length, strerror(error), (unsigned long long)now.entries,
-                       (unsigned long long)now.leaves_for_system_call, (unsigned long long)now.leaves_for_fault,
-                       (unsigned long long)now.leaves_for_signal, (unsigned long long)now.leaves_for_other,
-                       (unsigned long long)now.opened_in_host);
+            CHECK_FAIL(
+                "read %zu gives %zd of %zu (%s); entries %llu, leaves for calls %llu, faults %llu, signals %llu, other "
+                "%llu, opened in host %llu",
+                i, got, length, strerror(error), (unsigned long long)now.entries,
+                (unsigned long long)now.leaves_for_system_call, (unsigned long long)now.leaves_for_fault,
+                (unsigned long long)now.leaves_for_signal, (unsigned long long)now.leaves_for_other,
+                (unsigned long long)now.opened_in_host);
         }
         check_bytes(fixture.base + page * PAGE + 17, length, source_offset);
     }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Locks of the C library in a region, taken by threads in guest mode; see locks_test.c.
  *

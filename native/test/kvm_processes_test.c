@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads and processes that begin and end while their parent is in guest mode.
  *
@@ -97,7 +98,8 @@ static void a_child_forked_while_others_store_ends_and_nothing_is_lost(void) {
 /* ---- other programs ---- */
 
 /* Status 3 if no descriptor of the shell is KVM's, else 9. */
-#define LOOK_FOR_DESCRIPTORS "for file in /proc/self/fd/*; do case $(readlink $file) in anon_inode:kvm*|/dev/kvm) exit 9;; esac; done; exit 3"
+#define LOOK_FOR_DESCRIPTORS                                                                                           \
+    "for file in /proc/self/fd/*; do case $(readlink $file) in anon_inode:kvm*|/dev/kvm) exit 9;; esac; done; exit 3"
 
 static void a_spawned_program_runs_and_has_no_descriptor_of_ours(void) {
     struct fixture fixture = open_region(PAGES_IN_BLOCK);

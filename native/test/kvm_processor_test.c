@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What code can see of the processor and the process is the same in guest mode as in host mode.
  *
@@ -37,14 +38,15 @@ struct leaf {
 static struct leaf read_leaf(uint32_t function, uint32_t index) {
     struct leaf leaf;
     __asm__ volatile("cpuid"
-                     : "=a"(leaf.registers[0]), "=b"(leaf.registers[1]), "=c"(leaf.registers[2]), "=d"(leaf.registers[3])
+                     : "=a"(leaf.registers[0]), "=b"(leaf.registers[1]), "=c"(leaf.registers[2]),
+                       "=d"(leaf.registers[3])
                      : "a"(function), "c"(index));
     return leaf;
 }
 
 /*
- * What this KVM can give a guest at all. On processors newer than it, some features of the host are missing there (seen:
- * RDPID, INVPCID, AMX), and KVM takes them from whatever CPUID a vCPU is given.
+ * What this KVM can give a guest at all. On processors newer than it, some features of the host are missing there
+ * (seen: RDPID, INVPCID, AMX), and KVM takes them from whatever CPUID a vCPU is given.
  */
 static struct leaf supported_leaf(uint32_t function, uint32_t index) {
     struct {
@@ -64,7 +66,8 @@ static struct leaf supported_leaf(uint32_t function, uint32_t index) {
     return (struct leaf){{0}};
 }
 
-/* The bits of a leaf that stand for a feature each; a guest may lack those that this KVM does not have, and no others. */
+/* The bits of a leaf that stand for a feature each; a guest may lack those that this KVM does not have, and no others.
+ */
 static uint32_t features(uint32_t function, uint32_t index, size_t i) {
     switch (function) {
     case 1:
@@ -91,7 +94,8 @@ static uint32_t privileged_features(uint32_t function, uint32_t index, size_t i)
 static bool follows_from_components(uint32_t function, uint32_t index) {
     struct leaf supported = supported_leaf(0xd, 0);
     struct leaf host = read_leaf(0xd, 0);
-    return function == 0xd && ((host.registers[0] & ~supported.registers[0]) != 0 || supported_leaf(0xd, index).registers[0] == 0);
+    return function == 0xd
+        && ((host.registers[0] & ~supported.registers[0]) != 0 || supported_leaf(0xd, index).registers[0] == 0);
 }
 
 static void check_leaf(const struct fixture *fixture, uint32_t function, uint32_t index) {
@@ -105,15 +109,16 @@ static void check_leaf(const struct fixture *fixture, uint32_t function, uint32_
         uint32_t may_lack = features(function, index, i) & ~supported.registers[i];
         may_lack |= privileged_features(function, index, i);
         if ((guest.registers[i] & may_lack & ~host.registers[i]) != 0) {
-            CHECK_FAIL("CPUID %" PRIx32 ".%" PRIx32 " %s has features in guest mode that the host lacks", function, index,
-                       (const char *[]){"eax", "ebx", "ecx", "edx"}[i]);
+            CHECK_FAIL("CPUID %" PRIx32 ".%" PRIx32 " %s has features in guest mode that the host lacks", function,
+                       index, (const char *[]){"eax", "ebx", "ecx", "edx"}[i]);
         }
         if (follows && features(function, index, i) == 0) {
             continue;
         }
         if (((host.registers[i] ^ guest.registers[i]) & ~may_lack) != 0) {
-            CHECK_FAIL("CPUID %" PRIx32 ".%" PRIx32 " %s is %" PRIx32 " in host mode and %" PRIx32 " in guest mode", function,
-                       index, (const char *[]){"eax", "ebx", "ecx", "edx"}[i], host.registers[i], guest.registers[i]);
+            CHECK_FAIL("CPUID %" PRIx32 ".%" PRIx32 " %s is %" PRIx32 " in host mode and %" PRIx32 " in guest mode",
+                       function, index, (const char *[]){"eax", "ebx", "ecx", "edx"}[i], host.registers[i],
+                       guest.registers[i]);
         }
     }
 }
@@ -233,8 +238,8 @@ static void the_processors_number_is_right_on_every_processor(void) {
 }
 
 /*
- * The vDSO's way where the processor has no RDPID. KVM by software runs code at CPL 3 on a descriptor table of its own, in
- * which the limit is 0 whatever ours says.
+ * The vDSO's way where the processor has no RDPID. KVM by software runs code at CPL 3 on a descriptor table of its own,
+ * in which the limit is 0 whatever ours says.
  */
 static void the_processors_number_is_the_limit_of_its_segment(void) {
     struct fixture fixture = open_region(PAGES_IN_BLOCK);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A region on KVM and the guest's page table, for their tests. Each test runs once for every strategy:
  *
@@ -62,7 +63,8 @@ static inline void need_kvm(void) {
 
 /*
  * How often a test repeats what it does: `times`, but less where an exit takes longer than it does on any machine that
- * is not emulated itself. Ends the test as skipped where no guest code can be run: a test may ask before it opens a region.
+ * is not emulated itself. Ends the test as skipped where no guest code can be run: a test may ask before it opens a
+ * region.
  */
 #define ORDINARY_EXIT UINT64_C(200000) /* nanoseconds */
 static inline size_t repeat(size_t times) {
@@ -227,8 +229,8 @@ static inline void start_interrupter(struct interrupter *interrupter, int signal
     sigset_t own;
     sigemptyset(&set);
     sigaddset(&set, signal);
-    *interrupter = (struct interrupter){
-        .interrupted = pthread_self(), .interrupted_number = gettid(), .signal = signal};
+    *interrupter =
+        (struct interrupter){.interrupted = pthread_self(), .interrupted_number = gettid(), .signal = signal};
     CHECK_EQUAL(0, pthread_sigmask(SIG_BLOCK, &set, &own));
     CHECK_EQUAL(0, pthread_create(&interrupter->thread, NULL, interrupt_when_asleep, interrupter));
     CHECK_EQUAL(0, pthread_sigmask(SIG_SETMASK, &own, NULL));
@@ -258,8 +260,8 @@ static inline void start_timer(int signal, long microseconds) {
 }
 
 /*
- * To one thread, once the one before was handled: a thread to which signals are sent faster than it goes to guest mode and
- * back never gets to its next store.
+ * To one thread, once the one before was handled: a thread to which signals are sent faster than it goes to guest mode
+ * and back never gets to its next store.
  */
 static inline void send_after(pthread_t thread, int signal, _Atomic uint64_t *handled, uint64_t *sent) {
     if (atomic_load(handled) >= *sent) {

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a thread has in its registers when it stores to a region, when it comes back to host mode and while it is stopped for
- * a cut stays there: general registers, flags, everything XSAVE knows, the segment bases, the red zone, errno.
+ * What a thread has in its registers when it stores to a region, when it comes back to host mode and while it is
+ * stopped for a cut stays there: general registers, flags, everything XSAVE knows, the segment bases, the red zone,
+ * errno.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: every register is loaded by hand, which takes minutes when each access is checked
@@ -38,13 +40,13 @@ void exercise(const struct state *in, struct state *out, const uint8_t *extended
 extern const uint8_t action_store[];       /* RCX times; RCX is 0 afterwards, the flags are as they were */
 extern const uint8_t action_system_call[]; /* number RAX; RCX and R11 are the instruction's */
 extern const uint8_t action_after_system_call[];
-extern const uint8_t action_illegal[];     /* an undefined instruction of two bytes */
-extern const uint8_t action_load[];        /* from (R14), four bytes */
-extern const uint8_t action_breakpoint[];  /* one byte, and the signal comes behind it */
+extern const uint8_t action_illegal[];    /* an undefined instruction of two bytes */
+extern const uint8_t action_load[];       /* from (R14), four bytes */
+extern const uint8_t action_breakpoint[]; /* one byte, and the signal comes behind it */
 
 __asm__(".text\n"
         ".set frame, 384\n"
-        ".set in, 256\n"      /* offsets from the stack pointer; the results' copy is below */
+        ".set in, 256\n" /* offsets from the stack pointer; the results' copy is below */
         ".set out, 264\n"
         ".set extended_in, 272\n"
         ".set extended_out, 280\n"
@@ -214,7 +216,8 @@ static void fill(uint8_t *bytes, size_t size, uint64_t *random) {
 static void make_extended_state(uint8_t *state, uint64_t in_use, const struct part *parts, uint64_t *random) {
     memset(state, 0, EXTENDED_STATE_SIZE);
     uint64_t present = in_use;
-    uint16_t x87_control = (uint16_t)(0x7f | (next_random(random) & 3) << 10 | (next_random(random) % 2 == 0 ? 0x300 : 0x200));
+    uint16_t x87_control =
+        (uint16_t)(0x7f | (next_random(random) & 3) << 10 | (next_random(random) % 2 == 0 ? 0x300 : 0x200));
     uint16_t x87_status = (uint16_t)(next_random(random) & 0x7f3f); /* the flags of masked exceptions too */
     uint32_t control = 0x1f80 | (uint32_t)(next_random(random) & 0xe03f);
     memcpy(state, &x87_control, sizeof(x87_control));
@@ -243,8 +246,8 @@ static void check_extended_state(const uint8_t *expected, const uint8_t *actual,
     uint64_t present;
     memcpy(&present, actual + HEADER, sizeof(present));
     CHECK_EQUAL(X87 | SSE, present & (X87 | SSE));
-    CHECK_BYTES_EQUAL(expected, actual, 5);            /* x87: control, status, tags */
-    CHECK_BYTES_EQUAL(expected + 24, actual + 24, 4);  /* MXCSR */
+    CHECK_BYTES_EQUAL(expected, actual, 5);           /* x87: control, status, tags */
+    CHECK_BYTES_EQUAL(expected + 24, actual + 24, 4); /* MXCSR */
     CHECK_BYTES_EQUAL(expected + 32, actual + 32, 128);
     CHECK_BYTES_EQUAL(expected + 160, actual + 160, 256);
     static const uint8_t initial[EXTENDED_STATE_SIZE];
@@ -259,9 +262,9 @@ static void check_extended_state(const uint8_t *expected, const uint8_t *actual,
 
 /* ---- one exercise after another ---- */
 
-#define ARITHMETIC_FLAGS UINT64_C(0xcd5)    /* CF, PF, AF, ZF, SF, DF, OF */
+#define ARITHMETIC_FLAGS UINT64_C(0xcd5) /* CF, PF, AF, ZF, SF, DF, OF */
 #define IDENTIFICATION_FLAG UINT64_C(0x200000)
-#define ALWAYS_SET UINT64_C(0x202)          /* bit 1, and interrupts are on */
+#define ALWAYS_SET UINT64_C(0x202) /* bit 1, and interrupts are on */
 
 struct exercise {
     struct state in;
@@ -303,7 +306,8 @@ static void prepare(struct exercise *exercised, volatile uint64_t *target) {
 /* Executes the action; afterwards everything is as before but what was changed in `expected`. */
 static void perform(struct exercise *exercised, const uint8_t *action) {
     memset(exercised->extended_out, 0, EXTENDED_STATE_SIZE);
-    exercise(&exercised->in, &exercised->out, exercised->extended_in, exercised->extended_out, exercised->in_use, action);
+    exercise(&exercised->in, &exercised->out, exercised->extended_in, exercised->extended_out, exercised->in_use,
+             action);
 }
 
 static void check(const struct exercise *exercised, const struct state *expected) {
@@ -352,10 +356,11 @@ static _Atomic uint64_t signals_taken;
 /* With other values in the registers than those it interrupted. */
 static void clobber(int signal) {
     (void)signal;
-    __asm__ volatile("fninit\n"
-                     "pcmpeqd %%xmm0, %%xmm0\n pcmpeqd %%xmm1, %%xmm1\n pcmpeqd %%xmm2, %%xmm2\n pcmpeqd %%xmm3, %%xmm3\n"
-                     "pcmpeqd %%xmm7, %%xmm7\n pcmpeqd %%xmm8, %%xmm8\n pcmpeqd %%xmm15, %%xmm15\n" ::
-                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm7", "xmm8", "xmm15", "memory");
+    __asm__ volatile(
+        "fninit\n"
+        "pcmpeqd %%xmm0, %%xmm0\n pcmpeqd %%xmm1, %%xmm1\n pcmpeqd %%xmm2, %%xmm2\n pcmpeqd %%xmm3, %%xmm3\n"
+        "pcmpeqd %%xmm7, %%xmm7\n pcmpeqd %%xmm8, %%xmm8\n pcmpeqd %%xmm15, %%xmm15\n" ::
+            : "xmm0", "xmm1", "xmm2", "xmm3", "xmm7", "xmm8", "xmm15", "memory");
     atomic_fetch_add(&signals_taken, 1);
 }
 
@@ -475,8 +480,8 @@ static void *store_many_times(void *argument) {
     struct exercise *exercised = make_exercise(100 + writer->number);
     while (!is_stopped(writer)) {
         uint64_t choice = next_random(&exercised->random) % 16;
-        volatile uint64_t *target = word(writer->fixture, next_random(&exercised->random) % writer->fixture->pages,
-                                         512 * writer->number);
+        volatile uint64_t *target =
+            word(writer->fixture, next_random(&exercised->random) % writer->fixture->pages, 512 * writer->number);
         if (choice == 0) {
             leave_guest_mode();
         }
@@ -505,9 +510,9 @@ static void check_registers_of_many(bool kicks, bool signals) {
     }
     uint64_t sent = 0;
     size_t rounds = REPEAT(150);
-    for (size_t round = 0; round < rounds || !all_have_stored(writers, WRITERS, REPEAT(60))
-                           || (signals && atomic_load(&signals_taken) < REPEAT(50))
-                           || (kicks && counters().kicks < REPEAT(20));
+    for (size_t round = 0;
+         round < rounds || !all_have_stored(writers, WRITERS, REPEAT(60))
+         || (signals && atomic_load(&signals_taken) < REPEAT(50)) || (kicks && counters().kicks < REPEAT(20));
          round++) {
         if (signals) {
             send_after(writers[round % WRITERS].thread, SIGUSR1, &signals_taken, &sent);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Moves between in place and a working image with threads in guest mode, and from and to host mode. relocate_cases.h
  * has what all tuples must do.

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guest mode uses up nothing: vCPUs, descriptors, memory slots and mappings are as many after a thousand stays as after the
- * first, and none is left when the last region is closed.
+ * Guest mode uses up nothing: vCPUs, descriptors, memory slots and mappings are as many after a thousand stays as after
+ * the first, and none is left when the last region is closed.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: that maps and keeps memory of its own, and mappings are counted

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signals and faults of code in guest mode: its own handlers see what they would see natively, in the right context and
  * under the right mask, and none sees what the VMM does for itself.
@@ -244,8 +245,8 @@ struct fault_case {
     const char *name;
     int signal;
     void (*raise)(void);
-    const uint8_t *at;   /* the instruction; NULL: not looked at */
-    intptr_t address;    /* si_addr; -1: not looked at */
+    const uint8_t *at; /* the instruction; NULL: not looked at */
+    intptr_t address;  /* si_addr; -1: not looked at */
 };
 
 extern const uint8_t at_undefined[], after_breakpoint[], at_division[], at_null_load[], at_null_store[],
@@ -325,9 +326,9 @@ static void check_fault(const struct fault_case *tried, int expected_code, const
     if (fault_signal != tried->signal || (tried->at != NULL && fault_rip != (uint64_t)(uintptr_t)tried->at)
         || (tried->address != -1 && (intptr_t)fault_address != tried->address)
         || (expected_code != 0 && fault_code != expected_code)) {
-        CHECK_FAIL("%s: signal %d, code %d, at %llx (from its place: %lld), address %p", tried->name,
-                   (int)fault_signal, fault_code, (unsigned long long)fault_rip,
-                   (long long)(fault_rip - (uint64_t)(uintptr_t)tried->at), fault_address);
+        CHECK_FAIL("%s: signal %d, code %d, at %llx (from its place: %lld), address %p", tried->name, (int)fault_signal,
+                   fault_code, (unsigned long long)fault_rip, (long long)(fault_rip - (uint64_t)(uintptr_t)tried->at),
+                   fault_address);
     }
 }
 
@@ -494,7 +495,8 @@ static void a_handler_on_the_alternate_stack_may_store_and_return(void) {
     handlers_fixture = fixture;
     for (uint64_t round = 1; round <= 10; round++) {
         bool uses = round % 3 != 0;
-        stack_t stack = {.ss_sp = alternate_stack, .ss_size = sizeof(alternate_stack), .ss_flags = uses ? 0 : SS_DISABLE};
+        stack_t stack = {
+            .ss_sp = alternate_stack, .ss_size = sizeof(alternate_stack), .ss_flags = uses ? 0 : SS_DISABLE};
         enter_guest_mode(&fixture);
         CHECK_EQUAL(0, sigaltstack(&stack, NULL));
         enter_guest_mode(&fixture);

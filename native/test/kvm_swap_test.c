@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Swaps between guest mode and host mode, and from guest mode to guest mode, with threads that store there.
  *
@@ -74,15 +75,15 @@ static void a_region_that_refuses_stores_goes_on_refusing_them(void) {
     struct fixture fixture = open_swapped_region(PAGES);
     *word(&fixture, 3, 0) = 1;
     vellum_region_refuse_stores(fixture.region);
-    struct vellum_fault stored = {.signal = SIGSEGV, .code = SEGV_ACCERR, .store = true,
-                                  .address = fixture.base + 3 * PAGE};
+    struct vellum_fault stored = {
+        .signal = SIGSEGV, .code = SEGV_ACCERR, .store = true, .address = fixture.base + 3 * PAGE};
     for (size_t i = 0; i < tuple_count; i++) {
         swap_to(&fixture, &tuples[i]);
         CHECK_EQUAL(VELLUM_FAULT_REFUSED, vellum_dispatcher()->serve(&stored));
         if (tuples[i].vmm == &vellum_vmm_kvm) {
             uint64_t entries[VELLUM_TABLE_LEVELS];
-            unsigned levels = vellum_pagetable_guest.guest->walk(
-                fixture.region->guest->tables, (uint64_t)(uintptr_t)fixture.base + 3 * PAGE, entries);
+            unsigned levels = vellum_pagetable_guest.guest->walk(fixture.region->guest->tables,
+                                                                 (uint64_t)(uintptr_t)fixture.base + 3 * PAGE, entries);
             CHECK_EQUAL(VELLUM_TABLE_LEVELS, levels);
             CHECK_EQUAL(0, entries[levels - 1] & VELLUM_ENTRY_WRITABLE);
         }

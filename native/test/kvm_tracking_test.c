@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What KVM, the guest's page table and the two strategies promise together, with real threads in guest mode: exactly what
- * was stored to is found, at one instant, and nothing is lost.
+ * What KVM, the guest's page table and the two strategies promise together, with real threads in guest mode: exactly
+ * what was stored to is found, at one instant, and nothing is lost.
  *
  * not under thread sanitizer: regions lie outside the addresses that it can shadow
  * not under address sanitizer: handlers jump out of frames that it then goes on taking for live ones
@@ -277,8 +278,8 @@ static void a_cut_kicks_threads_that_exit_for_nothing_else(void) {
 }
 
 /*
- * Stores to one page, by the thousand, and then none any more, which would bring a lost one along: the last one comes at
- * any moment of a cut, which has the other pages to encode between its look at this one's D bit and re-arming it.
+ * Stores to one page, by the thousand, and then none any more, which would bring a lost one along: the last one comes
+ * at any moment of a cut, which has the other pages to encode between its look at this one's D bit and re-arming it.
  */
 #define OTHER_PAGES ((size_t)400)
 

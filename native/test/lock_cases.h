@@ -1,4 +1,6 @@
-/* Locks of the C library that lie in a region, contended while commits go on; included behind host_region.h or kvm_region.h. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Locks of the C library that lie in a region, contended while commits go on; included behind host_region.h or
+ * kvm_region.h. */
 #ifndef VELLUM_TEST_LOCK_CASES_H
 #define VELLUM_TEST_LOCK_CASES_H
 

@@ -1,8 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Locks of the C library in a region: those that work there. The kernel keeps words of its own for priority inheritance and
- * for the death of a robust lock's owner, and cannot store to a region: docs/operating.md, "What does not belong into a region".
+ * Locks of the C library in a region: those that work there. The kernel keeps words of its own for priority inheritance
+ * and for the death of a robust lock's owner, and cannot store to a region: docs/operating.md, "What does not belong
+ * into a region".
  *
- * not under thread sanitizer: locks store to the region, and that a cut comes behind a store is known from the page's protection alone
+ * not under thread sanitizer: locks store to the region, and that a cut comes behind a store is known from the page's
+ * protection alone
  */
 #include "host_region.h"
 

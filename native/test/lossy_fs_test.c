@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lossy file system as processes meet it: mounted, through the kernel's page cache. */
 #include <fcntl.h>
 #include <sched.h>

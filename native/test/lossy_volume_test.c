@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model behind the lossy file system: what a loss of power may leave, and what it may not. */
 #include <stdint.h>
 

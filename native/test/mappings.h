@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The process's mappings: what they are, and using them up. */
 #ifndef VELLUM_TEST_MAPPINGS_H
 #define VELLUM_TEST_MAPPINGS_H
@@ -54,8 +55,8 @@ static inline void *use_up_all_mappings(void) {
 }
 
 /*
- * And beyond: an mmap that splits nothing is allowed at the limit, once, and makes the process one to which every mmap is
- * refused, also one that would lower the count.
+ * And beyond: an mmap that splits nothing is allowed at the limit, once, and makes the process one to which every mmap
+ * is refused, also one that would lower the count.
  */
 static inline void *use_up_all_mappings_and_one_more(void) {
     void *filler = use_up_all_mappings();

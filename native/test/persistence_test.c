@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Persistence: what the flavours store, and what the recorder writes down of it. */
 #include "check.h"
 
@@ -122,8 +123,8 @@ struct fixture {
 static struct fixture *start_recording(void) {
     static struct fixture fixture;
     fixture.area = map_area();
-    CHECK_EQUAL(0, vellum_recorder_create(vellum_persistence_for_processor(0), fixture.buffer, CAPACITY,
-                                          &fixture.recorder));
+    CHECK_EQUAL(
+        0, vellum_recorder_create(vellum_persistence_for_processor(0), fixture.buffer, CAPACITY, &fixture.recorder));
     fixture.persistence = vellum_recorder_persistence(fixture.recorder);
     CHECK_EQUAL(0, vellum_recorder_watch(fixture.recorder, fixture.area, AREA, MEDIUM, MEDIUM_OFFSET));
     return &fixture;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pages that the kernel has pinned for an io_uring, and stores to without the page table: what is stored through a
  * registered buffer is part of the next commit as well.
@@ -15,7 +16,7 @@ struct ring {
     uint8_t *submissions;
     struct io_uring_sqe *entries;
     uint32_t submitted; /* and awaited: at most 8, which the completion queue has room for */
-    int source; /* a file of bytes to read */
+    int source;         /* a file of bytes to read */
 };
 
 static struct ring make_ring(void) {
@@ -25,8 +26,7 @@ static struct ring make_ring(void) {
         SKIP("this process may not use io_uring: %s", strerror(errno));
     }
     size_t length = ring.parameters.sq_off.array + ring.parameters.sq_entries * sizeof(uint32_t);
-    ring.submissions =
-        mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, ring.descriptor, IORING_OFF_SQ_RING);
+    ring.submissions = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, ring.descriptor, IORING_OFF_SQ_RING);
     ring.entries = mmap(NULL, ring.parameters.sq_entries * sizeof(*ring.entries), PROT_READ | PROT_WRITE, MAP_SHARED,
                         ring.descriptor, IORING_OFF_SQES);
     CHECK(ring.submissions != MAP_FAILED && (void *)ring.entries != MAP_FAILED);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A region that swaps move between in place and a working image, for the host's providers (relocate_test.c) and with
  * KVM's too (kvm_relocate_test.c), which say which tuples there are, and at which places. What a store does around
@@ -30,7 +31,7 @@ struct fixture {
     void *batch;
     uint64_t epoch;
     struct vellum_relocation relocation;
-    bool moves; /* it is under way */
+    bool moves;    /* it is under way */
     bool is_quiet; /* nobody stores during swaps: then it can be checked what a move leaves */
 };
 
@@ -284,8 +285,8 @@ static void readers_see_the_content_and_nothing_else(void) {
 
 /* ---- surprises ---- */
 
-static inline int try_swap(struct fixture *fixture, const struct providers *next, const struct vellum_relocation *relocation,
-                    const char *sentence) {
+static inline int try_swap(struct fixture *fixture, const struct providers *next,
+                           const struct vellum_relocation *relocation, const char *sentence) {
     struct vellum_swap swap;
     char reason[256] = "";
     int result = vellum_region_swap(fixture->region, next->vmm, next->pagetable, next->strategy, relocation, &swap,
@@ -296,7 +297,6 @@ static inline int try_swap(struct fixture *fixture, const struct providers *next
     return result;
 }
 
-
 /* A page table whose preparation, the last thing before the gate, comes with a surprise. */
 static struct fixture *surprised;
 static struct providers unsurprising;
@@ -304,7 +304,7 @@ static void (*surprise)(struct fixture *fixture);
 static void *filler;
 
 static inline int prepare_with_surprise(struct vellum_region *region, const struct vellum_guest_region *guest,
-                                 enum vellum_tracking tracking, void **state, char *reason, size_t reason_size) {
+                                        enum vellum_tracking tracking, void **state, char *reason, size_t reason_size) {
     int result = unsurprising.pagetable->prepare(region, guest, tracking, state, reason, reason_size);
     surprise(surprised);
     return result;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Moves between in place and a working image, among the providers of the host. relocate_cases.h has what all tuples
  * must do. */
 #include "relocate_cases.h"
@@ -7,7 +8,6 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-
 
 extern const struct vellum_vmm_operations vellum_vmm_host;
 extern const struct vellum_pagetable_operations vellum_pagetable_host;
@@ -315,8 +315,8 @@ static void a_region_that_refuses_stores_goes_on_refusing_them_where_it_moves(vo
     struct fixture fixture = open_moving();
     add_to(&fixture, 5, 8, 1);
     vellum_region_refuse_stores(fixture.region);
-    struct vellum_fault stored = {.signal = SIGSEGV, .code = SEGV_ACCERR, .store = true,
-                                  .address = fixture.base + 3 * PAGE};
+    struct vellum_fault stored = {
+        .signal = SIGSEGV, .code = SEGV_ACCERR, .store = true, .address = fixture.base + 3 * PAGE};
     for (size_t i = 0; i < 4; i++) {
         swap_to(&fixture, &tuples[(i + 1) % 2]);
         CHECK_EQUAL(VELLUM_FAULT_REFUSED, vellum_dispatcher()->serve(&stored));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Threads with an alternate signal stack of a given size, with memory below it that nobody may touch. */
 #ifndef VELLUM_TEST_SIGNAL_STACKS_H
 #define VELLUM_TEST_SIGNAL_STACKS_H
@@ -10,8 +11,8 @@
 #include "check.h"
 
 /*
- * What the kernel's frame takes here, found by having one made. (AT_MINSIGSTKSZ and MINSIGSTKSZ may be far more: they count
- * registers, such as AMX's, which a thread has to ask for before it gets them.)
+ * What the kernel's frame takes here, found by having one made. (AT_MINSIGSTKSZ and MINSIGSTKSZ may be far more: they
+ * count registers, such as AMX's, which a thread has to ask for before it gets them.)
  */
 static uintptr_t frame_of_handler;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stores by threads whose alternate signal stacks are small: down to what the kernel's own frame takes. What lies below
  * such a stack is not touched.
@@ -53,7 +54,8 @@ static void many_threads_share_the_stacks_that_replace_small_ones(void) {
     static struct storing_thread threads[MANY];
     static pthread_t handles[MANY];
     for (size_t i = 0; i < MANY; i++) {
-        threads[i] = (struct storing_thread){.fixture = &fixture, .room = i * 16 % 1024, .number = i, .times = REPEAT(300)};
+        threads[i] =
+            (struct storing_thread){.fixture = &fixture, .room = i * 16 % 1024, .number = i, .times = REPEAT(300)};
         CHECK_EQUAL(0, pthread_create(&handles[i], NULL, store_on_a_small_signal_stack, &threads[i]));
     }
     for (size_t cut = 0; cut < 50; cut++) {
@@ -96,7 +98,8 @@ static void *store_in_vain(void *argument) {
 
 static void a_handler_that_jumps_out_of_a_small_stack_keeps_none_of_ours(void) {
 #ifdef __SANITIZE_ADDRESS__
-    SKIP("what the address sanitizer does before a jump, on a stack that it does not know, needs more room than there is");
+    SKIP("what the address sanitizer does before a jump, on a stack that it does not know, needs more room than there "
+         "is");
 #endif
     struct sigaction action = {.sa_handler = jump_out, .sa_flags = SA_ONSTACK};
     CHECK_EQUAL(0, sigaction(SIGBUS, &action, NULL));

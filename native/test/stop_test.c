@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stopping vCPUs (stop.h), with threads that play guest code: they go in, do not look at signals, and come out when they
- * like. What makes a cut an instant is that nobody is inside when stop_vcpus returns. Needs no KVM.
+ * Stopping vCPUs (stop.h), with threads that play guest code: they go in, do not look at signals, and come out when
+ * they like. What makes a cut an instant is that nobody is inside when stop_vcpus returns. Needs no KVM.
  */
 #include "../src/vmm_kvm/stop.c"
 
@@ -24,7 +25,8 @@ static uint64_t mask_of(int signal) {
 
 static void block_kicks(void) {
     uint64_t kicks = mask_of(machine->kick_signal);
-    CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, vellum_address_of(&kicks), 0, sizeof(kicks), 0, 0));
+    CHECK_EQUAL(0,
+                vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, vellum_address_of(&kicks), 0, sizeof(kicks), 0, 0));
 }
 
 static void make_machine(void) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What every swap must hold to, whatever the tuples: used by swap_test.c for those of the host and by kvm_swap_test.c
  * for KVM's as well, which say which tuples there are; and by relocate_cases.h where swaps move the region.
@@ -156,8 +157,8 @@ static inline struct possessions take_stock(const struct fixture *fixture) {
 }
 
 /*
- * Through all tuples, stored to under each of them, to the first, where all of the region is warm in the end; at most that many
- * swaps, how many there were.
+ * Through all tuples, stored to under each of them, to the first, where all of the region is warm in the end; at most
+ * that many swaps, how many there were.
  */
 static inline size_t swap_around(struct fixture *fixture, size_t most, uint64_t seconds, uint64_t *random) {
     uint64_t until = after_seconds(seconds);
@@ -186,7 +187,8 @@ static inline void a_region_that_is_swapped_again_and_again_takes_no_more_than_b
     struct possessions before = take_stock(&fixture);
     size_t swaps = swap_around(&fixture, REPEAT(500), SWAPPING_SECONDS, &random);
     struct possessions after = take_stock(&fixture);
-    printf("    %zu swaps: %zu mappings, then %zu; %zu descriptors, then %zu; %zu bytes allocated, then %zu; %zu resident, "
+    printf("    %zu swaps: %zu mappings, then %zu; %zu descriptors, then %zu; %zu bytes allocated, then %zu; %zu "
+           "resident, "
            "then %zu\n",
            swaps, before.mappings, after.mappings, before.descriptors, after.descriptors, before.allocated,
            after.allocated, before.resident, after.resident);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Swaps among the providers of the host, and to none: nothing is lost, nothing is committed, nobody waits for ever. */
 #include "host_region.h"
 #include "swap_cases.h"
@@ -39,8 +40,8 @@ static bool between_without_mappings;
 static uint64_t between_value;
 
 /*
- * The host's page table, of which the core wants all that is registered undone. Nothing is yet: the stores come first, to the
- * middle of a run of registered blocks, and to one by itself.
+ * The host's page table, of which the core wants all that is registered undone. Nothing is yet: the stores come first,
+ * to the middle of a run of registered blocks, and to one by itself.
  */
 static void store_before_all_is_unregistered(const struct vellum_region *region, void *state, size_t first_block,
                                              size_t count) {
@@ -160,8 +161,8 @@ static void a_region_that_refuses_stores_goes_on_refusing_them(void) {
     struct fixture fixture = open_swapped_region(PAGES);
     store(word(&fixture, 3, 0), 1);
     vellum_region_refuse_stores(fixture.region);
-    struct vellum_fault stored = {.signal = SIGSEGV, .code = SEGV_ACCERR, .store = true,
-                                  .address = fixture.base + 3 * PAGE};
+    struct vellum_fault stored = {
+        .signal = SIGSEGV, .code = SEGV_ACCERR, .store = true, .address = fixture.base + 3 * PAGE};
     for (size_t i = 0; i < tuple_count; i++) {
         swap_to(&fixture, &tuples[i]);
         CHECK_EQUAL(VELLUM_FAULT_REFUSED, vellum_dispatcher()->serve(&stored));
@@ -174,8 +175,8 @@ static void a_signal_of_a_tuple_that_left_force_meanwhile_is_served_by_the_next(
     struct fixture fixture = open_swapped_region(PAGES);
     store(word(&fixture, 3, 0), 1);
     commit(&fixture);
-    struct vellum_fault late = {.signal = SIGBUS, .code = BUS_ADRERR, .store = true,
-                                .address = fixture.base + 3 * PAGE};
+    struct vellum_fault late = {
+        .signal = SIGBUS, .code = BUS_ADRERR, .store = true, .address = fixture.base + 3 * PAGE};
     for (size_t i = 0; i < tuple_count; i++) {
         swap_to(&fixture, &tuples[i]);
         CHECK_EQUAL(VELLUM_FAULT_RESOLVED, vellum_dispatcher()->serve(&late));

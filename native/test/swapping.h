@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Swaps of a region's tuple, for the tests that make them: with the host's providers (swap_test.c) and with KVM's too
- * (kvm_swap_test.c). Included behind the header of either's fixture; the includer says which tuples there are. Where tuples
- * differ in place, too (relocate_cases.h, which defines SWAPS_RELOCATE), the fixture's begin_swap and end_swap move it.
+ * (kvm_swap_test.c). Included behind the header of either's fixture; the includer says which tuples there are. Where
+ * tuples differ in place, too (relocate_cases.h, which defines SWAPS_RELOCATE), the fixture's begin_swap and end_swap
+ * move it.
  */
 #ifndef VELLUM_TEST_SWAPPING_H
 #define VELLUM_TEST_SWAPPING_H
@@ -36,7 +38,8 @@ static inline void end_swap(struct fixture *fixture) {
 static struct providers tuples[8];
 static size_t tuple_count;
 
-static inline void there_is(const struct vellum_vmm_operations *vmm, const struct vellum_pagetable_operations *pagetable,
+static inline void there_is(const struct vellum_vmm_operations *vmm,
+                            const struct vellum_pagetable_operations *pagetable,
                             const struct vellum_strategy_operations *strategy, bool without_userfaultfd) {
     tuples[tuple_count++] = (struct providers){vmm, pagetable, strategy, without_userfaultfd, false};
 }
@@ -69,7 +72,8 @@ static inline struct fixture open_first(struct fixture created) {
     char reason[256] = "";
     set_up_environment(&tuples[0]);
     if (vellum_region_attach(created.region, tuples[0].vmm, tuples[0].pagetable, tuples[0].strategy, reason,
-                             sizeof(reason)) != 0) {
+                             sizeof(reason))
+        != 0) {
         CHECK_FAIL("attach fails: %s", reason);
     }
     return created;
@@ -145,8 +149,8 @@ static inline void await_progress(struct swap_writer *writers, uint64_t stores) 
 }
 
 /*
- * Whether to go on after so many of them: to `most`, but no longer than `until` on a machine where these would not be done
- * within a case's minute. There, too, every pair of tuples has its chance.
+ * Whether to go on after so many of them: to `most`, but no longer than `until` on a machine where these would not be
+ * done within a case's minute. There, too, every pair of tuples has its chance.
  */
 static inline bool goes_on_swapping(size_t swapped, size_t most, uint64_t until) {
     return swapped < most && (swapped < tuple_count * tuple_count || monotonic_nanoseconds() < until);

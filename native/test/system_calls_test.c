@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * System calls made in guest mode, without a guest: which way each takes, and that what the kernel would have written
  * to a region arrives there exactly as it would have arrived in ordinary memory.
@@ -28,8 +29,8 @@
 #define REGION (24 * PAGE)
 #define AREA (MARGIN + REGION + MARGIN)
 
-static uint8_t *area;  /* ordinary, region, ordinary */
-static uint8_t *alias; /* of the region */
+static uint8_t *area;         /* ordinary, region, ordinary */
+static uint8_t *alias;        /* of the region */
 static uint8_t *refused_from; /* stores from here on are refused */
 static size_t serves;
 
@@ -84,8 +85,8 @@ static void make_region(void) {
 
 static uint64_t change_mask(uint64_t mask) {
     uint64_t before;
-    CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, ARGUMENT(&mask), ARGUMENT(&before), sizeof(mask), 0,
-                                   0));
+    CHECK_EQUAL(
+        0, vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, ARGUMENT(&mask), ARGUMENT(&before), sizeof(mask), 0, 0));
     return before;
 }
 
@@ -110,7 +111,7 @@ static enum system_call_way way_of(struct system_call call) {
 
 static int64_t natively(struct system_call call) {
     return vellum_system_call(call.number, call.arguments[0], call.arguments[1], call.arguments[2], call.arguments[3],
-                           call.arguments[4], call.arguments[5]);
+                              call.arguments[4], call.arguments[5]);
 }
 
 static int64_t store_to_region(struct system_call call) {
@@ -151,11 +152,12 @@ static void fill_randomly(uint8_t *bytes, size_t length, uint64_t *random) {
 
 /* The whole list, as documented; with nothing but zeros for arguments. */
 static const int forwarded_with_zeros[] = {
-    SYS_getpid, SYS_gettid, SYS_getppid, SYS_getpgid, SYS_getpgrp, SYS_getsid, SYS_getuid, SYS_geteuid, SYS_getgid,
-    SYS_getegid, SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_time, SYS_times, SYS_getrusage,
-    SYS_getrlimit, SYS_prlimit64, SYS_uname, SYS_sysinfo, SYS_sched_yield, SYS_getcpu, SYS_sched_getaffinity,
-    SYS_sched_getscheduler, SYS_sched_getparam, SYS_getpriority, SYS_brk, SYS_munmap, SYS_mprotect, SYS_mremap,
-    SYS_madvise, SYS_fstat, SYS_lseek,
+    SYS_getpid,         SYS_gettid,      SYS_getppid,     SYS_getpgid,   SYS_getpgrp,           SYS_getsid,
+    SYS_getuid,         SYS_geteuid,     SYS_getgid,      SYS_getegid,   SYS_clock_gettime,     SYS_clock_getres,
+    SYS_gettimeofday,   SYS_time,        SYS_times,       SYS_getrusage, SYS_getrlimit,         SYS_prlimit64,
+    SYS_uname,          SYS_sysinfo,     SYS_sched_yield, SYS_getcpu,    SYS_sched_getaffinity, SYS_sched_getscheduler,
+    SYS_sched_getparam, SYS_getpriority, SYS_brk,         SYS_munmap,    SYS_mprotect,          SYS_mremap,
+    SYS_madvise,        SYS_fstat,       SYS_lseek,
 };
 
 static void a_call_that_is_not_listed_leaves(void) {
@@ -324,8 +326,8 @@ static void a_forwarded_call_answers_as_natively(void) {
               || (times[i].tv_sec == times[i + 1].tv_sec && times[i].tv_nsec <= times[i + 1].tv_nsec));
     }
     /* six arguments arrive */
-    int64_t address = in_guest_mode(CALL(SYS_mmap, 0, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                                         (uint64_t)-1, 0));
+    int64_t address = in_guest_mode(
+        CALL(SYS_mmap, 0, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0));
     CHECK(address > 0);
     *(volatile uint8_t *)pointer_to((uint64_t)address + 2 * PAGE) = 7;
     CHECK_EQUAL(0, in_guest_mode(CALL(SYS_munmap, (uint64_t)address, 3 * PAGE)));
@@ -377,8 +379,12 @@ static void other_outputs_of_a_receiving_call_in_a_region_make_it_leave(void) {
     CHECK_EQUAL(SYSTEM_CALL_LEAVES, way_of(CALL(SYS_recvfrom, 0, ours, 8, 0, ARGUMENT(&name), ours + 64)));
 
     struct iovec vector = {region() + PAGE, 8};
-    struct msghdr message = {.msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = &vector, .msg_iovlen = 1,
-                             .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {.msg_name = &name,
+                             .msg_namelen = sizeof(name),
+                             .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
     CHECK_EQUAL(SYSTEM_CALL_STORES_TO_REGION, way_of(CALL(SYS_recvmsg, 0, ARGUMENT(&message))));
     memcpy(alias + 256, &message, sizeof(message));
     CHECK_EQUAL(SYSTEM_CALL_LEAVES, way_of(CALL(SYS_recvmsg, 0, ARGUMENT(region() + 256))));
@@ -396,8 +402,13 @@ static void vectors_and_headers_at_any_address_are_survived(void) {
     uint8_t *unmapped = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(unmapped != MAP_FAILED);
     CHECK_EQUAL(0, mprotect(unmapped + PAGE, PAGE, PROT_NONE));
-    const uint64_t addresses[] = {0, 1, ARGUMENT(unmapped + PAGE), ARGUMENT(unmapped + PAGE - 1), UINT64_C(1) << 47,
-                                  UINT64_C(0x8000000000000000), UINT64_MAX - 7};
+    const uint64_t addresses[] = {0,
+                                  1,
+                                  ARGUMENT(unmapped + PAGE),
+                                  ARGUMENT(unmapped + PAGE - 1),
+                                  UINT64_C(1) << 47,
+                                  UINT64_C(0x8000000000000000),
+                                  UINT64_MAX - 7};
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         CHECK_EQUAL(SYSTEM_CALL_LEAVES, way_of(CALL(SYS_readv, 0, addresses[i], 2)));
         CHECK_EQUAL(SYSTEM_CALL_LEAVES, way_of(CALL(SYS_recvmsg, 0, addresses[i])));
@@ -440,8 +451,8 @@ static struct channel open_channel(enum source source) {
         channel = (struct channel){.in = ends[1], .out = ends[0]};
         break;
     default:
-        CHECK_EQUAL(0, socketpair(AF_UNIX, (source == STREAM_SOURCE ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, 0,
-                                  ends));
+        CHECK_EQUAL(0,
+                    socketpair(AF_UNIX, (source == STREAM_SOURCE ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, 0, ends));
         channel = (struct channel){.in = ends[1], .out = ends[0]};
         /* a sender with a name, and credentials in the control data */
         struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -491,8 +502,8 @@ static struct outcome receive_into(const struct reception *reception, uint8_t *m
     for (size_t i = 0; i < reception->count; i++) {
         vector[i] = (struct iovec){memory + reception->offsets[i], reception->lengths[i]};
     }
-    struct system_call call = CALL(reception->number, (uint64_t)reception->descriptor, ARGUMENT(vector[0].iov_base),
-                                   vector[0].iov_len);
+    struct system_call call =
+        CALL(reception->number, (uint64_t)reception->descriptor, ARGUMENT(vector[0].iov_base), vector[0].iov_len);
     struct msghdr message;
     memset(&message, 0, sizeof(message));
     switch (reception->number) {
@@ -514,9 +525,13 @@ static struct outcome receive_into(const struct reception *reception, uint8_t *m
         call.arguments[5] = ARGUMENT(&outcome.name_length);
         break;
     case SYS_recvmsg:
-        message = (struct msghdr){.msg_name = &outcome.name, .msg_namelen = outcome.name_length, .msg_iov = vector,
-                                  .msg_iovlen = reception->count, .msg_control = outcome.control,
-                                  .msg_controllen = sizeof(outcome.control), .msg_flags = 0x55};
+        message = (struct msghdr){.msg_name = &outcome.name,
+                                  .msg_namelen = outcome.name_length,
+                                  .msg_iov = vector,
+                                  .msg_iovlen = reception->count,
+                                  .msg_control = outcome.control,
+                                  .msg_controllen = sizeof(outcome.control),
+                                  .msg_flags = 0x55};
         call.arguments[1] = ARGUMENT(&message);
         call.arguments[2] = reception->flags;
         break;
@@ -603,14 +618,14 @@ static void receive_both_ways(enum source source, size_t times, uint64_t random)
                 reception.lengths[buffer] = 0;
             }
             ours |= reception.lengths[buffer] > 0 && reception.offsets[buffer] < MARGIN + REGION
-                    && reception.offsets[buffer] + reception.lengths[buffer] > MARGIN;
+                 && reception.offsets[buffer] + reception.lengths[buffer] > MARGIN;
         }
         size_t length = next_random(&random) % (4 * PAGE);
         off_t position = (off_t)(next_random(&random) % (PAYLOAD + PAGE)); /* at the end, and behind it, too */
         reception.position = (uint64_t)position;
         if (source >= STREAM_SOURCE) {
             reception.flags = (next_random(&random) % 2 ? MSG_PEEK : 0)
-                              | (source == DATAGRAM_SOURCE && next_random(&random) % 2 ? MSG_TRUNC : 0);
+                            | (source == DATAGRAM_SOURCE && next_random(&random) % 2 ? MSG_TRUNC : 0);
         }
         if (source != FILE_SOURCE) {
             fill_randomly(payload, length, &random);
@@ -677,8 +692,8 @@ static void descriptors_that_come_with_a_message_arrive(void) {
     } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     memcpy(CMSG_DATA(&control.header), &passed[1], sizeof(int));
     struct iovec out = {"data", 4};
-    struct msghdr message = {.msg_iov = &out, .msg_iovlen = 1, .msg_control = &control,
-                             .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &out, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     CHECK_EQUAL(4, sendmsg(ends[0], &message, 0));
     memset(&control, 0, sizeof(control));
     struct iovec in = {region() + 100, 50};
@@ -885,7 +900,8 @@ static void count_signal(int signal, siginfo_t *information, void *context_point
 static void handle(int signal, uint64_t flags) {
     struct kernel_action action = {count_signal, SA_SIGINFO | 0x04000000 /* SA_RESTORER */ | flags,
                                    system_calls_test_return_from_signal, 0};
-    CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigaction, (uint64_t)signal, ARGUMENT(&action), 0, sizeof(uint64_t), 0, 0));
+    CHECK_EQUAL(0,
+                vellum_system_call(SYS_rt_sigaction, (uint64_t)signal, ARGUMENT(&action), 0, sizeof(uint64_t), 0, 0));
 }
 
 struct reader {

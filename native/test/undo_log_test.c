@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The undo log by itself: slots, their checksums, the watermark; and the checksum's two ways of computing. */
 #include "../src/core/checksum.c"
 #include "../src/core/undo_log.c"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One epoch's changes as a log record. Little-endian throughout.
  *

@@ -1,5 +1,6 @@
-/* Collecting by the page table, for strategies that keep nothing of their own: what a page is compared with is the store's
- * committed view. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collecting by the page table, for strategies that keep nothing of their own: what a page is compared with is the
+ * store's committed view. */
 #ifndef VELLUM_COMMITTED_PAGES_H
 #define VELLUM_COMMITTED_PAGES_H
 

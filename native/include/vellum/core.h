@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What libvellum_core.so offers to the runtime (called from Java through JNA, hence plain integers and
  * pointers). "control" as in providers.h; the region functions are called by one thread at a time for a region.
@@ -110,9 +111,8 @@ struct vellum_swap {
  */
 int vellum_region_swap(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
                        const struct vellum_pagetable_operations *pagetable,
-                       const struct vellum_strategy_operations *strategy,
-                       const struct vellum_relocation *relocation, struct vellum_swap *swap, char *reason,
-                       size_t reason_size);
+                       const struct vellum_strategy_operations *strategy, const struct vellum_relocation *relocation,
+                       struct vellum_swap *swap, char *reason, size_t reason_size);
 /*
  * As vellum_region_swap, to no providers at all: the region is writable without tracking. The first store to a block
  * opens the whole block, until the next cut, which compares all of it with the committed view. Without a relocation it
@@ -132,9 +132,9 @@ int vellum_region_change_home(struct vellum_region *region, int home_file, uint6
 
 /* What one cut found and cost. */
 struct vellum_cut {
-    uint64_t dirty_pages;   /* pages stored to, or carried over */
-    uint64_t changed_lines; /* lines that differ from the committed content */
-    uint64_t batch_length;  /* header and payload, without padding; 0 when nothing changed */
+    uint64_t dirty_pages;      /* pages stored to, or carried over */
+    uint64_t changed_lines;    /* lines that differ from the committed content */
+    uint64_t batch_length;     /* header and payload, without padding; 0 when nothing changed */
     uint64_t gate_nanoseconds; /* how long the gate was closed */
 };
 
@@ -191,7 +191,7 @@ struct vellum_region_counters {
     uint64_t blocks_warmed;
     uint64_t block_size;
     uint64_t strategy_bytes;
-    uint64_t pinned_pages; /* of buffers registered with an io_uring, as of the last commit or rollback */
+    uint64_t pinned_pages;             /* of buffers registered with an io_uring, as of the last commit or rollback */
     uint64_t unexplained_pinned_bytes; /* pinned in this process by something else, as of then */
 };
 void vellum_region_read_counters(struct vellum_region *region, struct vellum_region_counters *counters);
@@ -208,14 +208,14 @@ void vellum_memory_discard(uint64_t address, uint64_t length);
  */
 /* descriptor (O_RDWR|O_CLOEXEC); a file that is made belongs to its owner alone (0600), whatever the umask */
 int vellum_file_open(const char *path, int create, int exclusive);
-int vellum_file_open_to_read(const char *path);                           /* descriptor (O_RDONLY|O_CLOEXEC) */
+int vellum_file_open_to_read(const char *path); /* descriptor (O_RDONLY|O_CLOEXEC) */
 int vellum_file_close(int file);
 int64_t vellum_file_size(int file);
 int vellum_file_write(int file, const void *data, uint64_t length, uint64_t offset);
 int vellum_file_read(int file, void *data, uint64_t length, uint64_t offset); /* -ENODATA at end of file */
-int vellum_file_sync_data(int file);                                      /* fdatasync */
-int vellum_file_sync_directory(const char *path);                         /* fsync: its names are durable */
-int vellum_file_allocate(int file, uint64_t offset, uint64_t length);     /* posix fallocate, real blocks */
+int vellum_file_sync_data(int file);                                          /* fdatasync */
+int vellum_file_sync_directory(const char *path);                             /* fsync: its names are durable */
+int vellum_file_allocate(int file, uint64_t offset, uint64_t length);         /* posix fallocate, real blocks */
 /* What a file's medium does with a block that is written again. */
 enum vellum_medium {
     VELLUM_MEDIUM_UNKNOWN = 0,
@@ -236,11 +236,11 @@ int vellum_file_is_named(int file, const char *path);
 /* Takes a file that everybody may read or write from all but its owner. 1: it was one; 0: it was none; -EPERM, …. */
 int vellum_file_close_to_others(int file);
 int vellum_file_truncate(int file, uint64_t length);
-int vellum_file_lock(int file);                                           /* of the description; -EAGAIN if held */
-int vellum_file_lock_shared(int file);                                    /* likewise, beside others that are shared */
+int vellum_file_lock(int file);        /* of the description; -EAGAIN if held */
+int vellum_file_lock_shared(int file); /* likewise, beside others that are shared */
 int vellum_file_unlock(int file);
-int vellum_file_duplicate(int file);                                      /* another descriptor of the description */
-int64_t vellum_file_free_space(const char *directory);                    /* bytes for an ordinary user */
+int vellum_file_duplicate(int file);                   /* another descriptor of the description */
+int64_t vellum_file_free_space(const char *directory); /* bytes for an ordinary user */
 /* A private, writable view of [offset, offset + length): stores to it never reach the file. For the committed view. */
 int vellum_file_map_private(int file, uint64_t offset, uint64_t length, uint64_t *address);
 /*

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fault dispatcher: one tiny shared object, installed once a process, never unloaded (others may have
  * chained to it). It owns SIGSEGV and SIGBUS, asks the registered ranges first and passes everything else on to
@@ -28,20 +29,20 @@ enum vellum_fault_origin {
 
 struct vellum_fault {
     enum vellum_fault_origin origin;
-    int signal;        /* SIGSEGV or SIGBUS */
-    void *address;     /* where the access went */
-    int code;          /* si_code: BUS_ADRERR, SEGV_ACCERR, … */
-    bool store;        /* the access was a store (bit 1 of the page-fault error code) */
-    void *context;     /* VELLUM_FAULT_BY_SIGNAL: the ucontext_t, else NULL */
-    const void *data;  /* VELLUM_FAULT_FOR_KERNEL: what to store at address, */
-    size_t length;     /* and how many bytes, all in one page */
+    int signal;       /* SIGSEGV or SIGBUS */
+    void *address;    /* where the access went */
+    int code;         /* si_code: BUS_ADRERR, SEGV_ACCERR, … */
+    bool store;       /* the access was a store (bit 1 of the page-fault error code) */
+    void *context;    /* VELLUM_FAULT_BY_SIGNAL: the ucontext_t, else NULL */
+    const void *data; /* VELLUM_FAULT_FOR_KERNEL: what to store at address, */
+    size_t length;    /* and how many bytes, all in one page */
 };
 
 /*
- * Runs inside the signal handler on the faulting thread's stack, async-signal-safe code only. Every signal is blocked but
- * those that a fault raises: a fault in the function itself goes to the previous handler. errno is saved and restored by the dispatcher.
- * VELLUM_FAULT_REFUSED makes the previous SIGBUS handler run (HotSpot then throws InternalError) whatever the
- * signal was.
+ * Runs inside the signal handler on the faulting thread's stack, async-signal-safe code only. Every signal is blocked
+ * but those that a fault raises: a fault in the function itself goes to the previous handler. errno is saved and
+ * restored by the dispatcher. VELLUM_FAULT_REFUSED makes the previous SIGBUS handler run (HotSpot then throws
+ * InternalError) whatever the signal was.
  */
 typedef enum vellum_fault_verdict (*vellum_fault_function)(void *owner, const struct vellum_fault *fault);
 
@@ -52,8 +53,7 @@ struct vellum_dispatcher {
     int (*install)(void);
     /* Registers [start, start + length). *registration is for unregister. -ENOSPC when the table is full,
      * -EEXIST when it overlaps a registered range. */
-    int (*register_range)(void *start, size_t length, vellum_fault_function function, void *owner,
-                          void **registration);
+    int (*register_range)(void *start, size_t length, vellum_fault_function function, void *owner, void **registration);
     /*
      * Returns when no thread is inside, or can enter, the range's function. Never call it from a handler. The owner
      * first makes its function return (opens the gate it may wait in), and first replaces the mapping by one that
@@ -61,9 +61,9 @@ struct vellum_dispatcher {
      */
     void (*unregister_range)(void *registration);
     /*
-     * Serves a fault that came without a signal, as a handler would: asynchronous signals are blocked, async-signal-safe
-     * code only. VELLUM_FAULT_FOREIGN where no range is registered. For VELLUM_FAULT_FOR_KERNEL, VELLUM_FAULT_RESOLVED
-     * means that the data is stored; for others, that the store is to be executed again.
+     * Serves a fault that came without a signal, as a handler would: asynchronous signals are blocked,
+     * async-signal-safe code only. VELLUM_FAULT_FOREIGN where no range is registered. For VELLUM_FAULT_FOR_KERNEL,
+     * VELLUM_FAULT_RESOLVED means that the data is stored; for others, that the store is to be executed again.
      */
     enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
     /*

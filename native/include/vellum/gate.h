@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The gate: stops writers for the moment in which the dirty set is taken.
  *
@@ -79,7 +80,8 @@ static inline void vellum_gate_close(struct vellum_gate *gate) {
     }
 }
 
-/* control. No system call when nobody waits: a commit on persistent memory makes none behind the collected dirty set. */
+/* control. No system call when nobody waits: a commit on persistent memory makes none behind the collected dirty set.
+ */
 static inline void vellum_gate_open(struct vellum_gate *gate) {
     if (atomic_exchange(&gate->closed, VELLUM_GATE_OPEN) == VELLUM_GATE_AWAITED) {
         vellum_futex_wake_all(&gate->closed);

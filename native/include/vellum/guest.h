@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The contract between a VMM that runs a guest and the page table that the guest runs on (docs/guest-mode.md).
  *
@@ -11,12 +12,13 @@
  *          a block is cold, the working file where it is warm; when the core warms a block, KVM follows by itself.
  *   alias  over region->image.alias, writable, with KVM's dirty log on.
  *
- * So a page has three forms of entry. Cold: view, not writable; closed: alias, not writable; open: alias, writable. A block
- * goes from cold to closed once, when it has become warm, and never back. All three show the same bytes at that time, so an
- * entry may go from one to the other without stopping readers, and a vCPU with a stale entry that is not writable loses
- * nothing: its next store faults, the walk finds the new entry. What the processor does not notice by itself is an
- * open entry that lost its W or D bit: that is what rearm is for. What KVM's shadow paging does not notice is that an entry
- * it has followed to the view now leads to the alias, if the same page of memory is behind both: forget_view.
+ * So a page has three forms of entry. Cold: view, not writable; closed: alias, not writable; open: alias, writable. A
+ * block goes from cold to closed once, when it has become warm, and never back. All three show the same bytes at that
+ * time, so an entry may go from one to the other without stopping readers, and a vCPU with a stale entry that is not
+ * writable loses nothing: its next store faults, the walk finds the new entry. What the processor does not notice by
+ * itself is an open entry that lost its W or D bit: that is what rearm is for. What KVM's shadow paging does not notice
+ * is that an entry it has followed to the view now leads to the alias, if the same page of memory is behind both:
+ * forget_view.
  *
  * Only leaf entries change while a region is attached. Under shadow paging KVM does not see a changed non-leaf entry
  * that it has followed before.
@@ -57,8 +59,8 @@ struct vellum_guest_region {
      */
     void (*rearm)(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
     /*
-     * handler. The entries of these pages went from cold to closed a moment ago, and none is open yet: afterwards nothing
-     * that KVM made of them while they were cold is in use, and nothing is made of it any more.
+     * handler. The entries of these pages went from cold to closed a moment ago, and none is open yet: afterwards
+     * nothing that KVM made of them while they were cold is in use, and nothing is made of it any more.
      */
     void (*forget_view)(struct vellum_region *region, size_t first_page, size_t page_count);
 };

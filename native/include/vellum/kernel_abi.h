@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the build machine's kernel headers may lack. Vellum is built against headers as old as Linux 5.10 and asks the
  * running kernel by trying; these are numbers of the kernel's stable interface, each with its document in the

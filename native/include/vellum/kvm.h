@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What libvellum_vmm_kvm.so offers beside its operations: whether it works here, what this host's KVM was found to do,
  * and counters. Called from Java through JNA. Results are 0 or a negative errno.
@@ -10,14 +11,14 @@
 
 /* How the first store to a protected page is noticed (write-protect). */
 enum vellum_kvm_fault_path {
-    VELLUM_KVM_FAULT_BY_EXIT = 1,  /* the guest exits to the VMM loop */
-    VELLUM_KVM_FAULT_IN_GUEST = 2  /* served at CPL 0 inside the guest, no exit */
+    VELLUM_KVM_FAULT_BY_EXIT = 1, /* the guest exits to the VMM loop */
+    VELLUM_KVM_FAULT_IN_GUEST = 2 /* served at CPL 0 inside the guest, no exit */
 };
 
 /* How the processor is made to notice an entry that lost its W or D bit. */
 enum vellum_kvm_rearm_path {
-    VELLUM_KVM_REARM_BY_DIRTY_LOG = 1,  /* shadow paging: KVM_CLEAR_DIRTY_LOG write-protects KVM's own entries */
-    VELLUM_KVM_REARM_BY_CR3_RELOAD = 2  /* two-dimensional paging: the vCPU reloads CR3 before it runs guest code */
+    VELLUM_KVM_REARM_BY_DIRTY_LOG = 1, /* shadow paging: KVM_CLEAR_DIRTY_LOG write-protects KVM's own entries */
+    VELLUM_KVM_REARM_BY_CR3_RELOAD = 2 /* two-dimensional paging: the vCPU reloads CR3 before it runs guest code */
 };
 
 /* Measured, not assumed, on a machine made for it. Times are medians, in nanoseconds. */
@@ -38,21 +39,21 @@ struct vellum_kvm_measurements {
 
 /* Of the machine that exists now; all 0 when no region is attached. */
 struct vellum_kvm_counters {
-    uint64_t vcpus;            /* made so far; they are reused when their threads have ended */
-    uint64_t memory_slots;     /* in use */
-    uint64_t chunks;           /* 1 GiB chunks of ordinary memory mapped on demand */
-    uint64_t entries;          /* host to guest */
-    uint64_t leaves;           /* guest to host, for any reason: the sum of the next four */
+    uint64_t vcpus;        /* made so far; they are reused when their threads have ended */
+    uint64_t memory_slots; /* in use */
+    uint64_t chunks;       /* 1 GiB chunks of ordinary memory mapped on demand */
+    uint64_t entries;      /* host to guest */
+    uint64_t leaves;       /* guest to host, for any reason: the sum of the next four */
     uint64_t leaves_for_system_call;
-    uint64_t leaves_for_fault;  /* the host must see the fault: null checks, safepoint polls, stack bangs */
+    uint64_t leaves_for_fault; /* the host must see the fault: null checks, safepoint polls, stack bangs */
     uint64_t leaves_for_signal;
     uint64_t leaves_for_other;
     uint64_t forwarded_system_calls;
-    uint64_t store_faults;      /* served by an exit, in guest mode */
+    uint64_t store_faults;          /* served by an exit, in guest mode */
     uint64_t store_faults_in_guest; /* served at CPL 0 */
-    uint64_t hypercalls;        /* functions run in host mode for a thread that stayed in guest mode */
-    uint64_t kicks;             /* vCPUs interrupted for a cut */
-    uint64_t opened_in_host;    /* stores of threads that got no vCPU */
+    uint64_t hypercalls;            /* functions run in host mode for a thread that stayed in guest mode */
+    uint64_t kicks;                 /* vCPUs interrupted for a cut */
+    uint64_t opened_in_host;        /* stores of threads that got no vCPU */
 };
 
 /* 0: this process can run guest code. Else a negative errno, and in `reason` one sentence, without a period. */

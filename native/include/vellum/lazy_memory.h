@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory for a provider's tables: address space now, pages when they are touched. It reads zero until then, a
  * handler may use it (no allocator is involved), and it can be given back in a handler or behind a closed gate.

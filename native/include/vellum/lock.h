@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A lock of one word, for data that handlers share: a futex and nothing of the C library, so that it works where
  * async-signal-safe code is required. Whoever holds it does a bounded piece of work with every asynchronous signal

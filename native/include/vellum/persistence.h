@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Durability on byte-addressable memory: the four things that can be asked of it, as a structure of function pointers, so
- * that whatever makes something durable can be recorded, or left out, in one place. libvellum_persistence.so.
+ * Durability on byte-addressable memory: the four things that can be asked of it, as a structure of function pointers,
+ * so that whatever makes something durable can be recorded, or left out, in one place. libvellum_persistence.so.
  *
  * All of them are async-signal-safe: handlers and code behind a closed gate call them (region.h, "The safepoint
  * rule"). None of them fails. A structure and its context may be used by any number of threads at once.
@@ -17,7 +18,8 @@
 
 /*
  * Every native call of write_back and fence names itself. So one of them, and no other, can be left out, and the tests
- * show which crash each of them prevents. PersistPoint.java has the numbers of the stores' calls, which are written in Java.
+ * show which crash each of them prevents. PersistPoint.java has the numbers of the stores' calls, which are written in
+ * Java.
  */
 enum vellum_persist_point {
     /* undo_log.c: the pre-image and its header are durable before the store to the page goes on */
@@ -47,8 +49,8 @@ struct vellum_persistence {
     /*
      * Copies past the caches (non-temporal stores); durable after a fence, without a write-back. Any length, any
      * alignment. Memory is written in whole aligned words of 8 bytes: of a word that the destination covers in part the
-     * rest is read first and written again, so nobody else may store to those words meanwhile. Source and destination do not
-     * overlap.
+     * rest is read first and written again, so nobody else may store to those words meanwhile. Source and destination
+     * do not overlap.
      */
     void (*store)(void *context, void *destination, const void *source, size_t length);
     /* An ordinary store of an aligned word, at once for other threads and for the medium. To be written back. */
@@ -61,9 +63,9 @@ struct vellum_persistence {
 };
 
 /*
- * The best of this processor: "clwb", which keeps the line in the cache, else "clflushopt", else "clflush". `eadr`, not 0:
- * "none", which writes nothing back, for a platform that declares its caches to be inside the persistence domain; fences
- * stay. Constant, valid while the library is loaded.
+ * The best of this processor: "clwb", which keeps the line in the cache, else "clflushopt", else "clflush". `eadr`, not
+ * 0: "none", which writes nothing back, for a platform that declares its caches to be inside the persistence domain;
+ * fences stay. Constant, valid while the library is loaded.
  */
 const struct vellum_persistence *vellum_persistence_for_processor(int eadr);
 /* One of them by its name, for tests and measurements; NULL where vellum_persistence_obstacle has something to say. */

@@ -1,8 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a provider's shared object exports: one constant structure of function pointers an axis. The Java
- * service of the same axis hands its address to the runtime, which passes it to vellum_region_attach or vellum_region_swap.
+ * service of the same axis hands its address to the runtime, which passes it to vellum_region_attach or
+ * vellum_region_swap.
  *
- * Every function takes the region, or the state it made for it; results are 0 or a negative errno unless said otherwise.
+ * Every function takes the region, or the state it made for it; results are 0 or a negative errno unless said
+ * otherwise.
  *
  * A provider comes into force in two steps, because the one before it is still in force when it is asked, and threads
  * store (core.h, vellum_region_swap):
@@ -11,12 +14,11 @@
  *             in force uses, neither the region's permissions, nor what the kernel has registered for it, nor tables
  *             that a guest runs on. *state becomes region->…_state when the provider comes into force.
  *   engage    gate. The provider before has been detached: warm blocks are read-only in the host, and nothing is
- *             mapped in a guest. The kernel may still have registrations of the page table before (unregister_blocks); the
- *             core has them undone before it calls a handler of this one. region->…_state and region->guest are this tuple's.
+ *             mapped in a guest. The kernel may still have registrations of the page table before (unregister_blocks);
+ * the core has them undone before it calls a handler of this one. region->…_state and region->guest are this tuple's.
  *             Cannot fail. NULL: nothing is to be done.
- *   detach    gate. Undoes engage. After it nothing of the state is used, but by unregister_blocks; memory is given back by
- *             release.
- *   release   control. Undoes prepare; of a provider that was never engaged, or that was detached.
+ *   detach    gate. Undoes engage. After it nothing of the state is used, but by unregister_blocks; memory is given
+ * back by release. release   control. Undoes prepare; of a provider that was never engaged, or that was detached.
  *
  * Contexts, named in each comment:
  *   control  one control thread at a time, gate open, ordinary code (may allocate)
@@ -57,7 +59,8 @@ struct vellum_vmm_operations {
      */
     int (*prepare)(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
                    struct vellum_guest_region **guest, char *reason, size_t reason_size);
-    /* gate, before the page table's. No writer of this region runs, but code in a guest that serves other regions may. */
+    /* gate, before the page table's. No writer of this region runs, but code in a guest that serves other regions may.
+     */
     void (*engage)(struct vellum_region *region);
     /* gate, after the page table's. */
     void (*detach)(struct vellum_region *region);
@@ -92,14 +95,14 @@ struct vellum_pagetable_operations {
                    void **state, char *reason, size_t reason_size);
     /* gate. Where region->refuses_stores is set, no page may be open afterwards. */
     void (*engage)(struct vellum_region *region);
-    /* gate, after close_writes and collect. Leaves every warm block read-only. What is registered with the kernel stays, for
-     * unregister_blocks, which is all that uses the state from now on. */
+    /* gate, after close_writes and collect. Leaves every warm block read-only. What is registered with the kernel
+     * stays, for unregister_blocks, which is all that uses the state from now on. */
     void (*detach)(struct vellum_region *region);
     /*
-     * handler or control, after detach, with another tuple in force and the gate open: to undo it takes too long for a closed
-     * gate. When it returns nothing is registered with the kernel for blocks [first_block, first_block + count). Called, by
-     * several threads at once and more than once, for blocks in which the tuple in force is about to open something, and
-     * for all blocks before release. NULL: detach leaves nothing registered.
+     * handler or control, after detach, with another tuple in force and the gate open: to undo it takes too long for a
+     * closed gate. When it returns nothing is registered with the kernel for blocks [first_block, first_block + count).
+     * Called, by several threads at once and more than once, for blocks in which the tuple in force is about to open
+     * something, and for all blocks before release. NULL: detach leaves nothing registered.
      */
     void (*unregister_blocks)(const struct vellum_region *region, void *state, size_t first_block, size_t count);
     /* control, before the VMM's. */
@@ -125,8 +128,8 @@ struct vellum_strategy_operations {
     uint32_t abi_version;
     const char *name;
     enum vellum_tracking tracking;
-    /* before_first_store may run as guest code at CPL 0: no system call, general registers only. Not so for a region with an
-     * undo log, whatever this says: durability is not for CPL 0. */
+    /* before_first_store may run as guest code at CPL 0: no system call, general registers only. Not so for a region
+     * with an undo log, whatever this says: durability is not for CPL 0. */
     bool works_at_ring_0;
     /* control. */
     int (*prepare)(struct vellum_region *region, void **state);
@@ -137,12 +140,12 @@ struct vellum_strategy_operations {
     /*
      * handler. Pages [first_page, first_page + count) are about to become writable and still hold their
      * committed content (or, when carried over, newer). Called exactly once a page and epoch; NULL when
-     * tracking is VELLUM_TRACK_DIRTY_BIT. In place, the pre-images are durable when it returns. 0, or a negative errno when
-     * the store must be refused.
+     * tracking is VELLUM_TRACK_DIRTY_BIT. In place, the pre-images are durable when it returns. 0, or a negative errno
+     * when the store must be refused.
      */
     int (*before_first_store)(struct vellum_region *region, size_t first_page, size_t count);
-    /* gate, after close_writes. Visits each page dirtied in this epoch exactly once. With write-protect it may be called
-     * again before begin_epoch and visits the same pages. */
+    /* gate, after close_writes. Visits each page dirtied in this epoch exactly once. With write-protect it may be
+     * called again before begin_epoch and visits the same pages. */
     void (*collect)(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context);
     /* gate. The collected set is taken: forget it, the next store starts a new epoch. */
     void (*begin_epoch)(struct vellum_region *region);

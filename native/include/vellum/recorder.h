@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A persistence that does what another one does and writes down every step, so that the state of the medium after a power
- * cut at any of them can be constructed. libvellum_persistence.so; for tests and for the simulated medium.
+ * A persistence that does what another one does and writes down every step, so that the state of the medium after a
+ * power cut at any of them can be constructed. libvellum_persistence.so; for tests and for the simulated medium.
  *
- * The order of events is the order in which things were done, for all threads: doing and writing down happen under one lock.
- * It cannot deadlock: whoever holds it has asynchronous signals blocked, is in host mode (the system call that
+ * The order of events is the order in which things were done, for all threads: doing and writing down happen under one
+ * lock. It cannot deadlock: whoever holds it has asynchronous signals blocked, is in host mode (the system call that
  * blocks them took it out of a guest, so a stopped vCPU never holds the lock), and touches nothing meanwhile that
  * could fault into a handler: the recorder's own memory, and watched memory that is readable or, as destination of a
  * `store`, writable at all times. The lock is a futex, so a thread behind a closed gate that waits for it sleeps.
@@ -68,9 +69,9 @@ int vellum_recorder_unwatch(struct vellum_recorder *recorder, const void *start)
 void vellum_recorder_leave_out(struct vellum_recorder *recorder, uint32_t point);
 
 /*
- * Stores `length` bytes as the application, word by word where they span several, and records it; the store may fault into
- * a region's handler like any other. No two threads may so store to one word at the same time. Not from a
- * handler. -EBUSY: too many such stores are under way; nothing is stored then.
+ * Stores `length` bytes as the application, word by word where they span several, and records it; the store may fault
+ * into a region's handler like any other. No two threads may so store to one word at the same time. Not from a handler.
+ * -EBUSY: too many such stores are under way; nothing is stored then.
  */
 int vellum_recorder_application_store(struct vellum_recorder *recorder, void *address, const void *bytes,
                                       uint64_t length);

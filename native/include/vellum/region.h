@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control block of one open region, shared by the core and the providers.
  *
@@ -65,14 +66,14 @@ enum vellum_block_state {
 };
 
 struct vellum_working_image {
-    int home_file;          /* descriptor of the home image, owned by the store; the blocks' cold content */
-    uint64_t home_offset;   /* where page 0 is in that file, a multiple of the page size */
-    int working_file;       /* the memfd, owned here; -1 in place */
-    int in_place_flags;     /* of mmap, for mappings of the home image in place */
-    uint8_t *alias;         /* writable mapping of the working file; in place, of the home image */
-    size_t block_size;      /* bytes, a power of two, at least 64 KiB */
+    int home_file;        /* descriptor of the home image, owned by the store; the blocks' cold content */
+    uint64_t home_offset; /* where page 0 is in that file, a multiple of the page size */
+    int working_file;     /* the memfd, owned here; -1 in place */
+    int in_place_flags;   /* of mmap, for mappings of the home image in place */
+    uint8_t *alias;       /* writable mapping of the working file; in place, of the home image */
+    size_t block_size;    /* bytes, a power of two, at least 64 KiB */
     size_t block_count;
-    _Atomic uint32_t *block_state; /* enum vellum_block_state, one word a block */
+    _Atomic uint32_t *block_state;  /* enum vellum_block_state, one word a block */
     _Atomic(void *) spare_mappings; /* kept for the moment in which the process has none left; working_image.c */
 };
 
@@ -85,15 +86,15 @@ struct vellum_pinned_run {
 struct vellum_pinned_pages {
     struct vellum_pinned_run runs[VELLUM_PINNED_RUNS];
     size_t run_count;
-    uint64_t looked_at; /* in place: CLOCK_MONOTONIC */
+    uint64_t looked_at;                 /* in place: CLOCK_MONOTONIC */
     _Atomic uint64_t pages;             /* for status, like the next one */
     _Atomic uint64_t unexplained_bytes; /* pinned in this process by something else than an io_uring, wherever it is */
 };
 
 struct vellum_region {
     uint32_t abi_version;
-    uint8_t *base;            /* address of page 0, page-aligned */
-    size_t length;            /* bytes, a multiple of the page size */
+    uint8_t *base; /* address of page 0, page-aligned */
+    size_t length; /* bytes, a multiple of the page size */
     size_t page_count;
     const uint8_t *committed; /* the store's view of the last committed epoch; NULL in place */
     struct vellum_working_image image;
@@ -142,7 +143,7 @@ struct vellum_region {
      */
     const struct vellum_pagetable_operations *previous_pagetable;
     void *previous_pagetable_state;
-    void *untracked_state;             /* kept for vellum_region_degrade, which must not fail; core/untracked.c */
+    void *untracked_state; /* kept for vellum_region_degrade, which must not fail; core/untracked.c */
 
     const struct vellum_dispatcher *dispatcher; /* the process's; for VMMs that meet faults without a signal */
 
@@ -156,15 +157,15 @@ struct vellum_region {
     int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
 
     /*
-     * handler or control; lock.h. Whoever needs mappings of the process for something it can do without takes it first, and
-     * does without where few are left: the core frees mappings for itself under it that it cannot do without.
+     * handler or control; lock.h. Whoever needs mappings of the process for something it can do without takes it first,
+     * and does without where few are left: the core frees mappings for itself under it that it cannot do without.
      */
     _Atomic uint32_t *mappings_lock;
 
     void *fault_registration; /* the dispatcher's handle */
 
     /* Counters for status; relaxed, never a reason to decide anything. */
-    _Atomic uint64_t store_faults;    /* faults resolved for the application */
+    _Atomic uint64_t store_faults; /* faults resolved for the application */
     _Atomic uint64_t blocks_warmed;
 };
 

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls by their instruction, for code that runs in a fault handler, behind a closed gate or in the VMM loop. There
- * the C library's functions are not to be had, however thin they are:
+ * System calls by their instruction, for code that runs in a fault handler, behind a closed gate or in the VMM loop.
+ * There the C library's functions are not to be had, however thin they are:
  *
- *   - Many are cancellation points (pread, fallocate, write, …): a thread whose cancellation is pending would be unwound
- *     out of the handler, and leave the gate entered for ever.
+ *   - Many are cancellation points (pread, fallocate, write, …): a thread whose cancellation is pending would be
+ * unwound out of the handler, and leave the gate entered for ever.
  *   - They change errno, which is the interrupted code's.
  *   - A preloaded library may have replaced them (libjsig, a sanitizer, a tracer), with locks of its own.
  *

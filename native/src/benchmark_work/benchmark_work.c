@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Work for `./vellum bench compute`: the same as its Java half does, in C. No system call, no allocation: a thread that
- * does it in guest mode stays there. Results are for comparison: the same arguments give the same result in any mode and
- * in either language.
+ * does it in guest mode stays there. Results are for comparison: the same arguments give the same result in any mode
+ * and in either language.
  */
 #include <stddef.h>
 #include <stdint.h>

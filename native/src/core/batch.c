@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Applying a batch (vellum/batch.h) to an image. Encoding is part of the cut (cut.c). */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,6 @@
-/* The pages a region carries over to its next epoch (region.h, carried_pages). control or gate, one thread at a time. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pages a region carries over to its next epoch (region.h, carried_pages). control or gate, one thread at a time.
+ */
 #ifndef VELLUM_CORE_CARRIED_H
 #define VELLUM_CORE_CARRIED_H
 

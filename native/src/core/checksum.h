@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CRC-32C (Castagnoli), as everything durable carries it; the same as java.util.zip.CRC32C. */
 #ifndef VELLUM_CORE_CHECKSUM_H
 #define VELLUM_CORE_CHECKSUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The clock that durations are measured with. Async-signal-safe. */
 #ifndef VELLUM_CORE_CLOCK_H
 #define VELLUM_CORE_CLOCK_H

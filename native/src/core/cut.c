@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cut: one instant for all threads at which an epoch ends, and the encoding of what changed in it.
  *
@@ -58,8 +59,8 @@ static bool encode_page(struct encoder *encoder, size_t page, const uint8_t *com
     return true;
 }
 
-/* A carried page is encoded already, against the committed view: the strategy's idea of its committed content may be that
- * of a failed epoch, which nobody has, or of the moment of a swap. */
+/* A carried page is encoded already, against the committed view: the strategy's idea of its committed content may be
+ * that of a failed epoch, which nobody has, or of the moment of a swap. */
 static void encode_new_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct encoder *encoder = visitor_context;
     if (!carried_has(encoder->region, page) && encode_page(encoder, page, committed)) {

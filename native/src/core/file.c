@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files, for stores; the contracts are in core.h. */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,10 @@
 #include "vellum/export.h"
 
 /* Evaluates a system call's expression until it is not interrupted by a signal. */
-#define RETRY_INTERRUPTED(type, result, call)            \
-    type result;                                         \
-    do {                                                 \
-        result = (call);                                 \
+#define RETRY_INTERRUPTED(type, result, call)                                                                          \
+    type result;                                                                                                       \
+    do {                                                                                                               \
+        result = (call);                                                                                               \
     } while (result < 0 && errno == EINTR)
 
 #define TRANSFER_BUFFER ((uint64_t)16384)

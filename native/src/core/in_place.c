@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Undo in place: the application stores to the home image itself, and what makes that safe is the undo log.
  *
- * The order of a commit, each step durable before the next one begins: the pages' content and their checksums; the epoch
- * word, which makes the pre-images void and is the commit; only then may a slot of the undo log be written again. A crash
- * before the epoch word is on the medium leaves every pre-image of the epoch live, one after it none.
+ * The order of a commit, each step durable before the next one begins: the pages' content and their checksums; the
+ * epoch word, which makes the pre-images void and is the commit; only then may a slot of the undo log be written again.
+ * A crash before the epoch word is on the medium leaves every pre-image of the epoch live, one after it none.
  *
  * All lines of a page are written back, not just those that differ from the pre-image: a line that went 3 → 5 → 3 is
  * unchanged in memory, and may be 5 on the medium since the processor evicted it in between.
@@ -99,8 +100,8 @@ static void visit_new_page(void *visitor_context, size_t page, const uint8_t *pr
     }
 }
 
-/* gate, after close_writes. Each page that was stored to since the last commit or rollback, whatever tuple noticed it; how
- * many. */
+/* gate, after close_writes. Each page that was stored to since the last commit or rollback, whatever tuple noticed it;
+ * how many. */
 static uint64_t visit_dirty_pages(struct vellum_region *region, void (*visitor)(struct visit *visit, size_t page)) {
     struct visit visit = {.region = region, .visitor = visitor, .pages = region->carried_count};
     for (size_t i = 0; i < region->carried_count; i++) {

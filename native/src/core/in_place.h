@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Regions that are written in place: their committing and rolling back. */
 #ifndef VELLUM_CORE_IN_PLACE_H
 #define VELLUM_CORE_IN_PLACE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Anonymous memory for batch buffers and the like; the contracts are in core.h. */
 #include <errno.h>
 #include <sys/mman.h>

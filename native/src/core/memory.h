@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Properties that all of our mappings share. */
 #ifndef VELLUM_CORE_MEMORY_H
 #define VELLUM_CORE_MEMORY_H

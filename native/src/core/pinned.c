@@ -1,15 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A page that is pinned for long (io_uring's registered buffers, RDMA) is stored to by its physical address. While it was
- * being pinned the kernel asked for a writable page, so it was open, and is in that epoch's dirty set. From the next cut on
- * nothing tells of the stores. But the kernel tells of the pins:
+ * A page that is pinned for long (io_uring's registered buffers, RDMA) is stored to by its physical address. While it
+ * was being pinned the kernel asked for a writable page, so it was open, and is in that epoch's dirty set. From the
+ * next cut on nothing tells of the stores. But the kernel tells of the pins:
  *
  *   /proc/self/status          VmPin: how much the process has pinned for long, 0 nearly always
  *   /proc/self/fdinfo/RING     UserBufs: the registered buffers of an io_uring, address and length
  *
- * So the pages of such buffers are compared at every cut, and once more after the buffer was given up, since it may have
- * been stored to in between. A page that is stored to during the very cut may be committed half; the rest is in the next
- * commit. What cannot be seen: pins of others than io_uring (VmPin tells that there are some, not where), a ring whose
- * descriptor is closed here, and pins for the time of one transfer (direct I/O), of which nothing tells at all.
+ * So the pages of such buffers are compared at every cut, and once more after the buffer was given up, since it may
+ * have been stored to in between. A page that is stored to during the very cut may be committed half; the rest is in
+ * the next commit. What cannot be seen: pins of others than io_uring (VmPin tells that there are some, not where), a
+ * ring whose descriptor is closed here, and pins for the time of one transfer (direct I/O), of which nothing tells at
+ * all.
  *
  * By raw calls and on the stack: a cut may come from a thread of which the C library's state is anybody's guess.
  */
@@ -29,14 +31,14 @@
 
 struct lines {
     int64_t file;
-    size_t used;  /* bytes in `text` */
-    size_t next;  /* where the next line begins */
+    size_t used; /* bytes in `text` */
+    size_t next; /* where the next line begins */
     char text[PROC_TEXT];
 };
 
 static int64_t open_to_read(const char *path, uint64_t more_flags) {
-    return vellum_system_call(SYS_openat, (uint64_t)AT_FDCWD, vellum_address_of(path), O_RDONLY | O_CLOEXEC | more_flags, 0,
-                              0, 0);
+    return vellum_system_call(SYS_openat, (uint64_t)AT_FDCWD, vellum_address_of(path),
+                              O_RDONLY | O_CLOEXEC | more_flags, 0, 0, 0);
 }
 
 static void close_file(int64_t file) {
@@ -96,9 +98,9 @@ static const char *skip_blanks(const char *text) {
 static const char *read_number(const char *text, unsigned base, uint64_t *number) {
     *number = 0;
     for (;; text++) {
-        unsigned digit = *text >= '0' && *text <= '9'   ? (unsigned)(*text - '0')
-                         : *text >= 'a' && *text <= 'f' ? (unsigned)(*text - 'a') + 10
-                                                        : base;
+        unsigned digit = *text >= '0' && *text <= '9' ? (unsigned)(*text - '0')
+                       : *text >= 'a' && *text <= 'f' ? (unsigned)(*text - 'a') + 10
+                                                      : base;
         if (digit >= base) {
             return text;
         }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where regions are mapped. Addresses are recorded in images, so they must be free in every later run: they are
  * taken from a part of the lower half that neither the kernel's mmap, the JVM's heaps nor ZGC's views use, each at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Creating and destroying regions, and the way a fault takes into the providers. */
 #include <errno.h>
 #include <signal.h>
@@ -31,9 +32,9 @@ VELLUM_EXPORT int vellum_core_use_dispatcher(const struct vellum_dispatcher *pro
 }
 
 /*
- * SIGBUS is how synchronous write protection speaks, and it may be late: of a tuple that has left force meanwhile, so the
- * one in force does not tell. Otherwise it is memory that failed, which no repetition mends. Then the page cannot be read
- * either; asked of the kernel, since a load would raise the next signal.
+ * SIGBUS is how synchronous write protection speaks, and it may be late: of a tuple that has left force meanwhile, so
+ * the one in force does not tell. Otherwise it is memory that failed, which no repetition mends. Then the page cannot
+ * be read either; asked of the kernel, since a load would raise the next signal.
  */
 #ifndef MADV_POPULATE_READ /* 5.14, in newer headers of the C library */
 #define MADV_POPULATE_READ 22
@@ -42,7 +43,7 @@ static bool is_readable(const struct vellum_region *region, const void *address)
     uint8_t *page = vellum_page_address(region, vellum_page_of(region, address));
     bool is_memory = region->undo_log == NULL; /* a warm block is; in place, a file system may have failed */
     return (is_memory && region->strategy->tracking == VELLUM_TRACK_WRITE_PROTECT)
-           || vellum_advise(page, VELLUM_PAGE_SIZE, MADV_POPULATE_READ) == 0;
+        || vellum_advise(page, VELLUM_PAGE_SIZE, MADV_POPULATE_READ) == 0;
 }
 
 /* handler, inside the gate. */
@@ -71,8 +72,8 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
  */
 static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_fault *fault) {
     struct vellum_region *region = owner;
-    /* In a child of fork the range is not mapped, and the region is its parent's. Before the gate: that may have been closed
-     * when the child was made, and nobody opens it there. */
+    /* In a child of fork the range is not mapped, and the region is its parent's. Before the gate: that may have been
+     * closed when the child was made, and nobody opens it there. */
     bool is_mapped = fault->signal != SIGSEGV || fault->code != SEGV_MAPERR;
     if (!fault->store || !is_mapped) {
         return VELLUM_FAULT_FOREIGN;
@@ -143,8 +144,8 @@ static int complete_region(struct vellum_region *region, int result, struct vell
         result = untracked_create(region);
     }
     if (result == 0) {
-        result = dispatcher->register_range(region->base, region->length, region_fault, region,
-                                            &region->fault_registration);
+        result =
+            dispatcher->register_range(region->base, region->length, region_fault, region, &region->fault_registration);
     }
     if (result != 0) {
         free_region(region);

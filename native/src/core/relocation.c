@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way out, from the home image to a working image: blocks with pages stored to since the last commit are copied
  * to the working file and mapped over base; all others stay mappings of the home image, and are cold. Only then do
@@ -39,7 +40,8 @@ static size_t filled_size(const struct vellum_region *region) {
  * page's protection as its order. Running out of memory is an error here, not a signal. */
 static int copy_to_file(int file, const uint8_t *from, size_t length, uint64_t offset) {
     while (length > 0) {
-        int64_t written = vellum_system_call(SYS_pwrite64, (uint64_t)file, vellum_address_of(from), length, offset, 0, 0);
+        int64_t written =
+            vellum_system_call(SYS_pwrite64, (uint64_t)file, vellum_address_of(from), length, offset, 0, 0);
         if (written == -EINTR) {
             continue;
         }
@@ -232,8 +234,8 @@ static void bring_home(const struct vellum_region *region, const struct in_place
         persistence->store(persistence->context, in_place->description->home + (run.first << VELLUM_PAGE_SHIFT),
                            vellum_page_address(region, run.first), run.count << VELLUM_PAGE_SHIFT);
     }
-    /* Stores past the caches are seen by readers of other processors only behind a locked instruction, or a fence. Durable
-     * they need not be. */
+    /* Stores past the caches are seen by readers of other processors only behind a locked instruction, or a fence.
+     * Durable they need not be. */
     _Atomic int locked = 0;
     atomic_exchange(&locked, 1);
 }

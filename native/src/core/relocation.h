@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Moving what is written of a region between its home image and a working image, as a part of a swap:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "stopping.h"
 
 #include <signal.h>
@@ -16,8 +17,9 @@ static uint64_t bit_of(int signal) {
 }
 
 /*
- * By the raw call, whose set is one word: the C library's would leave out its own signals. The second one is the only system call that a
- * commit in place makes behind the collected dirty set, where nobody waits for it: the mask has to be what it was.
+ * By the raw call, whose set is one word: the C library's would leave out its own signals. The second one is the only
+ * system call that a commit in place makes behind the collected dirty set, where nobody waits for it: the mask has to
+ * be what it was.
  */
 static void call_with_signals_blocked(void *argument) {
     const struct blocked_call *call = argument;

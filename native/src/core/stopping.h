@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that stop writers. */
 #ifndef VELLUM_CORE_STOPPING_H
 #define VELLUM_CORE_STOPPING_H
@@ -10,8 +11,8 @@
  */
 void stopping_call(struct vellum_region *region, void (*function)(void *argument), void *argument);
 
-/* control, inside stopping_call. From here to stopping_end no thread stores into the region; gate.h says what makes it an
- * instant. */
+/* control, inside stopping_call. From here to stopping_end no thread stores into the region; gate.h says what makes it
+ * an instant. */
 void stopping_begin(struct vellum_region *region);
 /* gate. A new epoch starts, and stores go on. */
 void stopping_end(struct vellum_region *region);

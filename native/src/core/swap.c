@@ -1,18 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replacing the tuple of an open region while threads store into it.
  *
  * What makes it lose nothing: behind the closed gate no handler runs, and once the old tuple has closed the pages no
- * store can be made at all, so its dirty set is complete when it is taken. The pages of that set are carried (carried.h):
- * the next cut compares them with the committed view, a rollback returns them to it, and neither asks the old providers,
- * whose memory (pre-images) goes. The new tuple starts with every page closed, knowing of nothing.
+ * store can be made at all, so its dirty set is complete when it is taken. The pages of that set are carried
+ * (carried.h): the next cut compares them with the committed view, a rollback returns them to it, and neither asks the
+ * old providers, whose memory (pre-images) goes. The new tuple starts with every page closed, knowing of nothing.
  *
- * What makes it wait for nothing: all that can fail or take long is done before the gate is closed (prepare) and after it
- * has opened again (release).
+ * What makes it wait for nothing: all that can fail or take long is done before the gate is closed (prepare) and after
+ * it has opened again (release).
  *
  * A relocation comes between the two tuples, when no provider has anything to do with the range. It may fail; the
  * tuple for that case, of the providers before, is prepared, too, since a detached one does not come back.
  *
- * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c, store_fault.
+ * A fault that the old tuple's protection raised may reach its handler when the new one is in force: region.c,
+ * store_fault.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tuple.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ static int refuse(char *reason, size_t size, const char *axis, const char *name,
 
 static bool versions_agree(const struct tuple *tuple) {
     return tuple->vmm->abi_version == VELLUM_ABI_VERSION && tuple->pagetable->abi_version == VELLUM_ABI_VERSION
-           && tuple->strategy->abi_version == VELLUM_ABI_VERSION;
+        && tuple->strategy->abi_version == VELLUM_ABI_VERSION;
 }
 
 int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operations *vmm,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A tuple of VMM, page table and strategy, and its way into force and out of it:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "undo_log.h"
 
 #include <errno.h>
@@ -31,8 +32,7 @@ static void write_slot(const struct vellum_undo_log *log, size_t slot, size_t pa
         .complete = atomic_load(&log->complete),
         .identity = log->identity,
     };
-    header.checksum =
-        checksum_continue(checksum_continue(0, &header, sizeof(header)), content, VELLUM_PAGE_SIZE);
+    header.checksum = checksum_continue(checksum_continue(0, &header, sizeof(header)), content, VELLUM_PAGE_SIZE);
     const struct vellum_persistence *persistence = log->persistence;
     persistence->store(persistence->context, log->contents + slot * VELLUM_PAGE_SIZE, content, VELLUM_PAGE_SIZE);
     persistence->store(persistence->context, &log->slots[slot], &header, sizeof(header));
@@ -40,9 +40,9 @@ static void write_slot(const struct vellum_undo_log *log, size_t slot, size_t pa
 
 /*
  * `complete` may lag behind, but never says too much: it is only moved over a slot whose page_in_slot is set, by
- * compare-and-set from that very slot, and page_in_slot is set by the thread that wrote the slot, behind its fence. Whoever
- * reads it therefore sees (sequentially consistent operations) a number of slots that are all durable. It does not
- * move backwards: both words are reset behind the closed gate only, where no handler is.
+ * compare-and-set from that very slot, and page_in_slot is set by the thread that wrote the slot, behind its fence.
+ * Whoever reads it therefore sees (sequentially consistent operations) a number of slots that are all durable. It does
+ * not move backwards: both words are reset behind the closed gate only, where no handler is.
  */
 static void advance_complete(struct vellum_undo_log *log) {
     size_t complete = atomic_load(&log->complete);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making an undo log and starting its epochs; vellum/undo_log.h has what it is. */
 #ifndef VELLUM_CORE_UNDO_LOG_H
 #define VELLUM_CORE_UNDO_LOG_H

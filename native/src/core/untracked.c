@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A region without providers stays writable: a store that waited for a bundle to start would block the JVM. All the core
- * does is open whole blocks by mprotect, and remember which; everything in an opened block counts as stored to until the
- * cut. That is no tracking by any standard, but it needs nothing that could be missing, costs nothing while nobody
- * stores, and bounds what a cut compares, and keeps in memory, by what was opened instead of by the region.
+ * A region without providers stays writable: a store that waited for a bundle to start would block the JVM. All the
+ * core does is open whole blocks by mprotect, and remember which; everything in an opened block counts as stored to
+ * until the cut. That is no tracking by any standard, but it needs nothing that could be missing, costs nothing while
+ * nobody stores, and bounds what a cut compares, and keeps in memory, by what was opened instead of by the region.
  */
 #include "untracked.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tuple of a degraded region: no provider at all (core.h, vellum_region_degrade). */
 #ifndef VELLUM_CORE_UNTRACKED_H
 #define VELLUM_CORE_UNTRACKED_H

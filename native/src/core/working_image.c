@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "working_image.h"
 
 #include <errno.h>
@@ -30,8 +31,8 @@
 static _Atomic uint32_t mappings_lock;
 
 /*
- * The application's threads may take what is given up all the same. They give mappings back, too, so it is tried again, so
- * often, a millisecond later each time; a process that takes every mapping it can get for longer than that gets a
+ * The application's threads may take what is given up all the same. They give mappings back, too, so it is tried again,
+ * so often, a millisecond later each time; a process that takes every mapping it can get for longer than that gets a
  * refused store.
  */
 #define MOST_ATTEMPTS 2000
@@ -117,8 +118,8 @@ static int map_image(struct vellum_region *region, int written, uint64_t written
         return -errno;
     }
     image->alias = alias;
-    if (mmap(region->base, region->length, PROT_READ, flags | MAP_FIXED, image->home_file, (off_t)image->home_offset) ==
-        MAP_FAILED) {
+    if (mmap(region->base, region->length, PROT_READ, flags | MAP_FIXED, image->home_file, (off_t)image->home_offset)
+        == MAP_FAILED) {
         return -errno;
     }
     int result = memory_keep_private(region->base, region->length);
@@ -190,8 +191,8 @@ static int read_home_image(const struct vellum_working_image *image, uint8_t *to
 }
 
 /*
- * Moves the content of claimed blocks [first_block, first_block + count) into the working file. -ENOSPC: no memory for it.
- * A cold block has never been stored to, so no epoch has changed it and the home image holds its committed content.
+ * Moves the content of claimed blocks [first_block, first_block + count) into the working file. -ENOSPC: no memory for
+ * it. A cold block has never been stored to, so no epoch has changed it and the home image holds its committed content.
  */
 static int fill_working_file(struct vellum_region *region, size_t first_block, size_t count) {
     struct vellum_working_image *image = &region->image;
@@ -261,13 +262,13 @@ static bool claim_settled(struct vellum_working_image *image, size_t block) {
 }
 
 /*
- * When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split it; replacing the whole run
- * of cold blocks around the block needs no split and usually frees mappings. That is done here, with the spare mappings
- * given up for it: the kernel refuses every mmap, also one that would lower the count, to a process that is one beyond its
- * limit, which an mmap of the application may have made it.
+ * When the process has no mapping left (ENOMEM), replacing part of a cold mapping would split it; replacing the whole
+ * run of cold blocks around the block needs no split and usually frees mappings. That is done here, with the spare
+ * mappings given up for it: the kernel refuses every mmap, also one that would lower the count, to a process that is
+ * one beyond its limit, which an mmap of the application may have made it.
  *
- * The run is a whole one because neighbours on their way are awaited. That waits for no one who waits for us: who claims
- * a block holds no lock then, and gives the block back before it asks for this one.
+ * The run is a whole one because neighbours on their way are awaited. That waits for no one who waits for us: who
+ * claims a block holds no lock then, and gives the block back before it asks for this one.
  */
 static int warm_run_around(struct vellum_region *region, size_t block) {
     struct vellum_working_image *image = &region->image;
@@ -342,7 +343,8 @@ static bool next_cold_run(const struct vellum_working_image *image, size_t from,
     return *count > 0;
 }
 
-/* Runs are replaced as wholes, which takes no mapping more than there was; the spare ones are for the kernel's own count. */
+/* Runs are replaced as wholes, which takes no mapping more than there was; the spare ones are for the kernel's own
+ * count. */
 int working_image_change_home(struct vellum_region *region, int home_file, uint64_t home_offset) {
     struct vellum_working_image *image = &region->image;
     int result = 0;
@@ -352,7 +354,8 @@ int working_image_change_home(struct vellum_region *region, int home_file, uint6
     for (size_t from = 0; result == 0 && next_cold_run(image, from, &first, &count); from = first + count) {
         size_t offset = first * image->block_size;
         size_t length = working_image_length_of(region, first, count);
-        result = working_image_map(region->base + offset, length, PROT_READ, MAP_SHARED, home_file, home_offset + offset);
+        result =
+            working_image_map(region->base + offset, length, PROT_READ, MAP_SHARED, home_file, home_offset + offset);
         if (result == 0) {
             result = memory_keep_private(region->base + offset, length);
         }

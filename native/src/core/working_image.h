@@ -1,5 +1,6 @@
-/* The working image of a region: cold blocks map the home image, warm blocks map the working file or, in place, the home
- * image too (region.h). */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The working image of a region: cold blocks map the home image, warm blocks map the working file or, in place, the
+ * home image too (region.h). */
 #ifndef VELLUM_CORE_WORKING_IMAGE_H
 #define VELLUM_CORE_WORKING_IMAGE_H
 
@@ -11,8 +12,8 @@
  * on failure nothing is left behind but the reservation. */
 int working_image_create(struct vellum_region *region, int home_file, uint64_t home_offset);
 
-/* control. As working_image_create, with the home image itself as what is written: alias and base map it, every block is
- * warm. With MAP_SYNC if `map_sync`. */
+/* control. As working_image_create, with the home image itself as what is written: alias and base map it, every block
+ * is warm. With MAP_SYNC if `map_sync`. */
 int working_image_create_in_place(struct vellum_region *region, int home_file, uint64_t home_offset, bool map_sync);
 
 /* control. An empty working file for the region: a descriptor, or a negative errno. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fault dispatcher; dispatcher.h has the contract.
  *
@@ -49,8 +50,8 @@
 #include "vellum/lock.h"
 #include "vellum/system_call.h"
 
-#define LATE_RANGES 64    /* ranges remembered after they were unregistered */
-#define LATE_FAULTS 4096u /* faults of each that are executed again */
+#define LATE_RANGES 64     /* ranges remembered after they were unregistered */
+#define LATE_FAULTS 4096u  /* faults of each that are executed again */
 #define PAGE_FAULT_STORE 2 /* bit 1 of the processor's page-fault error code: the access was a write */
 
 /* ---- signals by the raw system calls: the C library's sigaction may be a preloaded libjsig's ---- */
@@ -76,8 +77,8 @@ static kernel_signal_set set_of(int signal) {
 
 /*
  * What is blocked while a range's function runs: everything, except what a fault of that function itself may raise. A
- * handler that came in between could store to the same region, and wait for a lock that its own thread holds, or jump out,
- * and leave the gate entered for ever.
+ * handler that came in between could store to the same region, and wait for a lock that its own thread holds, or jump
+ * out, and leave the gate entered for ever.
  */
 static kernel_signal_set blocked_while_serving(void) {
     return ~(set_of(SIGSEGV) | set_of(SIGBUS) | set_of(SIGILL) | set_of(SIGFPE) | set_of(SIGTRAP) | set_of(SIGSYS));
@@ -130,9 +131,9 @@ __asm__(".text\n"
 
 /*
  * A frame is read by the kernel after its thread has told its caller that it is out, and nobody hears when the kernel
- * is done. So it is the thread's until that has ended, whoever the caller was: the next machine, in which another thread
- * has this one's number, must not write to it. Memory is touched when a frame is used: threads that never were in
- * a guest cost nothing.
+ * is done. So it is the thread's until that has ended, whoever the caller was: the next machine, in which another
+ * thread has this one's number, must not write to it. Memory is touched when a frame is used: threads that never were
+ * in a guest cost nothing.
  */
 static _Alignas(64) uint8_t return_frames[VELLUM_RETURN_FRAMES][VELLUM_RETURN_FRAME_SIZE];
 static _Atomic uint32_t return_frame_owners[VELLUM_RETURN_FRAMES]; /* threads' numbers; 0 none */
@@ -217,7 +218,7 @@ static _Atomic uint32_t table_lock;
 
 static bool contains(struct slot *slot, uintptr_t address) {
     return address >= atomic_load_explicit(&slot->start, memory_order_acquire)
-           && address < atomic_load_explicit(&slot->end, memory_order_acquire);
+        && address < atomic_load_explicit(&slot->end, memory_order_acquire);
 }
 
 static void leave(struct slot *slot) {
@@ -359,9 +360,7 @@ static enum conclusion decide(int signal, const siginfo_t *information, ucontext
     bool has_address = information->si_code > 0;
     enum vellum_fault_verdict verdict;
     if (has_address && serve_in_range(&fault, &verdict)) {
-        return verdict == VELLUM_FAULT_RESOLVED  ? CONCLUDED
-               : verdict == VELLUM_FAULT_REFUSED ? TO_REFUSE
-                                                 : TO_PASS_ON;
+        return verdict == VELLUM_FAULT_RESOLVED ? CONCLUDED : verdict == VELLUM_FAULT_REFUSED ? TO_REFUSE : TO_PASS_ON;
     }
     bool is_out_of_date =
         signal == SIGSEGV && information->si_code == SEGV_ACCERR && is_late((uintptr_t)information->si_addr);
@@ -407,16 +406,17 @@ void vellum_dispatcher_conclude(int signal, siginfo_t *information, ucontext_t *
 }
 
 /*
- * The handler. An alternate signal stack need not have more room than the kernel's frame takes (AT_MINSIGSTKSZ), and the
- * memory below it is somebody's. So before anything is pushed the room is looked at: if the thread is on its alternate
- * stack (uc_stack of the context) and less than HANDLER_ROOM is left, one of our own stacks is taken for as long as a range's
- * function runs, and given back before the handler before us is called, which gets what it would have got.
+ * The handler. An alternate signal stack need not have more room than the kernel's frame takes (AT_MINSIGSTKSZ), and
+ * the memory below it is somebody's. So before anything is pushed the room is looked at: if the thread is on its
+ * alternate stack (uc_stack of the context) and less than HANDLER_ROOM is left, one of our own stacks is taken for as
+ * long as a range's function runs, and given back before the handler before us is called, which gets what it would have
+ * got.
  *
  * Who finds every stack in use waits for one (sched_yield). That ends: the thread has entered no gate yet, so those who
  * have a stack wait for nothing that it holds.
  *
- * A fault inside a range's function on such a stack is a mistake of ours. The kernel would put its frame over the first one's;
- * the handler before us reports it all the same.
+ * A fault inside a range's function on such a stack is a mistake of ours. The kernel would put its frame over the first
+ * one's; the handler before us reports it all the same.
  */
 #define HANDLER_ROOM 4096
 #define HANDLER_STACKS 64
@@ -433,58 +433,68 @@ _Static_assert(OFFSET_IN_CONTEXT(uc_stack.ss_sp) == 16 && OFFSET_IN_CONTEXT(uc_s
                "vellum_dispatcher_handle_fault reads them there");
 
 void vellum_dispatcher_handle_fault(int signal, siginfo_t *information, void *context);
-__asm__(".text\n"
-        "    .balign 16\n"
-        "    .hidden vellum_dispatcher_handle_fault\n"
-        "    .globl vellum_dispatcher_handle_fault\n"
-        "    .type vellum_dispatcher_handle_fault, @function\n"
-        "vellum_dispatcher_handle_fault:\n" /* EDI, RSI, RDX: its arguments, kept */
-        "    .cfi_startproc\n"
-        "    movq %rsp, %r8\n"
-        "    subq 16(%rdx), %r8\n" /* room, if it is on the alternate stack, */
-        "    cmpq 32(%rdx), %r8\n" /* which has a size of 0 where there is none */
-        "    jae vellum_dispatcher_handle_here\n"
-        "    cmpq " NUMBER(HANDLER_ROOM) ", %r8\n"
-        "    jae vellum_dispatcher_handle_here\n"
-        "    leaq vellum_dispatcher_stacks_in_use(%rip), %r9\n"
-        "1:  xorl %ecx, %ecx\n"
-        "2:  xorl %eax, %eax\n"
-        "    movl $1, %r10d\n"
-        "    lock cmpxchgl %r10d, (%r9, %rcx, 4)\n"
-        "    je 3f\n"
-        "    incl %ecx\n"
-        "    cmpl " NUMBER(HANDLER_STACKS) ", %ecx\n"
-        "    jb 2b\n"
-        "    movl $24, %eax\n" /* sched_yield; RCX and R11 are lost */
-        "    syscall\n"
-        "    jmp 1b\n"
-        "3:  movq %rsp, %r8\n"
-        "    leaq vellum_dispatcher_stacks(%rip), %r10\n"
-        "    leaq 1(%rcx), %rax\n"
-        "    shlq " NUMBER(HANDLER_STACK_SHIFT) ", %rax\n"
-        "    leaq (%r10, %rax), %rsp\n" /* its end */
-        "    pushq %r8\n"
-        "    pushq %rcx\n"
-        "    pushq %rdi\n"
-        "    pushq %rsi\n"
-        "    pushq %rdx\n"
-        "    pushq %rbp\n"
-        "    movq %rsp, %rbp\n"
-        "    call vellum_dispatcher_decide\n"
-        "    popq %rbp\n"
-        "    popq %rdx\n"
-        "    popq %rsi\n"
-        "    popq %rdi\n"
-        "    popq %rcx\n"
-        "    popq %rsp\n"
-        "    leaq vellum_dispatcher_stacks_in_use(%rip), %r9\n"
-        "    movl $0, (%r9, %rcx, 4)\n"
-        "    movl %eax, %ecx\n"
-        "    testl %eax, %eax\n"
-        "    jne vellum_dispatcher_conclude\n" /* CONCLUDED: not one byte of the small stack was used */
-        "    ret\n"
-        "    .cfi_endproc\n"
-        "    .size vellum_dispatcher_handle_fault, . - vellum_dispatcher_handle_fault\n");
+__asm__(
+    ".text\n"
+    "    .balign 16\n"
+    "    .hidden vellum_dispatcher_handle_fault\n"
+    "    .globl vellum_dispatcher_handle_fault\n"
+    "    .type vellum_dispatcher_handle_fault, @function\n"
+    "vellum_dispatcher_handle_fault:\n" /* EDI, RSI, RDX: its arguments, kept */
+    "    .cfi_startproc\n"
+    "    movq %rsp, %r8\n"
+    "    subq 16(%rdx), %r8\n" /* room, if it is on the alternate stack, */
+    "    cmpq 32(%rdx), %r8\n" /* which has a size of 0 where there is none */
+    "    jae vellum_dispatcher_handle_here\n"
+    "    cmpq " NUMBER(
+        HANDLER_ROOM) ", %r8\n"
+                      "    jae vellum_dispatcher_handle_here\n"
+                      "    leaq vellum_dispatcher_stacks_in_use(%rip), %r9\n"
+                      "1:  xorl %ecx, %ecx\n"
+                      "2:  xorl %eax, %eax\n"
+                      "    movl $1, %r10d\n"
+                      "    lock cmpxchgl %r10d, (%r9, %rcx, 4)\n"
+                      "    je 3f\n"
+                      "    incl %ecx\n"
+                      "    cmpl " NUMBER(
+                          HANDLER_STACKS) ", %ecx\n"
+                                          "    jb 2b\n"
+                                          "    movl $24, %eax\n" /* sched_yield; RCX and R11 are lost */
+                                          "    syscall\n"
+                                          "    jmp 1b\n"
+                                          "3:  movq %rsp, %r8\n"
+                                          "    leaq vellum_dispatcher_stacks(%rip), %r10\n"
+                                          "    leaq 1(%rcx), %rax\n"
+                                          "    shlq " NUMBER(
+                                              HANDLER_STACK_SHIFT) ", %rax\n"
+                                                                   "    leaq (%r10, %rax), %rsp\n" /* its end */
+                                                                   "    pushq %r8\n"
+                                                                   "    pushq %rcx\n"
+                                                                   "    pushq %rdi\n"
+                                                                   "    pushq %rsi\n"
+                                                                   "    pushq %rdx\n"
+                                                                   "    pushq %rbp\n"
+                                                                   "    movq %rsp, %rbp\n"
+                                                                   "    call vellum_dispatcher_decide\n"
+                                                                   "    popq %rbp\n"
+                                                                   "    popq %rdx\n"
+                                                                   "    popq %rsi\n"
+                                                                   "    popq %rdi\n"
+                                                                   "    popq %rcx\n"
+                                                                   "    popq %rsp\n"
+                                                                   "    leaq vellum_dispatcher_stacks_in_use(%rip), "
+                                                                   "%r9\n"
+                                                                   "    movl $0, (%r9, %rcx, 4)\n"
+                                                                   "    movl %eax, %ecx\n"
+                                                                   "    testl %eax, %eax\n"
+                                                                   "    jne vellum_dispatcher_conclude\n" /* CONCLUDED:
+                                                                                                             not one
+                                                                                                             byte of the
+                                                                                                             small stack
+                                                                                                             was used */
+                                                                   "    ret\n"
+                                                                   "    .cfi_endproc\n"
+                                                                   "    .size vellum_dispatcher_handle_fault, . - "
+                                                                   "vellum_dispatcher_handle_fault\n");
 
 /* ---- what the table of functions offers ---- */
 

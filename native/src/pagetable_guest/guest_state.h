@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The guest page table's state of one region.
  *
@@ -32,14 +33,14 @@ struct guest_state {
     size_t first_leaf; /* place of page 0 in the first leaf table */
     size_t leaf_table_count;
     struct leaf_table *leaf_tables;
-    uint64_t cold;   /* page 0's entry, cold */
-    uint64_t closed; /* closed */
-    uint64_t open;   /* and open, with D clear */
+    uint64_t cold;          /* page 0's entry, cold */
+    uint64_t closed;        /* closed */
+    uint64_t open;          /* and open, with D clear */
     _Atomic uint64_t *warm; /* one bit a block: its entries are closed or open, none is cold */
     /* pages.c; unused by dirty-bit */
     _Atomic uint32_t *page_states;
-    _Atomic uint32_t waiters;     /* threads that wait for one of them */
-    size_t *logged_pages;         /* of this epoch, in the order of their pre-images */
+    _Atomic uint32_t waiters; /* threads that wait for one of them */
+    size_t *logged_pages;     /* of this epoch, in the order of their pre-images */
     _Atomic size_t logged_count;
     /* host_opening.c: one bit a block, opened in the host's page table since the last cut */
     _Atomic uint64_t *host_opened;
@@ -102,12 +103,7 @@ static inline void open_logged_page(const struct guest_state *state, size_t page
  *
  * Who logs at ring 0 cannot wake anybody; its pages have a state of their own, which is polled.
  */
-enum page_state {
-    PAGE_ARMED = 0,
-    PAGE_LOGGING = 1,
-    PAGE_LOGGING_AT_RING_0 = 2,
-    PAGE_LOGGED = 3
-};
+enum page_state { PAGE_ARMED = 0, PAGE_LOGGING = 1, PAGE_LOGGING_AT_RING_0 = 2, PAGE_LOGGED = 3 };
 
 #define STATES_IN_WORD ((size_t)16)
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stores in host mode, by threads that get no vCPU: whole blocks are opened in the host's page table, and everything
  * in them counts as stored to until the next cut. A page may be open there and in the guest's tables at once; the

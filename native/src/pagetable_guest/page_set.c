@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "page_set.h"
 
 #include <errno.h>
@@ -60,8 +61,7 @@ static size_t next_page(const struct page_set *set, size_t from) {
         return from + (size_t)__builtin_ctzll(rest);
     }
     word = next_word(set, word + 1);
-    return word == word_count(set) ? set->page_count
-                                   : word * PAGES_IN_WORD + (size_t)__builtin_ctzll(set->bits[word]);
+    return word == word_count(set) ? set->page_count : word * PAGES_IN_WORD + (size_t)__builtin_ctzll(set->bits[word]);
 }
 
 /* The next page at or after `from` that is not in the set. */

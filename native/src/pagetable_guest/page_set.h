@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A set of a region's pages that costs what is in it, not what the region holds: one bit a page, and one bit for
  * every word of those that has a bit. Used by one thread at a time, behind the closed gate.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Write-protect, page by page, in host mode (guest_state.h has the states).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tables a guest runs on, and the tracking of a region's stores on them; docs/guest-page-table.md. */
 #include <errno.h>
 #include <stdio.h>

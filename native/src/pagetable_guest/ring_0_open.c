@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening a page inside the guest, without an exit. Runs at CPL 0: general registers only, no system call, so it never
  * waits; what it cannot do is left to an exit (VELLUM_FAULT_FOREIGN).
@@ -10,8 +11,8 @@ static bool log_at_ring_0(struct vellum_region *region, size_t page) {
         return true;
     }
     return region->strategy->works_at_ring_0 && region->undo_log == NULL
-           && change_page_state(state, page, PAGE_ARMED, PAGE_LOGGING_AT_RING_0)
-           && take_pre_image(region, page, PAGE_LOGGING_AT_RING_0) == 0;
+        && change_page_state(state, page, PAGE_ARMED, PAGE_LOGGING_AT_RING_0)
+        && take_pre_image(region, page, PAGE_LOGGING_AT_RING_0) == 0;
 }
 
 /* With dirty-bit the entries of a warm block are open, so only faults on cold blocks come, which need the host. */

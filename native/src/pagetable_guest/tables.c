@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables as a data structure. Whoever maps or unmaps holds the lock; walkers, among them the processor, do not, so
  * a table is filled before its parent points to it.
@@ -24,7 +25,7 @@ struct vellum_guest_tables {
     table_offset untouched;  /* from here on no page was ever a table */
     table_offset first_free; /* emptied tables, all zero but for the next one's offset in the first entry */
     uint64_t free_count;
-    uint64_t kept;           /* tables kept back for mappings to come */
+    uint64_t kept;             /* tables kept back for mappings to come */
     _Atomic uint64_t removals; /* grows after a table is taken from its place and before it is used for anything else */
 };
 
@@ -201,8 +202,7 @@ static int map_with(struct vellum_guest_tables *tables, uint64_t address, uint64
     uint64_t needed = 0;
     vellum_lock(&tables->lock);
     tables->kept -= kept;
-    int result =
-        check_range(tables, 0, VELLUM_TABLE_LEVELS, address, address + length, mapping.leaf_level, &needed);
+    int result = check_range(tables, 0, VELLUM_TABLE_LEVELS, address, address + length, mapping.leaf_level, &needed);
     if (result == 0 && tables->kept + needed > tables_left(tables)) {
         result = -ENOMEM;
     }

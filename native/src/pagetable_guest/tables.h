@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The four levels of tables that the processor walks in guest mode: level 4 is the top, level 1 holds the entries of
  * 4 KiB pages. A table is a page of the memory given to create, an array of 512 entries; `table_entry` is atomic

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which pages of a region were stored to, found on the guest's tables. While a region is attached only its leaves
  * change (guest.h says why), and the A bits of the entries above them.
@@ -77,8 +78,8 @@ static struct guest_state *create_state(const struct vellum_region *region, cons
     state->host_opened = vellum_lazy_memory_map(block_bits_size(state));
     state->warm = vellum_lazy_memory_map(block_bits_size(state));
     bool is_complete = state->leaf_tables != NULL && state->page_states != NULL && state->logged_pages != NULL
-                       && state->host_opened != NULL && state->warm != NULL
-                       && page_set_create(&state->pages, state->page_count) == 0;
+                    && state->host_opened != NULL && state->warm != NULL
+                    && page_set_create(&state->pages, state->page_count) == 0;
     if (!is_complete) {
         tracking_release(state);
         return NULL;
@@ -130,10 +131,11 @@ int tracking_prepare(struct vellum_region *region, const struct vellum_guest_reg
         snprintf(reason, reason_size, "no memory for the state of page table 'guest'");
         return -ENOMEM;
     }
-    int result = guest_tables_keep(state->tables, (uint64_t)(uintptr_t)region->base, region->length,
-                                   &state->kept_tables);
+    int result =
+        guest_tables_keep(state->tables, (uint64_t)(uintptr_t)region->base, region->length, &state->kept_tables);
     if (result != 0) {
-        snprintf(reason, reason_size, "page table 'guest' cannot map the region at %p: the memory for its tables is used up",
+        snprintf(reason, reason_size,
+                 "page table 'guest' cannot map the region at %p: the memory for its tables is used up",
                  (void *)region->base);
         tracking_release(state);
         return result;
@@ -148,7 +150,8 @@ void tracking_engage(struct vellum_region *region) {
     int result = guest_tables_map_kept(state->tables, (uint64_t)(uintptr_t)region->base, region->guest->view,
                                        region->length, CLOSED_FLAGS, state->kept_tables);
     if (result != 0) {
-        vellum_die("vellum: a region cannot be mapped in the guest's tables, for which room was kept; please report it\n");
+        vellum_die(
+            "vellum: a region cannot be mapped in the guest's tables, for which room was kept; please report it\n");
     }
     state->kept_tables = 0;
     find_leaf_tables(region, state);

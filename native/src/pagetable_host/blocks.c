@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks: what userfaultfd knows, and what is mapped writable.
  *
@@ -155,9 +156,9 @@ static struct block_run claim_registered(struct host_state *state, size_t first)
 }
 
 /*
- * Each block once: older kernels let any userfaultfd undo what another one has registered, here that of the page table in
- * force. And each run as a whole, beyond what is wanted, for then it is a mapping of its own, or several, and none has to be
- * split.
+ * Each block once: older kernels let any userfaultfd undo what another one has registered, here that of the page table
+ * in force. And each run as a whole, beyond what is wanted, for then it is a mapping of its own, or several, and none
+ * has to be split.
  */
 void blocks_unregister(const struct vellum_region *region, struct host_state *state, struct block_run wanted) {
     size_t block = wanted.first;

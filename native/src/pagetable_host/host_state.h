@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host page table's state of one region.
  *
@@ -25,11 +26,7 @@
 #include "vellum/providers.h"
 
 /* HostMechanism.java mirrors the numbers. */
-enum host_mechanism {
-    HOST_ASYNCHRONOUS = 0,
-    HOST_SYNCHRONOUS = 1,
-    HOST_MAPPING = 2
-};
+enum host_mechanism { HOST_ASYNCHRONOUS = 0, HOST_SYNCHRONOUS = 1, HOST_MAPPING = 2 };
 
 struct host_state {
     enum host_mechanism mechanism;

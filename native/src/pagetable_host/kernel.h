@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel's mechanisms, one function a system call, with negative errno. All of them but the two that open are
  * async-signal-safe: nothing but the call itself (EAGAIN and EINTR are tried again).
@@ -11,10 +12,10 @@
 #include "vellum/kernel_abi.h"
 
 /* The kernel lifts the protection by itself; PAGEMAP_SCAN finds the pages. */
-#define ASYNCHRONOUS_FEATURES \
+#define ASYNCHRONOUS_FEATURES                                                                                          \
     ((uint64_t)(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_ASYNC))
 /* A store to a protected page raises SIGBUS in the thread that makes it. */
-#define SYNCHRONOUS_FEATURES \
+#define SYNCHRONOUS_FEATURES                                                                                           \
     ((uint64_t)(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_SIGBUS))
 
 /* control. A userfaultfd with exactly these features; -EINVAL when the kernel lacks one of them. */

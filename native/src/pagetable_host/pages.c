@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pages of a write-protecting region: two bits each.
  *
@@ -16,12 +17,7 @@
 #include "host_state.h"
 #include "vellum/gate.h"
 
-enum page_state {
-    PAGE_ARMED = 0,
-    PAGE_LOGGING = 1,
-    PAGE_LOGGED = 2,
-    PAGE_OPEN = 3
-};
+enum page_state { PAGE_ARMED = 0, PAGE_LOGGING = 1, PAGE_LOGGED = 2, PAGE_OPEN = 3 };
 
 #define PAGES_IN_WORD 16
 

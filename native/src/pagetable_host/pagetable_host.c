@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The process's own page table, through userfaultfd, PAGEMAP_SCAN and mprotect; host_state.h says how. */
 #include <errno.h>
 #include <stdio.h>
@@ -170,9 +171,9 @@ static void close_writes(struct vellum_region *region) {
 }
 
 /*
- * Visits what was stored to in [position, end), all of it closed; what is not tracked is passed over. A scan that fails is answered by visiting
- * everything: the pages stay marked as written, so they are found again, and a page that did not change costs the
- * cut a comparison.
+ * Visits what was stored to in [position, end), all of it closed; what is not tracked is passed over. A scan that fails
+ * is answered by visiting everything: the pages stay marked as written, so they are found again, and a page that did
+ * not change costs the cut a comparison.
  */
 static void collect_run(struct vellum_region *region, const uint8_t *position, const uint8_t *end,
                         vellum_page_visitor visitor, void *visitor_context) {

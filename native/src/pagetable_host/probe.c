@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a mechanism works here, found by using it on a scratch mapping: version numbers say nothing about what a
  * container's system call filter or a distribution's kernel allows.

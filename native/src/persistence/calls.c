@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The structure's functions as exported ones, and the names of the persist points. */
 #include "vellum/export.h"
 #include "vellum/persistence.h"

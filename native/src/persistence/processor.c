@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the processor offers: non-temporal stores, cache-line write-backs, fences (Intel SDM volume 2, CLWB, CLFLUSHOPT,
  * CLFLUSH, SFENCE; AMD APM volume 3).
  *
- * Instructions by assembler text, since the code is compiled for the baseline and chosen at run time. Every one of them says
- * that it touches memory, so that the compiler moves no store across it. CLWB and CLFLUSHOPT are ordered behind earlier
- * stores to the line, and only by a fence with anything later; CLFLUSH is ordered with all stores, but non-temporal
- * stores need the fence whatever writes back.
+ * Instructions by assembler text, since the code is compiled for the baseline and chosen at run time. Every one of them
+ * says that it touches memory, so that the compiler moves no store across it. CLWB and CLFLUSHOPT are ordered behind
+ * earlier stores to the line, and only by a fence with anything later; CLFLUSH is ordered with all stores, but
+ * non-temporal stores need the fence whatever writes back.
  */
 #include <cpuid.h>
 #include <emmintrin.h>
@@ -163,16 +164,16 @@ struct flavour {
     struct vellum_persistence persistence;
 };
 
-#define FLAVOUR(called, supported, writes_back)                                                          \
-    {                                                                                                    \
-        .is_supported = (supported), .persistence = {                                                    \
-            .abi_version = VELLUM_ABI_VERSION,                                                           \
-            .name = (called),                                                                            \
-            .store = store,                                                                              \
-            .store_word = store_word,                                                                    \
-            .write_back = (writes_back),                                                                 \
-            .fence = fence                                                                               \
-        }                                                                                                \
+#define FLAVOUR(called, supported, writes_back)                                                                        \
+    {                                                                                                                  \
+        .is_supported = (supported), .persistence = {                                                                  \
+            .abi_version = VELLUM_ABI_VERSION,                                                                         \
+            .name = (called),                                                                                          \
+            .store = store,                                                                                            \
+            .store_word = store_word,                                                                                  \
+            .write_back = (writes_back),                                                                               \
+            .fence = fence                                                                                             \
+        }                                                                                                              \
     }
 
 /* The best first. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The recorder; recorder.h has the contract and why its lock cannot deadlock. */
 #include "vellum/recorder.h"
 
@@ -58,8 +59,8 @@ struct vellum_recorder {
  */
 static uint64_t take_lock(struct vellum_recorder *recorder) {
     const uint64_t synchronous = UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1)
-                                 | UINT64_C(1) << (SIGILL - 1) | UINT64_C(1) << (SIGFPE - 1)
-                                 | UINT64_C(1) << (SIGTRAP - 1);
+                               | UINT64_C(1) << (SIGILL - 1) | UINT64_C(1) << (SIGFPE - 1)
+                               | UINT64_C(1) << (SIGTRAP - 1);
     uint64_t blocked = ~synchronous;
     uint64_t previous;
     vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, vellum_address_of(&blocked), vellum_address_of(&previous),
@@ -176,8 +177,7 @@ static void record_store(void *context, void *destination, const void *source, s
     uint64_t mask = take_lock(recorder);
     enter_finished_stores(recorder);
     recorder->recorded->store(recorder->recorded->context, destination, source, length);
-    struct vellum_recorded_event event = {
-        .kind = VELLUM_RECORDED_STORE, .thread = this_thread(), .length = length};
+    struct vellum_recorded_event event = {.kind = VELLUM_RECORDED_STORE, .thread = this_thread(), .length = length};
     append_ranged(recorder, event, destination, source);
     expect_again(recorder, destination, length);
     give_lock(recorder, mask);
@@ -200,10 +200,8 @@ static void record_write_back(void *context, const void *start, size_t length, u
     enter_finished_stores(recorder);
     if (point != recorder->left_out) {
         recorder->recorded->write_back(recorder->recorded->context, start, length, point);
-        struct vellum_recorded_event event = {.kind = VELLUM_RECORDED_WRITE_BACK,
-                                              .point = (uint16_t)point,
-                                              .thread = this_thread(),
-                                              .length = length};
+        struct vellum_recorded_event event = {
+            .kind = VELLUM_RECORDED_WRITE_BACK, .point = (uint16_t)point, .thread = this_thread(), .length = length};
         append_ranged(recorder, event, start, NULL);
     }
     give_lock(recorder, mask);
@@ -260,8 +258,7 @@ VELLUM_EXPORT int vellum_recorder_watch(struct vellum_recorder *recorder, const 
     int result = -ENOSPC;
     for (size_t i = 0; result != 0 && i < VELLUM_RECORDER_RANGES; i++) {
         if (recorder->ranges[i].start == NULL) {
-            recorder->ranges[i] =
-                (struct range){.start = start, .length = length, .medium = medium, .offset = offset};
+            recorder->ranges[i] = (struct range){.start = start, .length = length, .medium = medium, .offset = offset};
             result = 0;
         }
     }
@@ -318,8 +315,8 @@ static void finish(struct vellum_recorder *recorder, struct application_store *s
     give_lock(recorder, mask);
 }
 
-/* By one instruction, which is executed again as a whole when it faults. It must not fault inside a sanitizer's runtime,
- * where the handler could not run. */
+/* By one instruction, which is executed again as a whole when it faults. It must not fault inside a sanitizer's
+ * runtime, where the handler could not run. */
 __attribute__((noinline, no_sanitize("thread"))) static void store_piece(void *address, uint64_t bytes, size_t length) {
     switch (length) {
     case 1:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dirty-bit strategy: the page table knows at the cut which pages were stored to, and what they are compared with is
  * the store's committed view. It keeps nothing of its own.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pre-images of one region's epoch: what the handlers write (ring_0_pre_images.c) and the cut reads. */
 #ifndef VELLUM_STRATEGY_WRITEPROTECT_PRE_IMAGES_H
 #define VELLUM_STRATEGY_WRITEPROTECT_PRE_IMAGES_H

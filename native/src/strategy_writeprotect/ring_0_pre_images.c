@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taking a pre-image, in a handler or as guest code at CPL 0: general registers only, no system call, nothing of a
  * library.

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, to memory or, in
- * place, to the undo log. The copies are at once the list of dirty pages and what those are compared with at the cut.
+ * Write-protect strategy: before the first store to a page its content (the pre-image) is copied aside, to memory or,
+ * in place, to the undo log. The copies are at once the list of dirty pages and what those are compared with at the
+ * cut.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -73,7 +75,8 @@ static void begin_epoch(struct vellum_region *region) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     if (used > KEPT_SLOTS && state->contents != NULL) {
-        vellum_advise(state->contents + KEPT_SLOTS * VELLUM_PAGE_SIZE, (used - KEPT_SLOTS) * VELLUM_PAGE_SIZE, MADV_DONTNEED);
+        vellum_advise(state->contents + KEPT_SLOTS * VELLUM_PAGE_SIZE, (used - KEPT_SLOTS) * VELLUM_PAGE_SIZE,
+                      MADV_DONTNEED);
         size_t kept = (KEPT_SLOTS * sizeof(*state->pages) + VELLUM_PAGE_SIZE - 1) & ~(VELLUM_PAGE_SIZE - 1);
         if (used * sizeof(*state->pages) > kept) {
             vellum_advise((uint8_t *)state->pages + kept, used * sizeof(*state->pages) - kept, MADV_DONTNEED);

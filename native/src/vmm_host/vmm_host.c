@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The host VMM: no virtualisation. Code stores where it always did; a store fault goes straight to the page table. */
 #include "vellum/export.h"
 #include "vellum/dispatcher.h"

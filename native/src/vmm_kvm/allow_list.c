@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The allow-list. A call is on it only when nobody can tell whether the thread made it natively or the VMM loop made
  * it, on another stack and with every asynchronous signal blocked:
@@ -99,7 +100,7 @@ static bool moves_no_region(const struct system_call *call, system_call_touches_
         return false;
     }
     return (call->arguments[3] & MREMAP_FIXED) == 0
-           || is_outside(call->arguments[4], call->arguments[2], touches_region);
+        || is_outside(call->arguments[4], call->arguments[2], touches_region);
 }
 
 static bool advice_is_quick_and_range_outside(const struct system_call *call,
@@ -151,7 +152,7 @@ static bool only_asks_for_flags(const struct system_call *call, system_call_touc
 
 static bool is_ready_and_short(const struct system_call *call, system_call_touches_region touches_region) {
     return (call->arguments[2] & GRND_NONBLOCK) != 0 && call->arguments[1] <= GETRANDOM_UNINTERRUPTED
-           && is_outside(call->arguments[0], call->arguments[1], touches_region);
+        && is_outside(call->arguments[0], call->arguments[1], touches_region);
 }
 
 /* ---- the list ---- */

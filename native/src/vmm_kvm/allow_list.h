@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The system calls that are made from the VMM loop with the arguments they came with. */
 #ifndef VELLUM_VMM_KVM_ALLOW_LIST_H
 #define VELLUM_VMM_KVM_ALLOW_LIST_H

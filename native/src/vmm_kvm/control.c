@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control.h"
 
 #include <string.h>
@@ -20,8 +21,8 @@ uint64_t control_stub(const uint8_t *control, const uint8_t *stub) {
 static void set_gate(uint8_t *control, unsigned vector, uint64_t handler, int from_user) {
     uint64_t *gate = (uint64_t *)(void *)(control + CONTROL_INTERRUPT_TABLE) + (size_t)2 * vector;
     uint64_t type = from_user ? UINT64_C(0xee00) : UINT64_C(0x8e00);
-    gate[0] = (handler & 0xffff) | ((uint64_t)SELECTOR_KERNEL_CODE << 16) | (type << 32)
-              | (((handler >> 16) & 0xffff) << 48);
+    gate[0] =
+        (handler & 0xffff) | ((uint64_t)SELECTOR_KERNEL_CODE << 16) | (type << 32) | (((handler >> 16) & 0xffff) << 48);
     gate[1] = handler >> 32;
 }
 
@@ -66,8 +67,8 @@ void control_fill_vcpu(struct vcpu_control *vcpu) {
     vcpu->descriptors[4] = DESCRIPTOR_USER_CODE_32;
     vcpu->descriptors[SELECTOR_USER_DATA / 8] = DESCRIPTOR_USER_DATA;
     vcpu->descriptors[SELECTOR_USER_CODE / 8] = DESCRIPTOR_USER_CODE;
-    vcpu->descriptors[SELECTOR_TASK / 8] = limit | ((task & 0xffffff) << 16) | (UINT64_C(0x8b) << 40)
-                                           | (((task >> 24) & 0xff) << 56);
+    vcpu->descriptors[SELECTOR_TASK / 8] =
+        limit | ((task & 0xffffff) << 16) | (UINT64_C(0x8b) << 40) | (((task >> 24) & 0xff) << 56);
     vcpu->descriptors[SELECTOR_TASK / 8 + 1] = task >> 32;
     /* RSP0. Every vector uses it: at CPL 0 there is never a red zone below RSP. */
     uint64_t stack_top = (uint64_t)(uintptr_t)(vcpu->ring_0_stack + sizeof(vcpu->ring_0_stack));

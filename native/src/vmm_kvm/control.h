@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control range: what the guest's processor needs in memory (descriptor tables, task state, ring-0 stacks) and the
  * few instructions that run in the guest beside the process's own code. It lies in the lower half, at the same address
@@ -18,7 +19,8 @@
 #define CONTROL_STUBS UINT64_C(0)
 #define CONTROL_INTERRUPT_TABLE UINT64_C(0x1000)
 #define CONTROL_VCPUS UINT64_C(0x100000)
-/* A page that is never mapped in the guest: where the system call cannot exit by an instruction it exits by touching it. */
+/* A page that is never mapped in the guest: where the system call cannot exit by an instruction it exits by touching
+ * it. */
 #define CONTROL_UNMAPPED (CONTROL_SIZE - UINT64_C(0x1000))
 
 #define VCPU_LIMIT 1024
@@ -60,8 +62,8 @@ _Static_assert(sizeof(struct vcpu_control) == 4 * 4096, "whole pages");
  */
 extern const uint8_t stubs_begin[], stub_vectors[], stub_system_call[], stub_system_call_by_touch[],
     stub_system_call_touched_address[], stub_return[], stub_flush_and_return[], stub_page_fault_in_guest[],
-    stub_ring_0_loop[], stub_store_loop[], stub_ring_0_page_fault[], stub_trial_fault[],
-    stub_trial_entries[], stub_trial_copy[], stubs_end[];
+    stub_ring_0_loop[], stub_store_loop[], stub_ring_0_page_fault[], stub_trial_fault[], stub_trial_entries[],
+    stub_trial_copy[], stubs_end[];
 
 /* Fills the stubs page and the interrupt table; `page_fault_function`: called at CPL 0 by stub_page_fault_in_guest. */
 void control_fill(uint8_t *control, uint64_t page_fault_function);

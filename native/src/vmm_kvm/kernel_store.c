@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * System calls that receive data into a region: read, pread64, readv, preadv, preadv2, recvfrom, recvmsg, getrandom.
  *
@@ -40,8 +41,8 @@
 #include "vellum/system_call.h"
 #include "vellum/region.h"
 
-#define BUFFERS 1024                             /* the kernel's limit, UIO_MAXIOV */
-#define BYTES_OF_CALL UINT64_C(0x7ffff000)       /* and what it transfers at most at a time, MAX_RW_COUNT */
+#define BUFFERS 1024                                       /* the kernel's limit, UIO_MAXIOV */
+#define BYTES_OF_CALL UINT64_C(0x7ffff000)                 /* and what it transfers at most at a time, MAX_RW_COUNT */
 #define BYTES_ON_STACK ((uint64_t)17 << VELLUM_PAGE_SHIFT) /* 64 KiB at any offset in a page, without a mapping */
 #define USER_ADDRESS_END (UINT64_C(1) << 47)
 #define KERNEL_SIGNAL_SET_SIZE sizeof(uint64_t)
@@ -64,7 +65,8 @@ static bool copy_through_kernel(int64_t call_number, uint64_t here, uint64_t the
     struct iovec local = {.iov_base = pointer_to(here), .iov_len = length};
     struct iovec remote = {.iov_base = pointer_to(there), .iov_len = length};
     uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return vellum_system_call(call_number, process, address_of(&local), 1, address_of(&remote), 1, 0) == (int64_t)length;
+    return vellum_system_call(call_number, process, address_of(&local), 1, address_of(&remote), 1, 0)
+        == (int64_t)length;
 }
 
 static bool copy_from_application(void *to, uint64_t from, uint64_t length) {
@@ -178,8 +180,8 @@ static bool is_truncated_stream(uint64_t socket, uint64_t flags) {
     }
     int type = 0;
     socklen_t length = sizeof(type);
-    int64_t result = vellum_system_call(SYS_getsockopt, socket, SOL_SOCKET, SO_TYPE, address_of(&type),
-                                     address_of(&length), 0);
+    int64_t result =
+        vellum_system_call(SYS_getsockopt, socket, SOL_SOCKET, SO_TYPE, address_of(&type), address_of(&length), 0);
     return result == 0 && type == SOCK_STREAM;
 }
 
@@ -189,15 +191,14 @@ static bool can_receive(const struct system_call *call, const struct request *re
     switch (call->number) {
     case SYS_recvfrom: /* into buffer; the sender's address into argument 4, its length into argument 5 */
         return !is_truncated_stream(arguments[0], arguments[3])
-               && !outputs_touch(arguments[4], sizeof(struct sockaddr_storage), touches_region)
-               && !outputs_touch(arguments[5], sizeof(socklen_t), touches_region);
+            && !outputs_touch(arguments[4], sizeof(struct sockaddr_storage), touches_region)
+            && !outputs_touch(arguments[5], sizeof(socklen_t), touches_region);
     case SYS_recvmsg:
         return !is_truncated_stream(arguments[0], arguments[2])
-               && !outputs_touch(arguments[1], sizeof(struct msghdr), touches_region)
-               && !outputs_touch(address_of(request->message.msg_name), sizeof(struct sockaddr_storage),
-                                 touches_region)
-               && !outputs_touch(address_of(request->message.msg_control), request->message.msg_controllen,
-                                 touches_region);
+            && !outputs_touch(arguments[1], sizeof(struct msghdr), touches_region)
+            && !outputs_touch(address_of(request->message.msg_name), sizeof(struct sockaddr_storage), touches_region)
+            && !outputs_touch(address_of(request->message.msg_control), request->message.msg_controllen,
+                              touches_region);
     default:
         return true;
     }
@@ -224,7 +225,7 @@ bool kernel_store_handles(const struct system_call *call, system_call_touches_re
 struct bounce {
     uint64_t address;
     uint64_t length;
-    bool is_mapping; /* else on the stack */
+    bool is_mapping;               /* else on the stack */
     struct iovec buffers[BUFFERS]; /* what the kernel is given; request.buffers[i] where they are the same */
 };
 
@@ -259,7 +260,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
     bounce->is_mapping = bounce->length > BYTES_ON_STACK;
     if (bounce->is_mapping) {
         int64_t address = vellum_system_call(SYS_mmap, 0, bounce->length, PROT_READ | PROT_WRITE,
-                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
+                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
         if (address < 0) {
             return address;
         }
@@ -284,7 +285,7 @@ static void remove_bounce(const struct bounce *bounce) {
 static int64_t call_with_mask(const struct system_call *call, uint64_t thread_mask) {
     uint64_t mask_of_loop;
     vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&thread_mask), address_of(&mask_of_loop),
-                    KERNEL_SIGNAL_SET_SIZE, 0, 0);
+                       KERNEL_SIGNAL_SET_SIZE, 0, 0);
     int64_t result = system_call_forward(call);
     vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&mask_of_loop), 0, KERNEL_SIGNAL_SET_SIZE, 0, 0);
     return result;
@@ -373,8 +374,8 @@ static int64_t store_received(const struct request *request, const struct bounce
     for (size_t i = 0; i < request->count && remaining > 0; i++) {
         uint64_t length = bounce->buffers[i].iov_len < remaining ? bounce->buffers[i].iov_len : remaining;
         if (request->buffers[i].iov_len != 0) {
-            uint64_t stored = store_pages(dispatcher, address_of(request->buffers[i].iov_base),
-                                          bounce->buffers[i].iov_base, length);
+            uint64_t stored =
+                store_pages(dispatcher, address_of(request->buffers[i].iov_base), bounce->buffers[i].iov_base, length);
             if (stored < length) {
                 return delivered + stored > 0 ? (int64_t)(delivered + stored) : -EFAULT;
             }

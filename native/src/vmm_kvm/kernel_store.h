@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The system calls whose result the kernel would write into a region. */
 #ifndef VELLUM_VMM_KVM_KERNEL_STORE_H
 #define VELLUM_VMM_KVM_KERNEL_STORE_H

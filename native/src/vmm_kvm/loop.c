@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "loop.h"
 
 #include <errno.h>
@@ -21,9 +22,9 @@
 
 /* What becomes of the thread after an exit. */
 enum next {
-    RESUME_USER,   /* at vcpu->user */
-    RESUME_FRAME,  /* code at CPL 0, by the interrupt frame at RSP */
-    CONTINUE,      /* where the vCPU is: inside code at CPL 0 */
+    RESUME_USER,  /* at vcpu->user */
+    RESUME_FRAME, /* code at CPL 0, by the interrupt frame at RSP */
+    CONTINUE,     /* where the vCPU is: inside code at CPL 0 */
     LEAVE_FOR_SYSTEM_CALL,
     LEAVE_FOR_FAULT,
     LEAVE_FOR_SIGNAL,
@@ -109,8 +110,8 @@ static void ask_for_flush(struct vcpu *vcpu) {
 
 /*
  * After an exit at no particular place (a signal, a fault of KVM's own): brings vcpu->user up to date. What happened
- * in the guest but was not served yet, a system call or an exception, is undone: it happens again. False: the vCPU is in
- * code of ours at CPL 0 that must end first.
+ * in the guest but was not served yet, a system call or an exception, is undone: it happens again. False: the vCPU is
+ * in code of ours at CPL 0 that must end first.
  */
 static bool take_user_state_anywhere(struct vcpu *vcpu) {
     uint64_t rip = registers_of(vcpu)->rip;
@@ -246,13 +247,13 @@ static enum next run_in_host(struct vcpu *vcpu) {
     return RESUME_USER;
 }
 
-/* EINTR says that nothing was received: when it is the machine's end that interrupts, the thread makes the call again in
- * host mode. */
+/* EINTR says that nothing was received: when it is the machine's end that interrupts, the thread makes the call again
+ * in host mode. */
 static enum next blocking_system_call(struct vcpu *vcpu, const struct system_call *call) {
     struct machine *machine = vcpu->machine;
-    struct system_call_context context = {
-        .touches_region = touches_region, .dispatcher = machine->dispatcher,
-        .thread_mask = vcpu->thread_mask & ~signal_bit(machine->kick_signal)};
+    struct system_call_context context = {.touches_region = touches_region,
+                                          .dispatcher = machine->dispatcher,
+                                          .thread_mask = vcpu->thread_mask & ~signal_bit(machine->kick_signal)};
     count(&machine->counters.forwarded_system_calls);
     atomic_store(&vcpu->in_blocking_call, 1);
     int64_t result = system_call_store_to_region(call, &context);
@@ -266,14 +267,15 @@ static enum next blocking_system_call(struct vcpu *vcpu, const struct system_cal
 }
 
 /*
- * The kernel keeps the word of a lock with priority inheritance itself, and cannot store to a region: it answers EFAULT, for
- * which the C library ends the process without a word of the lock.
+ * The kernel keeps the word of a lock with priority inheritance itself, and cannot store to a region: it answers
+ * EFAULT, for which the C library ends the process without a word of the lock.
  */
 static void name_lock_in_region(const struct system_call *call) {
-    static const char sentence[] =
-        "vellum: a lock with priority inheritance lies in a region. The kernel stores to such locks itself, which it cannot in "
-        "a region, and the C library ends the process when that fails. Keep locks of this kind outside of regions, or make "
-        "this one without PTHREAD_PRIO_INHERIT\n";
+    static const char sentence[] = "vellum: a lock with priority inheritance lies in a region. The kernel stores to "
+                                   "such locks itself, which it cannot in "
+                                   "a region, and the C library ends the process when that fails. Keep locks of this "
+                                   "kind outside of regions, or make "
+                                   "this one without PTHREAD_PRIO_INHERIT\n";
     static _Atomic uint32_t was_said;
     if (system_call_keeps_word_in_region(call, touches_region) && atomic_exchange(&was_said, 1) == 0) {
         vellum_system_call(SYS_write, 2, vellum_address_of(sentence), sizeof(sentence) - 1, 0, 0, 0);
@@ -283,8 +285,8 @@ static void name_lock_in_region(const struct system_call *call) {
 static enum next system_call(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     struct kvm_regs *user = &vcpu->user;
-    struct system_call call = {
-        .number = (int64_t)user->rax, .arguments = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9}};
+    struct system_call call = {.number = (int64_t)user->rax,
+                               .arguments = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9}};
     if (call.number == CALL_RUN_IN_HOST) {
         return run_in_host(vcpu);
     }
@@ -308,11 +310,14 @@ static enum next system_call(struct vcpu *vcpu) {
 
 static enum next page_fault(struct vcpu *vcpu, uint64_t address, uint64_t error) {
     struct machine *machine = vcpu->machine;
-    /* A region that another VMM has in force is ordinary memory here: a store that its permissions forbid happens again in
-     * host mode. */
+    /* A region that another VMM has in force is ordinary memory here: a store that its permissions forbid happens again
+     * in host mode. */
     if ((error & PAGE_FAULT_STORE) != 0 && machine_touches_region(machine, address, 1)) {
-        struct vellum_fault fault = {.origin = VELLUM_FAULT_IN_GUEST, .signal = SIGSEGV,
-                                     .address = (void *)(uintptr_t)address, .code = SEGV_ACCERR, .store = true};
+        struct vellum_fault fault = {.origin = VELLUM_FAULT_IN_GUEST,
+                                     .signal = SIGSEGV,
+                                     .address = (void *)(uintptr_t)address,
+                                     .code = SEGV_ACCERR,
+                                     .store = true};
         enum vellum_fault_verdict verdict = machine->dispatcher->serve(&fault);
         if (verdict == VELLUM_FAULT_RESOLVED) {
             count(&machine->counters.store_faults);
@@ -353,7 +358,8 @@ static enum next exception(struct vcpu *vcpu, unsigned vector) {
     return page_fault(vcpu, vcpu->run->s.regs.sregs.cr2, error);
 }
 
-/* A store fault was served at CPL 0 while a gate closed: its closer waits for the handlers' count, which is down now. */
+/* A store fault was served at CPL 0 while a gate closed: its closer waits for the handlers' count, which is down now.
+ */
 static enum next wake_closers(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     size_t used = atomic_load(&machine->attached_used);
@@ -489,7 +495,7 @@ void vmm_loop(struct vcpu *vcpu) {
 
 static bool call_loop(struct machine *machine, int64_t number, uint64_t first, uint64_t second) {
     return machine != NULL && vcpu_of_this_guest_thread(machine) != NULL
-           && vellum_system_call(number, first, second, 0, 0, 0, 0) != -ENOSYS;
+        && vellum_system_call(number, first, second, 0, 0, 0, 0) != -ENOSYS;
 }
 
 /* Between looking and calling a signal may have taken the thread out; then the kernel answers, and nothing was done. */

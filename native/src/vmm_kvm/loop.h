@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The VMM loop: what a thread does while its code is in guest mode. It runs on the vCPU's own stack, in host mode, with
  * asynchronous signals blocked except inside KVM_RUN, and is async-signal-safe: the code it serves may have been

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "machine.h"
 
 #include <errno.h>
@@ -55,8 +56,10 @@ static size_t units_of(uint64_t length) {
 
 static int64_t set_slot(const struct machine *machine, const struct guest_memory *memory, uint64_t address,
                         uint64_t length, uint32_t flags) {
-    struct kvm_userspace_memory_region slot = {.slot = memory->slot, .flags = flags,
-                                               .guest_phys_addr = memory->guest_physical, .memory_size = length,
+    struct kvm_userspace_memory_region slot = {.slot = memory->slot,
+                                               .flags = flags,
+                                               .guest_phys_addr = memory->guest_physical,
+                                               .memory_size = length,
                                                .userspace_addr = address};
     return kernel_ioctl(machine->vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
@@ -71,7 +74,8 @@ static void give_back(struct machine *machine, const struct guest_memory *memory
 int machine_add_memory(struct machine *machine, uint64_t address, uint64_t length, uint32_t flags,
                        struct guest_memory *memory) {
     vellum_lock(&machine->memory_lock);
-    size_t unit = take_run(machine->used_units, machine->processor.guest_physical_units, GUEST_PHYSICAL_FIRST_UNIT, units_of(length));
+    size_t unit = take_run(machine->used_units, machine->processor.guest_physical_units, GUEST_PHYSICAL_FIRST_UNIT,
+                           units_of(length));
     size_t slot = unit == SIZE_MAX ? SIZE_MAX : take_run(machine->used_slots, MEMORY_SLOTS, 0, 1);
     if (unit != SIZE_MAX && slot == SIZE_MAX) {
         give_run(machine->used_units, unit, units_of(length));
@@ -80,8 +84,8 @@ int machine_add_memory(struct machine *machine, uint64_t address, uint64_t lengt
     if (slot == SIZE_MAX) {
         return -ENOSPC;
     }
-    *memory = (struct guest_memory){
-        .slot = (uint32_t)slot, .guest_physical = unit * VELLUM_GUEST_CHUNK, .length = length};
+    *memory =
+        (struct guest_memory){.slot = (uint32_t)slot, .guest_physical = unit * VELLUM_GUEST_CHUNK, .length = length};
     int64_t result = set_slot(machine, memory, address, length, flags);
     if (result != 0) {
         give_back(machine, memory);
@@ -117,14 +121,15 @@ bool machine_touches_region(const struct machine *machine, uint64_t address, uin
 
 /* A chunk is one leaf of 1 GiB, or 512 of 2 MiB; writable for the guest, since real permissions are the host's. */
 static bool map_chunk(struct machine *machine, uint64_t chunk) {
-    uint64_t length = PROCESS_ADDRESS_END - chunk < VELLUM_GUEST_CHUNK ? PROCESS_ADDRESS_END - chunk : VELLUM_GUEST_CHUNK;
+    uint64_t length =
+        PROCESS_ADDRESS_END - chunk < VELLUM_GUEST_CHUNK ? PROCESS_ADDRESS_END - chunk : VELLUM_GUEST_CHUNK;
     struct guest_memory memory;
     if (machine_add_memory(machine, chunk, length, 0, &memory) != 0) {
         return false;
     }
     uint64_t leaf = machine->processor.has_gigabyte_pages ? VELLUM_GUEST_CHUNK : UINT64_C(1) << 21;
     uint64_t flags = VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_WRITABLE | VELLUM_ENTRY_USER | VELLUM_ENTRY_ACCESSED
-                     | VELLUM_ENTRY_DIRTY | VELLUM_ENTRY_LARGE;
+                   | VELLUM_ENTRY_DIRTY | VELLUM_ENTRY_LARGE;
     if (machine->tables_operations->map(machine->tables, chunk, memory.guest_physical, VELLUM_GUEST_CHUNK, leaf, flags)
         != 0) {
         machine_remove_memory(machine, &memory);
@@ -223,8 +228,8 @@ void machine_await_handlers(struct machine *machine) {
 
 /* Not inherited by fork: a child must not change its parent's tables. */
 static void *reserve(uint64_t address, uint64_t length, int flags) {
-    void *memory = mmap((void *)(uintptr_t)address, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
-                        -1, 0);
+    void *memory =
+        mmap((void *)(uintptr_t)address, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
     if (memory == MAP_FAILED) {
         return NULL;
     }
@@ -259,8 +264,8 @@ static int map_guest(struct machine *machine, const struct guest_memory *control
     uint64_t flags = VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_ACCESSED | VELLUM_ENTRY_DIRTY;
     int result = operations->create(machine->table_memory, TABLE_MEMORY, tables->guest_physical, &machine->tables);
     if (result == 0) {
-        result = operations->map(machine->tables, address + CONTROL_STUBS, control->guest_physical + CONTROL_STUBS, PAGE,
-                                 PAGE, flags | VELLUM_ENTRY_USER);
+        result = operations->map(machine->tables, address + CONTROL_STUBS, control->guest_physical + CONTROL_STUBS,
+                                 PAGE, PAGE, flags | VELLUM_ENTRY_USER);
     }
     if (result == 0) {
         result = operations->map(machine->tables, address + CONTROL_INTERRUPT_TABLE,
@@ -277,8 +282,9 @@ static int open_kvm(struct machine *machine, char *reason, size_t reason_size) {
     if (machine->device < 0) {
         int error = -errno;
         snprintf(reason, reason_size, "%s: %s%s", path, strerror(-error),
-                 error == -EACCES ? "; let this user read and write it (on many systems: add the user to group kvm)"
-                 : error == -ENOENT ? "; load the module kvm_intel or kvm_amd, or run where KVM is offered" : "");
+                 error == -EACCES   ? "; let this user read and write it (on many systems: add the user to group kvm)"
+                 : error == -ENOENT ? "; load the module kvm_intel or kvm_amd, or run where KVM is offered"
+                                    : "");
         return error;
     }
     int64_t version = kernel_ioctl(machine->device, KVM_GET_API_VERSION, NULL);
@@ -414,7 +420,8 @@ int machine_create(const struct vellum_dispatcher *dispatcher,
     return 0;
 }
 
-/* A thread inside a system call that receives into a region may block there for ever, on behalf of a region that is gone. */
+/* A thread inside a system call that receives into a region may block there for ever, on behalf of a region that is
+ * gone. */
 static void interrupt_blocking_call(const struct machine *machine, struct vcpu *vcpu) {
     if (atomic_load(&vcpu->in_blocking_call) != 0) {
         vellum_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
@@ -427,7 +434,8 @@ static void interrupt_guest_code(struct machine *machine) {
     resume_vcpus(machine);
 }
 
-/* Where a handler has jumped out of such a call (siglongjmp), the thread never comes back to the loop; nobody can tell. */
+/* Where a handler has jumped out of such a call (siglongjmp), the thread never comes back to the loop; nobody can tell.
+ */
 #define MOST_INTERRUPTIONS 3000 /* a millisecond each, at least */
 
 static bool wait_until_outside(struct machine *machine, struct vcpu *vcpu) {
@@ -443,13 +451,14 @@ static bool wait_until_outside(struct machine *machine, struct vcpu *vcpu) {
 }
 
 /*
- * Nobody enters any more: no region is attached. Code at CPL 0 cannot leave before its end, so it goes in again, and may
- * come back to the code at CPL 3 without an exit: then that is interrupted once more. The memory of a machine that a
- * thread may still be in stays; to take it away could only end in a crash.
+ * Nobody enters any more: no region is attached. Code at CPL 0 cannot leave before its end, so it goes in again, and
+ * may come back to the code at CPL 3 without an exit: then that is interrupted once more. The memory of a machine that
+ * a thread may still be in stays; to take it away could only end in a crash.
  */
 void machine_destroy(struct machine *machine) {
-    static const char stays[] = "vellum: a signal handler jumped out of a read into a region; its virtual machine stays "
-                                "until the process ends\n";
+    static const char stays[] =
+        "vellum: a signal handler jumped out of a read into a region; its virtual machine stays "
+        "until the process ends\n";
     atomic_store(&machine->closing, 1);
     interrupt_guest_code(machine);
     size_t vcpus = atomic_load(&machine->vcpu_count);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The virtual machine of this process: one while any region is attached, NULL else. Its memory is the process's own,
  * mapped by 1 GiB chunks as the guest touches them.
@@ -63,12 +64,12 @@ struct machine_counters {
 struct machine {
     int device; /* /dev/kvm */
     int vm;
-    struct processor processor;          /* what every vCPU of it looks like */
+    struct processor processor; /* what every vCPU of it looks like */
     const struct vellum_dispatcher *dispatcher;
     const struct vellum_guest_tables_operations *tables_operations;
     struct vellum_guest_tables *tables;
 
-    uint8_t *control;                    /* CONTROL_SIZE bytes of addresses; CONTROL_MAPPED of memory */
+    uint8_t *control; /* CONTROL_SIZE bytes of addresses; CONTROL_MAPPED of memory */
     void *table_memory;
 
     enum vellum_kvm_rearm_path rearm_path;
@@ -87,15 +88,15 @@ struct machine {
 
     struct attached_region attached[ATTACHED_LIMIT];
     bool place_is_taken[ATTACHED_LIMIT]; /* control, under the machine's users' lock */
-    _Atomic size_t attached_used; /* entries from here on were never set */
+    _Atomic size_t attached_used;        /* entries from here on were never set */
 
     _Atomic(struct vcpu *) vcpus[VCPU_LIMIT];
-    _Atomic size_t vcpu_count;           /* vCPUs with a number below it exist, or are being made */
-    size_t vcpu_limit;                   /* what KVM allows, at most VCPU_LIMIT */
+    _Atomic size_t vcpu_count; /* vCPUs with a number below it exist, or are being made */
+    size_t vcpu_limit;         /* what KVM allows, at most VCPU_LIMIT */
 
-    _Atomic uint32_t stops;              /* stop.h: while not 0, no vCPU enters the guest; futex */
-    _Atomic uint32_t closing;            /* every thread leaves guest mode */
-    _Atomic uint64_t flush_generation;   /* re-arming by CR3 reload: a vCPU behind it flushes first */
+    _Atomic uint32_t stops;            /* stop.h: while not 0, no vCPU enters the guest; futex */
+    _Atomic uint32_t closing;          /* every thread leaves guest mode */
+    _Atomic uint64_t flush_generation; /* re-arming by CR3 reload: a vCPU behind it flushes first */
 
     struct machine_counters counters;
 };
@@ -123,8 +124,8 @@ bool machine_map_chunk_of(struct machine *machine, uint64_t address);
 size_t machine_take_place(struct machine *machine);
 void machine_give_place_back(struct machine *machine, size_t place);
 /*
- * gate, not in guest mode. From now on the region's chunks are its own: what the guest saw there of other memory is taken
- * away. Detach with vCPUs stopped.
+ * gate, not in guest mode. From now on the region's chunks are its own: what the guest saw there of other memory is
+ * taken away. Detach with vCPUs stopped.
  */
 void machine_attach(struct machine *machine, struct vellum_region *region, size_t place);
 void machine_detach(struct machine *machine, size_t place);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 
 #include <errno.h>
@@ -32,8 +33,8 @@ static uint64_t *scratch_table(uint64_t entry) {
 }
 
 static int scratch_create(void *memory, size_t size, uint64_t guest_physical, struct vellum_guest_tables **tables) {
-    scratch_tables = (struct scratch_tables){
-        .memory = memory, .guest_physical = guest_physical, .used = 1, .capacity = size / PAGE};
+    scratch_tables =
+        (struct scratch_tables){.memory = memory, .guest_physical = guest_physical, .used = 1, .capacity = size / PAGE};
     *tables = (struct vellum_guest_tables *)(void *)&scratch_tables;
     return 0;
 }
@@ -57,7 +58,7 @@ static uint64_t *scratch_entry(uint64_t address) {
                 return NULL;
             }
             *entry = (scratch_tables.guest_physical + scratch_tables.used++ * PAGE) | VELLUM_ENTRY_PRESENT
-                     | VELLUM_ENTRY_WRITABLE | VELLUM_ENTRY_USER | VELLUM_ENTRY_ACCESSED;
+                   | VELLUM_ENTRY_WRITABLE | VELLUM_ENTRY_USER | VELLUM_ENTRY_ACCESSED;
         }
         table = scratch_table(*entry);
     }
@@ -124,12 +125,15 @@ static int start_at_ring_0(const struct trial *trial, const uint8_t *stub, struc
 /* Stores to `pages` pages from `first` on at CPL 3, then makes a system call; the port that exits. */
 static int start_stores(const struct trial *trial, size_t first, size_t pages, bool flush) {
     struct vcpu_control *control = trial->vcpu->control;
-    struct interrupt_frame *frame = (struct interrupt_frame *)(void *)(control->ring_0_stack + sizeof(control->ring_0_stack)) - 1;
+    struct interrupt_frame *frame =
+        (struct interrupt_frame *)(void *)(control->ring_0_stack + sizeof(control->ring_0_stack)) - 1;
     *frame = (struct interrupt_frame){.rip = control_stub(trial->machine->control, stub_store_loop),
-                                      .cs = SELECTOR_USER_CODE, .rflags = 0x202,
-                                      .rsp = (uint64_t)(uintptr_t)trial->scratch, .ss = SELECTOR_USER_DATA};
-    struct kvm_regs registers = {.rdi = (uint64_t)(uintptr_t)trial->scratch + first * PAGE, .rdx = pages,
-                                 .rsp = (uint64_t)(uintptr_t)frame};
+                                      .cs = SELECTOR_USER_CODE,
+                                      .rflags = 0x202,
+                                      .rsp = (uint64_t)(uintptr_t)trial->scratch,
+                                      .ss = SELECTOR_USER_DATA};
+    struct kvm_regs registers = {
+        .rdi = (uint64_t)(uintptr_t)trial->scratch + first * PAGE, .rdx = pages, .rsp = (uint64_t)(uintptr_t)frame};
     return start_at_ring_0(trial, flush ? stub_flush_and_return : stub_return, registers);
 }
 
@@ -322,8 +326,7 @@ static void choose_fault_path(struct trial *trial) {
     figures->fault_in_guest = time_faults(trial, 0);
     control_serve_page_faults_in_guest(trial->machine->control, 0);
     const char *forced = getenv("VELLUM_KVM_FAULTS");
-    bool in_guest =
-        forced == NULL ? figures->fault_in_guest < figures->fault_by_exit : strcmp(forced, "guest") == 0;
+    bool in_guest = forced == NULL ? figures->fault_in_guest < figures->fault_by_exit : strcmp(forced, "guest") == 0;
     figures->fault_path =
         figures->fault_in_guest != 0 && in_guest ? VELLUM_KVM_FAULT_IN_GUEST : VELLUM_KVM_FAULT_BY_EXIT;
 }

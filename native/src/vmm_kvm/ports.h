@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Exit ports, for assembly and C alike. */
 #ifndef VELLUM_VMM_KVM_PORTS_H
 #define VELLUM_VMM_KVM_PORTS_H

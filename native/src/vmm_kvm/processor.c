@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "processor.h"
 
 #include <cpuid.h>
@@ -55,14 +56,15 @@ static uint64_t read_extended_control(void) {
 
 /*
  * AMX's tiles are the one component of the extended state that a process must ask for (5.17; arch/x86/xstate.rst,
- * "Dynamic features for virtual machines"), before its first vCPU. Without it KVM refuses every vCPU whose CPUID has it.
- * Where the kernel refuses, the list that KVM gives lacks it.
+ * "Dynamic features for virtual machines"), before its first vCPU. Without it KVM refuses every vCPU whose CPUID has
+ * it. Where the kernel refuses, the list that KVM gives lacks it.
  */
 static void ask_for_tiles(void) {
     vellum_system_call(SYS_arch_prctl, REQUEST_GUEST_COMPONENT, COMPONENT_TILE_DATA, 0, 0, 0, 0);
 }
 
-/* The process's view of a leaf of components, without what KVM does not carry: code that uses that stays in host mode. */
+/* The process's view of a leaf of components, without what KVM does not carry: code that uses that stays in host mode.
+ */
 static void limit_components(struct processor *processor, struct kvm_cpuid_entry2 *entry, uint64_t carried) {
     entry->eax &= (uint32_t)carried;
     entry->edx &= (uint32_t)(carried >> 32);
@@ -70,11 +72,13 @@ static void limit_components(struct processor *processor, struct kvm_cpuid_entry
 }
 
 /* Which level of the topology a subleaf of LEAF_TOPOLOGY and its like tells of: none, behind the last. */
-static uint32_t topology_level(const struct kvm_cpuid_entry2 *entry) { return entry->ecx & 0xff00; }
+static uint32_t topology_level(const struct kvm_cpuid_entry2 *entry) {
+    return entry->ecx & 0xff00;
+}
 
 /*
- * The subleaves of a leaf of topology behind those in the list: newer kernels list the first alone (6.2, and 6.1's later
- * updates), in which they tell nothing of the host, and leave the rest to whoever makes the vCPU.
+ * The subleaves of a leaf of topology behind those in the list: newer kernels list the first alone (6.2, and 6.1's
+ * later updates), in which they tell nothing of the host, and leave the rest to whoever makes the vCPU.
  */
 static void complete_topology(struct processor *processor, uint32_t function) {
     struct kvm_cpuid2 *list = &processor->cpuid.header;
@@ -153,7 +157,8 @@ int processor_discover(struct processor *processor, int device, int vm, char *re
     uint32_t ecx;
     uint32_t edx;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & (1u << 27)) == 0) {
-        snprintf(reason, reason_size, "the processor or the kernel has no XSAVE, by which register state is carried over");
+        snprintf(reason, reason_size,
+                 "the processor or the kernel has no XSAVE, by which register state is carried over");
         return -ENOTSUP;
     }
     processor->extended_control = read_extended_control();
@@ -170,10 +175,10 @@ int processor_discover(struct processor *processor, int device, int vm, char *re
 }
 
 void processor_set_ring_0(struct kvm_sregs *special) {
-    special->cs = (struct kvm_segment){.limit = 0xffffffff, .selector = SELECTOR_KERNEL_CODE, .present = 1, .type = 11,
-                                       .s = 1, .l = 1, .g = 1};
-    special->ss = (struct kvm_segment){.limit = 0xffffffff, .selector = SELECTOR_KERNEL_DATA, .present = 1, .type = 3,
-                                       .s = 1, .db = 1, .g = 1};
+    special->cs = (struct kvm_segment){
+        .limit = 0xffffffff, .selector = SELECTOR_KERNEL_CODE, .present = 1, .type = 11, .s = 1, .l = 1, .g = 1};
+    special->ss = (struct kvm_segment){
+        .limit = 0xffffffff, .selector = SELECTOR_KERNEL_DATA, .present = 1, .type = 3, .s = 1, .db = 1, .g = 1};
 }
 
 static int set_special_registers(const struct processor *processor, int vcpu, uint8_t *control,
@@ -191,8 +196,10 @@ static int set_special_registers(const struct processor *processor, int vcpu, ui
     special.idt.base = (uint64_t)(uintptr_t)(control + CONTROL_INTERRUPT_TABLE);
     special.idt.limit = VECTORS * 16 - 1;
     special.tr = (struct kvm_segment){.base = (uint64_t)(uintptr_t)vcpu_control->task_state,
-                                      .limit = sizeof(vcpu_control->task_state) - 1, .selector = SELECTOR_TASK,
-                                      .type = 11, .present = 1};
+                                      .limit = sizeof(vcpu_control->task_state) - 1,
+                                      .selector = SELECTOR_TASK,
+                                      .type = 11,
+                                      .present = 1};
     special.cr0 = CR0_AS_LINUX;
     special.cr3 = root;
     special.cr4 = processor->control_4;
@@ -214,14 +221,13 @@ static int set_model_specific_registers(int vcpu, const uint8_t *control) {
     struct {
         struct kvm_msrs header;
         struct kvm_msr_entry entries[3];
-    } registers = {
-        .header.nmsrs = 3,
-        .entries = {
-            /* SYSRET's base is one below the user's selectors, as with Linux */
-            {.index = MSR_STAR, .data = ((uint64_t)0x23 << 48) | ((uint64_t)SELECTOR_KERNEL_CODE << 32)},
-            {.index = MSR_LSTAR, .data = control_stub(control, stub_system_call)},
-            {.index = MSR_SFMASK, .data = SFMASK_AS_LINUX},
-        }};
+    } registers = {.header.nmsrs = 3,
+                   .entries = {
+                       /* SYSRET's base is one below the user's selectors, as with Linux */
+                       {.index = MSR_STAR, .data = ((uint64_t)0x23 << 48) | ((uint64_t)SELECTOR_KERNEL_CODE << 32)},
+                       {.index = MSR_LSTAR, .data = control_stub(control, stub_system_call)},
+                       {.index = MSR_SFMASK, .data = SFMASK_AS_LINUX},
+                   }};
     int64_t set = kernel_ioctl(vcpu, KVM_SET_MSRS, &registers);
     return set < 0 ? (int)set : set == 3 ? 0 : -ENOTSUP;
 }
@@ -235,8 +241,8 @@ static int set_extended_control(int vcpu, uint64_t value) {
  * measure.c looks. */
 static void set_time_stamp_offset(int vcpu) {
     uint64_t offset = 0;
-    struct kvm_device_attr attribute = {.group = TSC_CONTROL_GROUP, .attr = TSC_OFFSET_ATTRIBUTE,
-                                        .addr = (uint64_t)(uintptr_t)&offset};
+    struct kvm_device_attr attribute = {
+        .group = TSC_CONTROL_GROUP, .attr = TSC_OFFSET_ATTRIBUTE, .addr = (uint64_t)(uintptr_t)&offset};
     kernel_ioctl(vcpu, KVM_SET_DEVICE_ATTR, &attribute);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a vCPU must look like for code that ran on the host's processor a moment ago. */
 #ifndef VELLUM_VMM_KVM_PROCESSOR_H
 #define VELLUM_VMM_KVM_PROCESSOR_H

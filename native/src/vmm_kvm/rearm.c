@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "rearm.h"
 
 #include <linux/kvm.h>
@@ -37,8 +38,10 @@ void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_pag
     if (page_count == 0) {
         return; /* KVM's walk goes through every level, each time */
     }
-    struct kvm_clear_dirty_log clear = {.slot = attachment->alias.slot, .num_pages = (uint32_t)page_count,
-                                        .first_page = first_page, .dirty_bitmap = (void *)(uintptr_t)pages};
+    struct kvm_clear_dirty_log clear = {.slot = attachment->alias.slot,
+                                        .num_pages = (uint32_t)page_count,
+                                        .first_page = first_page,
+                                        .dirty_bitmap = (void *)(uintptr_t)pages};
     if (kernel_ioctl(machine->vm, KVM_CLEAR_DIRTY_LOG, &clear) < 0) {
         vellum_die("vellum: KVM refuses to write-protect pages; going on would lose stores\n");
     }
@@ -47,10 +50,11 @@ void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_pag
 /*
  * KVM finds its own entries of a page by guest-physical address, and files an entry under the address it was first made
  * for: when ours goes from the view to the alias and the memory behind both is the same page, KVM changes its entry in
- * place and leaves it filed under the view (mmu_set_spte compares host pages only). The alias's dirty log would not find
- * it, it would stay writable, and stores would not be noticed. So the view's memory is unmapped from the host for a
- * moment, which loses nothing, since it is a file's, and KVM drops what is filed there. A fault that KVM is serving at that
- * moment either looks at our entry again under its lock, and finds it changed, or comes first and is dropped as well.
+ * place and leaves it filed under the view (mmu_set_spte compares host pages only). The alias's dirty log would not
+ * find it, it would stay writable, and stores would not be noticed. So the view's memory is unmapped from the host for
+ * a moment, which loses nothing, since it is a file's, and KVM drops what is filed there. A fault that KVM is serving
+ * at that moment either looks at our entry again under its lock, and finds it changed, or comes first and is dropped as
+ * well.
  */
 void rearm_forget_view(struct vellum_region *region, size_t first_page, size_t page_count) {
     const struct attachment *attachment = region->vmm_state;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making the processor notice that entries of a region lost a bit: the one place that knows how this host does it. */
 #ifndef VELLUM_VMM_KVM_REARM_H
 #define VELLUM_VMM_KVM_REARM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ring_0_store_fault.h"
 
 #include "machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Write faults served inside the guest, at CPL 0, without an exit: for hosts whose ring 0 is the processor's.
  * Called by stub_page_fault_in_guest with general registers only; no system call, no wait.
@@ -9,7 +10,7 @@
 
 enum ring_0_answer {
     RING_0_SERVED = 0,
-    RING_0_ASK_HOST = 1,  /* exit, and start over there */
+    RING_0_ASK_HOST = 1,   /* exit, and start over there */
     RING_0_WAKE_CLOSER = 2 /* served; exit, because a gate's closer waits for this handler to be out */
 };
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "stop.h"
 
 #include <errno.h>
@@ -76,5 +77,6 @@ bool stop_take_stray_kick(struct vcpu *vcpu) {
     const uint64_t kick = signal_bit(vcpu->machine->kick_signal);
     const int64_t at_once[2] = {0, 0};
     return vellum_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, (uint64_t)(uintptr_t)at_once,
-                           sizeof(kick), 0, 0) > 0;
+                              sizeof(kick), 0, 0)
+         > 0;
 }

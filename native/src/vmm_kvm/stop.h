@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stopping every vCPU: what makes a cut an instant for code in guest mode, whose stale translations would otherwise let
  * it store to a page that was closed.
@@ -21,8 +22,8 @@
 void stop_vcpus(struct machine *machine);
 void resume_vcpus(struct machine *machine);
 
-/* VMM loop. Waits while vCPUs are stopped. False: the machine is closing; leave (not where !may_leave: code at CPL 0 must
- * end first). After true comes stop_come_out. */
+/* VMM loop. Waits while vCPUs are stopped. False: the machine is closing; leave (not where !may_leave: code at CPL 0
+ * must end first). After true comes stop_come_out. */
 bool stop_go_in(struct vcpu *vcpu, bool may_leave);
 /* VMM loop. True: the exit was a kick, and nothing else is known to have happened. */
 bool stop_come_out(struct vcpu *vcpu);

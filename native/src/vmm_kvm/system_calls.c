@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which way a system call takes, and the calls that are simply made. */
 #include "system_calls.h"
 
@@ -39,7 +40,7 @@ bool system_call_keeps_word_in_region(const struct system_call *call, system_cal
 int64_t system_call_forward(const struct system_call *call) {
     const uint64_t *arguments = call->arguments;
     return vellum_system_call(call->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                           arguments[5]);
+                              arguments[5]);
 }
 
 int64_t system_call_store_to_region(const struct system_call *call, const struct system_call_context *context) {

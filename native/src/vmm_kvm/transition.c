@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "transition.h"
 
 #include <asm/prctl.h>
@@ -67,8 +68,8 @@ int transition_give_signal_mask(struct vcpu *vcpu) {
 }
 
 /*
- * The frame's state and KVM's have one layout, the processor's standard one, but for the software bytes. A frame without
- * the magic has the legacy area only.
+ * The frame's state and KVM's have one layout, the processor's standard one, but for the software bytes. A frame
+ * without the magic has the legacy area only.
  */
 static int give_extended_state(struct vcpu *vcpu, const uint8_t *state) {
     uint8_t *given = vcpu->extended_state;
@@ -98,8 +99,8 @@ static void keep_frame(struct vcpu *vcpu, const ucontext_t *context) {
 static bool frame_fits(const ucontext_t *context) {
     struct software_bytes bytes = software_bytes_of((const uint8_t *)context->uc_mcontext.fpregs);
     return bytes.magic != EXTENDED_STATE_MAGIC
-           || (bytes.extended_size <= VELLUM_RETURN_FRAME_SIZE - FRAME_EXTENDED_STATE
-               && bytes.state_size >= XSAVE_HEADER_END);
+        || (bytes.extended_size <= VELLUM_RETURN_FRAME_SIZE - FRAME_EXTENDED_STATE
+            && bytes.state_size >= XSAVE_HEADER_END);
 }
 
 static uint64_t read_base(int which) {
@@ -109,13 +110,24 @@ static uint64_t read_base(int which) {
 }
 
 static struct kvm_regs registers_of(const greg_t *context) {
-    return (struct kvm_regs){
-        .rax = (uint64_t)context[REG_RAX], .rbx = (uint64_t)context[REG_RBX], .rcx = (uint64_t)context[REG_RCX],
-        .rdx = (uint64_t)context[REG_RDX], .rsi = (uint64_t)context[REG_RSI], .rdi = (uint64_t)context[REG_RDI],
-        .rsp = (uint64_t)context[REG_RSP], .rbp = (uint64_t)context[REG_RBP], .r8 = (uint64_t)context[REG_R8],
-        .r9 = (uint64_t)context[REG_R9], .r10 = (uint64_t)context[REG_R10], .r11 = (uint64_t)context[REG_R11],
-        .r12 = (uint64_t)context[REG_R12], .r13 = (uint64_t)context[REG_R13], .r14 = (uint64_t)context[REG_R14],
-        .r15 = (uint64_t)context[REG_R15], .rip = (uint64_t)context[REG_RIP], .rflags = (uint64_t)context[REG_EFL]};
+    return (struct kvm_regs){.rax = (uint64_t)context[REG_RAX],
+                             .rbx = (uint64_t)context[REG_RBX],
+                             .rcx = (uint64_t)context[REG_RCX],
+                             .rdx = (uint64_t)context[REG_RDX],
+                             .rsi = (uint64_t)context[REG_RSI],
+                             .rdi = (uint64_t)context[REG_RDI],
+                             .rsp = (uint64_t)context[REG_RSP],
+                             .rbp = (uint64_t)context[REG_RBP],
+                             .r8 = (uint64_t)context[REG_R8],
+                             .r9 = (uint64_t)context[REG_R9],
+                             .r10 = (uint64_t)context[REG_R10],
+                             .r11 = (uint64_t)context[REG_R11],
+                             .r12 = (uint64_t)context[REG_R12],
+                             .r13 = (uint64_t)context[REG_R13],
+                             .r14 = (uint64_t)context[REG_R14],
+                             .r15 = (uint64_t)context[REG_R15],
+                             .rip = (uint64_t)context[REG_RIP],
+                             .rflags = (uint64_t)context[REG_EFL]};
 }
 
 static void write_registers(greg_t *context, const struct kvm_regs *from) {
@@ -155,7 +167,8 @@ static void begin_stack(const struct vcpu *vcpu) {
 
 int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     greg_t *registers = context->uc_mcontext.gregs;
-    if (((uint64_t)registers[REG_EFL] & TRAP_FLAG) != 0 || context->uc_mcontext.fpregs == NULL || !frame_fits(context)) {
+    if (((uint64_t)registers[REG_EFL] & TRAP_FLAG) != 0 || context->uc_mcontext.fpregs == NULL
+        || !frame_fits(context)) {
         return -ENOTSUP;
     }
     memcpy(&vcpu->thread_mask, &context->uc_sigmask, sizeof(vcpu->thread_mask));
@@ -190,8 +203,8 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
  */
 static void take_extended_state(struct vcpu *vcpu, uint8_t *state) {
     uint64_t request = vcpu->machine->processor.extended_state_size > sizeof(struct kvm_xsave)
-                           ? _IOR(KVMIO, 0xcf, struct kvm_xsave) /* KVM_GET_XSAVE2 */
-                           : KVM_GET_XSAVE;
+                         ? _IOR(KVMIO, 0xcf, struct kvm_xsave) /* KVM_GET_XSAVE2 */
+                         : KVM_GET_XSAVE;
     if (kernel_ioctl(vcpu->descriptor, request, vcpu->extended_state) < 0) {
         vellum_die("vellum: KVM does not give a thread's registers back; nothing can be done for it\n");
     }
@@ -203,7 +216,8 @@ static void take_extended_state(struct vcpu *vcpu, uint8_t *state) {
     }
 }
 
-/* Returning from a signal frame restores every flag but this one, which stays the thread's (the kernel's FIX_EFLAGS). */
+/* Returning from a signal frame restores every flag but this one, which stays the thread's (the kernel's FIX_EFLAGS).
+ */
 #define IDENTIFICATION_FLAG UINT64_C(0x200000)
 static void set_identification_flag(uint64_t flags) {
     __asm__ volatile("pushfq\n"

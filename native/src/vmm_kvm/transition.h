@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way into guest mode and out of it: the thread's complete register state, moved between a signal frame and a vCPU.
  * docs/guest-mode.md has the picture.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "vcpu.h"
 
 #include <errno.h>
@@ -20,11 +21,13 @@ static uint64_t this_thread_pointer(void) {
 }
 
 static void *map(uint64_t length, int protection, int flags, int descriptor) {
-    int64_t result = vellum_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
+    int64_t result =
+        vellum_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
     return result < 0 ? NULL : (void *)(uintptr_t)result;
 }
 
-/* By the raw call, of which the address sanitizer learns nothing: what comes to these addresses next is no VMM stack. */
+/* By the raw call, of which the address sanitizer learns nothing: what comes to these addresses next is no VMM stack.
+ */
 static void unmap(void *memory, size_t length) {
     if (memory != NULL) {
 #ifdef __SANITIZE_ADDRESS__
@@ -141,14 +144,14 @@ static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
 }
 
 /*
- * Who may use a vCPU, without a lock. `running` says that somebody does: its owner, from the claim until it has left guest
- * mode. A thread gets a vCPU that is
+ * Who may use a vCPU, without a lock. `running` says that somebody does: its owner, from the claim until it has left
+ * guest mode. A thread gets a vCPU that is
  *
  *   not in use           by changing `running` from 0 to 1, and then `owner` to itself
  *   an ended thread's,   which left it in use (it jumped out of guest mode): by changing `owner` to itself
  *
- * each by compare-and-exchange. Who has made the first change of the first way, and finds another owner at the second, has
- * lost the vCPU to a thread that came the second way, and leaves it alone.
+ * each by compare-and-exchange. Who has made the first change of the first way, and finds another owner at the second,
+ * has lost the vCPU to a thread that came the second way, and leaves it alone.
  */
 static bool begin_use(struct vcpu *vcpu) {
     uint32_t idle = 0;
@@ -208,14 +211,14 @@ static bool contains(const void *start, uint64_t length, uint64_t address) {
 }
 
 /*
- * A handler that interrupted a call of the VMM loop jumped out of it (siglongjmp) and never comes back: seen by its code
- * being on neither of the stacks on which a handler runs that does come back.
+ * A handler that interrupted a call of the VMM loop jumped out of it (siglongjmp) and never comes back: seen by its
+ * code being on neither of the stacks on which a handler runs that does come back.
  */
 static bool is_abandoned(const struct vcpu *vcpu, const ucontext_t *context) {
     uint64_t stack_pointer = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
     return atomic_load(&vcpu->in_blocking_call) != 0
-           && !contains(vcpu->stack_top - VMM_STACK_SIZE, VMM_STACK_SIZE, stack_pointer)
-           && !contains(context->uc_stack.ss_sp, context->uc_stack.ss_size, stack_pointer);
+        && !contains(vcpu->stack_top - VMM_STACK_SIZE, VMM_STACK_SIZE, stack_pointer)
+        && !contains(context->uc_stack.ss_sp, context->uc_stack.ss_size, stack_pointer);
 }
 
 bool vcpu_is_running(struct vcpu *vcpu) {

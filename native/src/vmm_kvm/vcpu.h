@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vCPUs. A thread that enters guest mode gets one and keeps it, until another thread takes it over: when the first has ended,
- * or, where no more can be made, is in host mode. A vCPU carries nothing from one stay in guest mode to the next: its whole
- * state is loaded at every entry.
+ * vCPUs. A thread that enters guest mode gets one and keeps it, until another thread takes it over: when the first has
+ * ended, or, where no more can be made, is in host mode. A vCPU carries nothing from one stay in guest mode to the
+ * next: its whole state is loaded at every entry.
  */
 #ifndef VELLUM_VMM_KVM_VCPU_H
 #define VELLUM_VMM_KVM_VCPU_H
@@ -13,9 +14,9 @@
 #define VMM_STACK_SIZE ((size_t)256 << 10)
 
 enum presence { /* of a vCPU in the guest; stop.h */
-    OUTSIDE = 0,
-    INSIDE = 1,
-    KICKED = 2
+                OUTSIDE = 0,
+                INSIDE = 1,
+                KICKED = 2
 };
 
 struct vcpu {
@@ -25,22 +26,22 @@ struct vcpu {
     struct kvm_run *run;
     size_t run_size;
     struct vcpu_control *control;
-    uint8_t *memory;      /* VMM stack and extended state, one mapping */
+    uint8_t *memory; /* VMM stack and extended state, one mapping */
     size_t memory_size;
     uint8_t *stack_top;
     uint8_t *extended_state; /* for KVM_GET_XSAVE and KVM_SET_XSAVE, page-aligned */
     uint8_t *return_frame;   /* the owner's (dispatcher.h): its state at entry, rewritten when it leaves; NULL: none */
 
-    _Atomic uint32_t owner;           /* the thread's number; 0 none */
-    _Atomic uint32_t running;         /* 1 from the handler that claims it until the thread has left */
-    _Atomic uint64_t thread_pointer;  /* FS base of the owner: tells without a system call whether this thread is it */
-    _Atomic uint32_t presence;        /* enum presence; futex */
+    _Atomic uint32_t owner;          /* the thread's number; 0 none */
+    _Atomic uint32_t running;        /* 1 from the handler that claims it until the thread has left */
+    _Atomic uint64_t thread_pointer; /* FS base of the owner: tells without a system call whether this thread is it */
+    _Atomic uint32_t presence;       /* enum presence; futex */
 
     _Atomic uint32_t in_blocking_call; /* the loop makes a system call that may block: a wake-up signal interrupts it */
 
     /* From here on the owner's alone. */
-    struct kvm_regs user;   /* the code's registers at CPL 3, as of the last exit or entry */
-    uint64_t fs_base;       /* the code's, as of the last exit or entry: at CPL 3 an instruction may change them */
+    struct kvm_regs user; /* the code's registers at CPL 3, as of the last exit or entry */
+    uint64_t fs_base;     /* the code's, as of the last exit or entry: at CPL 3 an instruction may change them */
     uint64_t gs_base;
     uint64_t thread_fs_base; /* what the thread has in host mode, since entry */
     uint64_t thread_gs_base;
@@ -51,15 +52,15 @@ struct vcpu {
     uint64_t mask_in_force; /* given to KVM_SET_SIGNAL_MASK */
     uint64_t flush_generation;
     uint32_t processor_number;
-    bool draining;          /* a signal waits for code at CPL 0 to end */
+    bool draining; /* a signal waits for code at CPL 0 to end */
 };
 
 /*
- * handler. The calling thread's vCPU. If it has none, an ended thread's; else a new one, where the process has descriptors
- * and mappings to spare (`mappings_lock` of region.h is held meanwhile); else that of a thread in host mode. The thread was
- * interrupted in `context`. It is in use then, until the thread has left guest mode. NULL: there is none to be had, or this
- * thread is in guest mode already (a signal handler of its own that stores into a region, inside a call that the VMM loop
- * makes).
+ * handler. The calling thread's vCPU. If it has none, an ended thread's; else a new one, where the process has
+ * descriptors and mappings to spare (`mappings_lock` of region.h is held meanwhile); else that of a thread in host
+ * mode. The thread was interrupted in `context`. It is in use then, until the thread has left guest mode. NULL: there
+ * is none to be had, or this thread is in guest mode already (a signal handler of its own that stores into a region,
+ * inside a call that the VMM loop makes).
  */
 struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context);
 /* handler. The thread does not go to guest mode after all. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The KVM VMM: code that stores into a region runs as the guest of its own process. docs/guest-mode.md. */
 #include <errno.h>
 #include <pthread.h>
@@ -16,8 +17,8 @@
 #include "vellum/export.h"
 
 /*
- * Guards the_machine and machine_users. Its holder may wait for every thread to leave guest mode: who waits for the lock
- * there leaves, by the futex call.
+ * Guards the_machine and machine_users. Its holder may wait for every thread to leave guest mode: who waits for the
+ * lock there leaves, by the futex call.
  */
 static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t machine_users;
@@ -30,7 +31,7 @@ static uint64_t enter_control(void) {
     uint64_t blocked = transition_blocked_in_loop();
     uint64_t previous;
     vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
-                    sizeof(blocked), 0, 0);
+                       sizeof(blocked), 0, 0);
     pthread_mutex_lock(&machine_lock);
     loop_leave_guest_mode(atomic_load(&the_machine)); /* under the lock: the machine stays while it is looked at */
     return previous;
@@ -46,7 +47,8 @@ static int use_machine(const struct vellum_region *region, const struct vellum_g
                        struct machine **used, char *reason, size_t reason_size) {
     struct machine *machine = atomic_load(&the_machine);
     if (machine != NULL && machine->tables_operations != operations) {
-        snprintf(reason, reason_size, "regions of this process are attached to another page table for guests: close them first");
+        snprintf(reason, reason_size,
+                 "regions of this process are attached to another page table for guests: close them first");
         return -EBUSY;
     }
     if (machine == NULL) {
@@ -87,8 +89,8 @@ static int add_memory(struct machine *machine, const struct vellum_region *regio
     if (result != 0) {
         return result;
     }
-    result = machine_add_memory(machine, (uint64_t)(uintptr_t)region->image.alias, region->length, log,
-                                &attachment->alias);
+    result =
+        machine_add_memory(machine, (uint64_t)(uintptr_t)region->image.alias, region->length, log, &attachment->alias);
     if (result == 0) {
         attachment->place = machine_take_place(machine);
         if (attachment->place == SIZE_MAX) {
@@ -284,8 +286,8 @@ VELLUM_EXPORT void vellum_vmm_kvm_read_counters(struct vellum_kvm_counters *coun
         counters->leaves_for_fault = read_counter(&from->leaves_for_fault);
         counters->leaves_for_signal = read_counter(&from->leaves_for_signal);
         counters->leaves_for_other = read_counter(&from->leaves_for_other);
-        counters->leaves = counters->leaves_for_system_call + counters->leaves_for_fault
-                           + counters->leaves_for_signal + counters->leaves_for_other;
+        counters->leaves = counters->leaves_for_system_call + counters->leaves_for_fault + counters->leaves_for_signal
+                         + counters->leaves_for_other;
         counters->forwarded_system_calls = read_counter(&from->forwarded_system_calls);
         counters->store_faults = read_counter(&from->store_faults);
         counters->store_faults_in_guest = read_counter(&from->store_faults_in_guest);

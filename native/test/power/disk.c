@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A disk with a volatile cache, as a file for a loop device, that remembers in order what it was asked to do.
  *
@@ -13,15 +14,14 @@
  *     Z number offset length         the same of zeros: a trim, or a request for zeros
  *     D number                       the disk has said of this write that it is done
  *     f number                       a flush arrived
- *     F number                       the disk has said that it is done: every write that was done when it arrived is durable
- *     L number                       it has said EIO, and every write in the ranges that was done when it arrived is lost
- *     X 0 0 length text              a request failed, of this kind
- *     M 0 0 length text              a mark
+ *     F number                       the disk has said that it is done: every write that was done when it arrived is
+ * durable L number                       it has said EIO, and every write in the ranges that was done when it arrived
+ * is lost X 0 0 length text              a request failed, of this kind M 0 0 length text              a mark
  *
- * Requests run at the same time, up to the number of threads of libfuse; a write that is under way when a flush arrives is not
- * covered by it, as on a real disk. What must stay true: `guard` is held wherever an event is appended or either copy of
- * the disk changes, so EVENTS has the one order in which everything happened. `D` is appended before the reply is
- * sent, so the file system knows of nothing that is not in EVENTS.
+ * Requests run at the same time, up to the number of threads of libfuse; a write that is under way when a flush arrives
+ * is not covered by it, as on a real disk. What must stay true: `guard` is held wherever an event is appended or either
+ * copy of the disk changes, so EVENTS has the one order in which everything happened. `D` is appended before the reply
+ * is sent, so the file system knows of nothing that is not in EVENTS.
  *
  * Commands:
  *     FAULT write|flush|read SKIP COUNT     after SKIP more requests of that kind, COUNT of them fail with EIO
@@ -61,7 +61,8 @@ struct event {
     uint64_t length;
 };
 
-/* A write that DURABLE does not have. Writes and flushes are numbered as they arrive, and `done` is a number of the same count. */
+/* A write that DURABLE does not have. Writes and flushes are numbered as they arrive, and `done` is a number of the
+ * same count. */
 struct pending {
     uint32_t done; /* 0: not yet */
     bool zeros;
@@ -98,24 +99,21 @@ static struct range *ranges;
 static size_t range_count;
 static uint32_t dice = 1;
 
-static void fail(const char *what)
-{
+static void fail(const char *what) {
     perror(what);
     exit(1);
 }
 
-static void append(char kind, uint32_t number, uint64_t offset, uint64_t length, const void *bytes)
-{
+static void append(char kind, uint32_t number, uint64_t offset, uint64_t length, const void *bytes) {
     struct event event = {.kind = kind, .number = number, .offset = offset, .length = length};
-    if (fwrite(&event, sizeof event, 1, events) != 1 ||
-        (bytes != NULL && length > 0 && fwrite(bytes, length, 1, events) != 1)) {
+    if (fwrite(&event, sizeof event, 1, events) != 1
+        || (bytes != NULL && length > 0 && fwrite(bytes, length, 1, events) != 1)) {
         fail("vellum_power_disk: events");
     }
 }
 
 /* Whether this request fails now; the caller holds `guard`. */
-static bool fails_now(struct trouble *trouble, const char *kind)
-{
+static bool fails_now(struct trouble *trouble, const char *kind) {
     if (trouble->count == 0) {
         return false;
     }
@@ -129,22 +127,19 @@ static bool fails_now(struct trouble *trouble, const char *kind)
 }
 
 /* Microseconds that this request waits; the caller holds `guard`. */
-static unsigned delay_now(enum kind kind)
-{
+static unsigned delay_now(enum kind kind) {
     dice = dice * 1103515245 + 12345;
     return (dice >> 16) % 100 < troubles[kind].percent ? troubles[kind].microseconds : 0;
 }
 
-static void wait_for(unsigned microseconds)
-{
+static void wait_for(unsigned microseconds) {
     struct timespec time = {.tv_sec = microseconds / 1000000, .tv_nsec = microseconds % 1000000 * 1000L};
     if (microseconds > 0) {
         nanosleep(&time, NULL);
     }
 }
 
-static bool in_ranges(const struct pending *write)
-{
+static bool in_ranges(const struct pending *write) {
     for (size_t i = 0; i < range_count; i++) {
         if (write->offset < ranges[i].offset + ranges[i].length && ranges[i].offset < write->offset + write->length) {
             return true;
@@ -155,8 +150,7 @@ static bool in_ranges(const struct pending *write)
 
 /* ---- writes and flushes ---- */
 
-static void apply(const struct pending *write, char *to)
-{
+static void apply(const struct pending *write, char *to) {
     if (write->zeros) {
         memset(to + write->offset, 0, write->length);
     } else {
@@ -165,8 +159,7 @@ static void apply(const struct pending *write, char *to)
 }
 
 /* A write or, without bytes, zeros. */
-static int write_through(uint64_t offset, uint64_t length, const void *bytes)
-{
+static int write_through(uint64_t offset, uint64_t length, const void *bytes) {
     if (offset > size || length > size - offset) {
         return ENOSPC;
     }
@@ -204,8 +197,7 @@ static int write_through(uint64_t offset, uint64_t length, const void *bytes)
 }
 
 /* Takes each write that was done before `flush` out of the list: it is durable now, or lost. */
-static void settle(uint32_t flush, bool lost)
-{
+static void settle(uint32_t flush, bool lost) {
     struct pending **link = &first_pending;
     while (*link != NULL) {
         struct pending *write = *link;
@@ -227,8 +219,7 @@ static void settle(uint32_t flush, bool lost)
     }
 }
 
-static int flush_all(void)
-{
+static int flush_all(void) {
     pthread_mutex_lock(&guard);
     unsigned delay = delay_now(FLUSH);
     uint32_t number = ++last_number;
@@ -255,8 +246,7 @@ static int flush_all(void)
 
 /* ---- marks and commands ---- */
 
-static struct trouble *trouble_of(const char *kind)
-{
+static struct trouble *trouble_of(const char *kind) {
     if (strcmp(kind, "flush-loses") == 0) {
         return &losing_flushes;
     }
@@ -268,8 +258,7 @@ static struct trouble *trouble_of(const char *kind)
     return NULL;
 }
 
-static int obey(const char *text)
-{
+static int obey(const char *text) {
     char kind[16];
     unsigned long first, second;
     unsigned long long offset, length;
@@ -298,8 +287,7 @@ static int obey(const char *text)
     return 0;
 }
 
-static int control(const char *bytes, size_t length)
-{
+static int control(const char *bytes, size_t length) {
     char text[512];
     if (length >= sizeof text) {
         return EMSGSIZE;
@@ -315,8 +303,7 @@ static int control(const char *bytes, size_t length)
 
 /* ---- what libfuse calls ---- */
 
-static struct stat attributes(fuse_ino_t inode)
-{
+static struct stat attributes(fuse_ino_t inode) {
     return (struct stat){
         .st_ino = inode,
         .st_mode = inode == ROOT ? S_IFDIR | 0700 : S_IFREG | 0600,
@@ -326,8 +313,7 @@ static struct stat attributes(fuse_ino_t inode)
     };
 }
 
-static void on_init(void *data, struct fuse_conn_info *connection)
-{
+static void on_init(void *data, struct fuse_conn_info *connection) {
     (void)data;
     connection->max_write = 1 << 20;
     connection->want |= connection->capable & FUSE_CAP_ASYNC_DIO;
@@ -335,8 +321,7 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     connection->max_background = 64;
 }
 
-static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
-{
+static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
     for (fuse_ino_t inode = DISK; parent == ROOT && inode <= CONTROL; inode++) {
         if (strcmp(name, file_names[inode]) == 0) {
             struct fuse_entry_param entry = {
@@ -348,22 +333,19 @@ static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     fuse_reply_err(request, ENOENT);
 }
 
-static void on_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
-{
+static void on_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file) {
     (void)file;
     struct stat stat = attributes(inode);
     fuse_reply_attr(request, &stat, 3600);
 }
 
-static void on_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
-{
+static void on_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file) {
     (void)inode;
     file->direct_io = 1;
     fuse_reply_open(request, file);
 }
 
-static void on_read(fuse_req_t request, fuse_ino_t inode, size_t length, off_t offset, struct fuse_file_info *file)
-{
+static void on_read(fuse_req_t request, fuse_ino_t inode, size_t length, off_t offset, struct fuse_file_info *file) {
     (void)file;
     if (inode != DISK || (uint64_t)offset >= size) {
         fuse_reply_buf(request, NULL, 0);
@@ -386,8 +368,7 @@ static void on_read(fuse_req_t request, fuse_ino_t inode, size_t length, off_t o
 }
 
 static void on_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t length, off_t offset,
-                     struct fuse_file_info *file)
-{
+                     struct fuse_file_info *file) {
     (void)file;
     int error = inode == CONTROL ? control(bytes, length) : write_through((uint64_t)offset, length, bytes);
     if (error != 0) {
@@ -397,16 +378,14 @@ static void on_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, si
     }
 }
 
-static void on_fsync(fuse_req_t request, fuse_ino_t inode, int only_data, struct fuse_file_info *file)
-{
+static void on_fsync(fuse_req_t request, fuse_ino_t inode, int only_data, struct fuse_file_info *file) {
     (void)only_data;
     (void)file;
     fuse_reply_err(request, inode == DISK ? flush_all() : 0);
 }
 
 static void on_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
-                         struct fuse_file_info *file)
-{
+                         struct fuse_file_info *file) {
     (void)file;
     if (inode != DISK || (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) == 0) {
         fuse_reply_err(request, EOPNOTSUPP);
@@ -415,8 +394,7 @@ static void on_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t o
     }
 }
 
-static void on_flush(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
-{
+static void on_flush(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file) {
     (void)inode;
     (void)file;
     /* a descriptor is closed: nothing becomes durable by that */
@@ -424,8 +402,7 @@ static void on_flush(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info
 }
 
 static void on_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attribute, int which,
-                       struct fuse_file_info *file)
-{
+                       struct fuse_file_info *file) {
     (void)attribute;
     (void)which;
     on_getattr(request, inode, file);
@@ -444,8 +421,7 @@ static const struct fuse_lowlevel_ops operations = {
     .fallocate = on_fallocate,
 };
 
-static char *map(const char *path)
-{
+static char *map(const char *path) {
     int descriptor = open(path, O_RDWR | O_CLOEXEC);
     struct stat stat;
     if (descriptor < 0 || fstat(descriptor, &stat) != 0) {
@@ -461,8 +437,7 @@ static char *map(const char *path)
 }
 
 /* Whoever started this has ended, or closed the pipe: everything is in EVENTS. */
-static void *end_with_input(void *unused)
-{
+static void *end_with_input(void *unused) {
     (void)unused;
     char byte;
     while (read(STDIN_FILENO, &byte, 1) > 0) {
@@ -474,8 +449,7 @@ static void *end_with_input(void *unused)
     _exit(0);
 }
 
-int main(int count, char **arguments)
-{
+int main(int count, char **arguments) {
     if (count != 5) {
         fprintf(stderr, "usage: vellum_power_disk MOUNTPOINT IMAGE DURABLE EVENTS\n");
         return 2;

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Preloaded into a program whose promises a test wants to see broken: VELLUM_POWER_LIE="CALL N" makes every N-th call of
- * fsync or fdatasync (or `all` of both) say that it is done, and do nothing.
+ * Preloaded into a program whose promises a test wants to see broken: VELLUM_POWER_LIE="CALL N" makes every N-th call
+ * of fsync or fdatasync (or `all` of both) say that it is done, and do nothing.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,8 +12,7 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-static bool lies(const char *call, atomic_ulong *count)
-{
+static bool lies(const char *call, atomic_ulong *count) {
     const char *wish = getenv("VELLUM_POWER_LIE");
     const char *space = wish != NULL ? strchr(wish, ' ') : NULL;
     if (space == NULL) {
@@ -24,14 +24,12 @@ static bool lies(const char *call, atomic_ulong *count)
     return meant && every > 0 && atomic_fetch_add(count, 1) % every == every - 1;
 }
 
-EXPORTED int fsync(int descriptor)
-{
+EXPORTED int fsync(int descriptor) {
     static atomic_ulong count;
     return lies("fsync", &count) ? 0 : (int)syscall(SYS_fsync, descriptor);
 }
 
-EXPORTED int fdatasync(int descriptor)
-{
+EXPORTED int fdatasync(int descriptor) {
     static atomic_ulong count;
     return lies("fdatasync", &count) ? 0 : (int)syscall(SYS_fdatasync, descriptor);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keeps a virtual machine with a vCPU until it is killed. While there is one, the kernel does not patch itself when a
  * test makes its first or destroys its last: QEMU, with a thread for each processor, may go on executing the old

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import org.vellum.api.provider.Phase;
@@ -33,15 +34,22 @@ final class AgainstAppendBenchmark implements Benchmark {
 
     @Override
     public String question() {
-        return "What does an epoch cost against one append of its bytes and fdatasync? "
-                + STORES + " random 8-byte stores";
+        return "What does an epoch cost against one append of its bytes and fdatasync? " + STORES
+                + " random 8-byte stores";
     }
 
     @Override
     public void run(Workbench workbench, Report report) {
         Table table = new Table("strategy", "part", "µs", "times the append", "times the overwrite");
-        Table phases = new Table("strategy", "first stores", "cut", "of it gate closed", "log write", "fdatasync",
-                "apply", "rest of commit");
+        Table phases = new Table(
+                "strategy",
+                "first stores",
+                "cut",
+                "of it gate closed",
+                "log write",
+                "fdatasync",
+                "apply",
+                "rest of commit");
         String better = null;
         Trials.Result ofBetter = null;
         for (String strategy : workbench.strategies()) {
@@ -75,10 +83,15 @@ final class AgainstAppendBenchmark implements Benchmark {
         report.table(phases);
         for (int part : new int[] {Epochs.COMMIT, Epochs.WHOLE}) {
             String what = better + " (the better strategy), " + partName(part) + " against ";
-            report.mustHold(what + "append + fdatasync", ratio(ofBetter, part, APPEND).median(), bound(part),
+            report.mustHold(
+                    what + "append + fdatasync",
+                    ratio(ofBetter, part, APPEND).median(),
+                    bound(part),
                     "times as long (median of pairs)");
-            report.wouldHold(what + "overwrite of prepared blocks + fdatasync",
-                    ratio(ofBetter, part, OVERWRITE).median(), bound(part),
+            report.wouldHold(
+                    what + "overwrite of prepared blocks + fdatasync",
+                    ratio(ofBetter, part, OVERWRITE).median(),
+                    bound(part),
                     "times as long (median of pairs)");
         }
     }
@@ -96,11 +109,12 @@ final class AgainstAppendBenchmark implements Benchmark {
                     YardstickFile overwrite = YardstickFile.prepared(
                             workbench.newLogFile(Workbench.SHORT_LOG), logged, Workbench.SHORT_LOG)) {
                 long[] trimsBefore = {0};
-                Trials.Result result = new Trials(1000, 12_000, workbench.budget()).run(
-                        () -> trimsBefore[0] = clock.trims(),
-                        () -> withPhases(epochs, clock, temporary),
-                        append,
-                        overwrite);
+                Trials.Result result = new Trials(1000, 12_000, workbench.budget())
+                        .run(
+                                () -> trimsBefore[0] = clock.trims(),
+                                () -> withPhases(epochs, clock, temporary),
+                                append,
+                                overwrite);
                 report.note(strategy + ": " + logged + " bytes an epoch, " + result.rounds() + " rounds, "
                         + (clock.trims() - trimsBefore[0]) + " log trims meanwhile");
                 return result;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import com.sun.jna.Memory;
@@ -53,7 +54,8 @@ final class ComputeBenchmark implements Benchmark {
             return;
         }
         Table table = new Table("work", "rounds", "host mode, ms", "guest mode, ms", "times as long", "speed");
-        try (TemporaryRegion temporary = workbench.createInGuest(Workbench.MIB, workbench.strategies().get(0))) {
+        try (TemporaryRegion temporary =
+                workbench.createInGuest(Workbench.MIB, workbench.strategies().get(0))) {
             Modes modes = new Modes(guestMode.get(), temporary.region().buffer(0, RegionMemory.PAGE));
             for (Work work : Work.all(SORTED, SLOTS, OPERATIONS)) {
                 measure(workbench, report, table, modes, work);
@@ -66,13 +68,15 @@ final class ComputeBenchmark implements Benchmark {
 
     private static void measure(Workbench workbench, Report report, Table table, Modes modes, Work work) {
         long expected = work.run(1);
-        Trials.Result result = new Trials(5, MOST_ROUNDS, workbench.budget().dividedBy(SHARE)).run(
-                () -> modes.inHostMode(() -> run(work, expected)),
-                () -> modes.inGuestMode(() -> run(work, expected)));
+        Trials.Result result = new Trials(5, MOST_ROUNDS, workbench.budget().dividedBy(SHARE))
+                .run(
+                        () -> modes.inHostMode(() -> run(work, expected)),
+                        () -> modes.inGuestMode(() -> run(work, expected)));
         int[] compared = roundsInTheirModes(result);
         if (compared.length == 0) {
-            throw new IllegalStateException(work + ": in none of " + result.rounds()
-                    + " rounds did the thread stay in guest mode: something makes it leave (vellum:doctor counts reasons)");
+            throw new IllegalStateException(
+                    work + ": in none of " + result.rounds()
+                            + " rounds did the thread stay in guest mode: something makes it leave (vellum:doctor counts reasons)");
         }
         long[] host = pick(result.part(HOST, TIME), compared);
         long[] guest = pick(result.part(GUEST, TIME), compared);
@@ -186,9 +190,8 @@ final class ComputeBenchmark implements Benchmark {
             long started = System.nanoTime();
             piece.run();
             long took = System.nanoTime() - started;
-            boolean inMode = entries - leaves == expectedInGuest
-                    && counters.entries() == entries
-                    && counters.leaves() == leaves;
+            boolean inMode =
+                    entries - leaves == expectedInGuest && counters.entries() == entries && counters.leaves() == leaves;
             return new long[] {took, inMode ? 1 : 0};
         }
 

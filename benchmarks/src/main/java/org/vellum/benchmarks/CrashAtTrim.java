@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.nio.file.Path;
@@ -22,7 +23,11 @@ final class CrashAtTrim {
 
     static List<String> arguments(Workbench.Selection selection, Path folder, String strategy, long size) {
         return List.of(
-                selection.vmm(), selection.pageTable(), strategy, selection.store(), Long.toString(size),
+                selection.vmm(),
+                selection.pageTable(),
+                strategy,
+                selection.store(),
+                Long.toString(size),
                 folder.toString());
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.util.Arrays;
@@ -53,7 +54,10 @@ final class DirtyPagesBenchmark implements Benchmark {
                         .run(() -> trimsBefore[0] = clock.trims(), inSmall, inLarge);
                 long trims = clock.trims() - trimsBefore[0];
                 rows(table, strategy + ", visited", visited);
-                Trials.Result fresh = new Trials(0, WORKING_SET / DIRTY_PAGES / 2, workbench.budget().dividedBy(4))
+                Trials.Result fresh = new Trials(
+                                0,
+                                WORKING_SET / DIRTY_PAGES / 2,
+                                workbench.budget().dividedBy(4))
                         .run(
                                 new Epochs(small.region(), DIRTY_PAGES, neighbours(smallSet)),
                                 new Epochs(large.region(), DIRTY_PAGES, neighbours(largeSet)));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.util.Arrays;
@@ -18,7 +19,9 @@ record Distribution(double minimum, double median, double maximum, int samples) 
     }
 
     static Distribution ofNanoseconds(long[] samples, double nanosecondsPerUnit) {
-        return of(Arrays.stream(samples).mapToDouble(sample -> sample / nanosecondsPerUnit).toArray());
+        return of(Arrays.stream(samples)
+                .mapToDouble(sample -> sample / nanosecondsPerUnit)
+                .toArray());
     }
 
     /**

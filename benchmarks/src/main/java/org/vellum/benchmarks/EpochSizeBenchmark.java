@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.util.function.LongFunction;
@@ -36,7 +37,8 @@ final class EpochSizeBenchmark implements Benchmark {
                             pages,
                             random == 1 ? Epochs.randomOf(allPages, 1) : Epochs.sequentialOf(allPages.length));
                     int rounds = Math.max(FEWEST_ROUNDS, Math.min(MOST_ROUNDS, PAGES_EACH / pages));
-                    Trials.Result result = new Trials(rounds / 10 + 1, rounds, workbench.budget().dividedBy(4))
+                    Trials.Result result = new Trials(
+                                    rounds / 10 + 1, rounds, workbench.budget().dividedBy(4))
                             .run(epochs.apply(0), epochs.apply(1));
                     row(table, strategy, pages, "neighbouring", result, 0);
                     row(table, strategy, pages, "random", result, 1);
@@ -46,8 +48,7 @@ final class EpochSizeBenchmark implements Benchmark {
         report.table(table);
     }
 
-    private static void row(
-            Table table, String strategy, int pages, String order, Trials.Result result, int trial) {
+    private static void row(Table table, String strategy, int pages, String order, Trials.Result result, int trial) {
         table.row(
                 strategy,
                 pages,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.time.Duration;
@@ -30,8 +31,10 @@ final class FirstStoreBenchmark implements Benchmark {
         for (String strategy : workbench.strategies()) {
             try (TemporaryRegion temporary = workbench.create(256 * Workbench.MIB, 0, strategy)) {
                 Region region = temporary.region();
-                long[] blockStarts = Epochs.spreadPages(region.size() / RegionMemory.PAGE,
-                        (int) (region.size() / RegionMemory.PAGE / SMALL_BLOCK_PAGES), 1);
+                long[] blockStarts = Epochs.spreadPages(
+                        region.size() / RegionMemory.PAGE,
+                        (int) (region.size() / RegionMemory.PAGE / SMALL_BLOCK_PAGES),
+                        1);
                 // a quarter of the blocks warms up the code, so that what is timed is the store
                 Epochs.Pattern blocks = Epochs.eachOnce(blockStarts, 2);
                 measure(region, blocks, 30);
@@ -43,19 +46,33 @@ final class FirstStoreBenchmark implements Benchmark {
                 for (int i = 0; i < neighbours.length; i++) {
                     neighbours[i] ^= 1;
                 }
-                row(table, strategy, "never stored to, in a warm block",
+                row(
+                        table,
+                        strategy,
+                        "never stored to, in a warm block",
                         measure(region, Epochs.eachOnce(neighbours, 3), EPOCHS));
-                row(table, strategy, "stored to before, random",
+                row(
+                        table,
+                        strategy,
+                        "stored to before, random",
                         measure(region, Epochs.randomOf(neighbours, 4), EPOCHS));
                 new Epochs(region, 1, Epochs.sequentialOf(1)).touch(Epochs.allPages(STORES));
-                row(table, strategy, "stored to before, neighbouring",
+                row(
+                        table,
+                        strategy,
+                        "stored to before, neighbouring",
                         measure(region, Epochs.sequentialOf(STORES), EPOCHS));
             }
             try (TemporaryRegion temporary = workbench.create(4 * Workbench.GIB, 0, strategy)) {
                 Region region = temporary.region();
-                long[] blockStarts = Epochs.spreadPages(region.size() / RegionMemory.PAGE,
-                        (int) (region.size() / RegionMemory.PAGE / LARGE_BLOCK_PAGES), 1);
-                row(table, strategy, "in a cold block of 256 KiB",
+                long[] blockStarts = Epochs.spreadPages(
+                        region.size() / RegionMemory.PAGE,
+                        (int) (region.size() / RegionMemory.PAGE / LARGE_BLOCK_PAGES),
+                        1);
+                row(
+                        table,
+                        strategy,
+                        "in a cold block of 256 KiB",
                         measure(region, Epochs.eachOnce(blockStarts, 2), EPOCHS));
             }
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 /** What the VMM counts of threads that go into guest mode and come out of it: the proof of where something ran. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.io.IOException;
@@ -25,7 +26,8 @@ final class Machine {
     }
 
     private static String memory() throws IOException {
-        long kibibytes = Long.parseLong(valueIn(Path.of("/proc/meminfo"), "MemTotal").replace(" kB", ""));
+        long kibibytes =
+                Long.parseLong(valueIn(Path.of("/proc/meminfo"), "MemTotal").replace(" kB", ""));
         return Math.round(kibibytes / 1048576.0) + " GiB";
     }
 

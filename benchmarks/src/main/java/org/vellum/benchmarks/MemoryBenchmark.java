@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.util.LinkedHashMap;
@@ -24,8 +25,15 @@ final class MemoryBenchmark implements Benchmark {
     public void run(Workbench workbench, Report report) {
         long size = workbench.selection().size();
         for (String strategy : workbench.strategies()) {
-            Table table = new Table("KiB a page, " + strategy, "region Rss", "region Pss", "alias Rss",
-                    "working file", "committed private", "committed shared", "other private");
+            Table table = new Table(
+                    "KiB a page, " + strategy,
+                    "region Rss",
+                    "region Pss",
+                    "alias Rss",
+                    "working file",
+                    "committed private",
+                    "committed shared",
+                    "other private");
             try (TemporaryRegion temporary = workbench.create(size, 0, strategy)) {
                 Region region = temporary.region();
                 RegionMemory memory = new RegionMemory(region);
@@ -53,7 +61,11 @@ final class MemoryBenchmark implements Benchmark {
                     sparse[i] += region.size() / RegionMemory.PAGE / 2;
                 }
                 new Epochs(region, sparse.length, Epochs.eachOnce(sparse, 1)).run();
-                row(table, "1024 pages far apart, committed", MemoryMap.of(region).minus(before), sparse.length);
+                row(
+                        table,
+                        "1024 pages far apart, committed",
+                        MemoryMap.of(region).minus(before),
+                        sparse.length);
                 report.table(table);
                 report.note("opened, in all, KiB: " + opened);
             }

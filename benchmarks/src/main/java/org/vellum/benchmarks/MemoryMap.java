@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.io.IOException;
@@ -13,8 +14,7 @@ import org.vellum.api.Region;
 
 /** The memory behind a region's mappings, from {@code /proc/self/smaps}. */
 final class MemoryMap {
-    private static final Pattern MAPPING =
-            Pattern.compile("([0-9a-f]+)-([0-9a-f]+) \\S+ [0-9a-f]+ \\S+ \\d+ *(.*)");
+    private static final Pattern MAPPING = Pattern.compile("([0-9a-f]+)-([0-9a-f]+) \\S+ [0-9a-f]+ \\S+ \\d+ *(.*)");
     private static final Pattern FIGURE = Pattern.compile("(\\w+): +(\\d+) kB");
 
     private MemoryMap() {}
@@ -89,8 +89,7 @@ final class MemoryMap {
                 sums[5] += mapping.privateBytes;
             }
         }
-        return new Use(
-                sums[0], sums[1], sums[2], region.status().workingBytes() / 1024, sums[3], sums[4], sums[5]);
+        return new Use(sums[0], sums[1], sums[2], region.status().workingBytes() / 1024, sums[3], sums[4], sums[5]);
     }
 
     private static boolean inside(Region region, Mapping mapping) {
@@ -108,7 +107,8 @@ final class MemoryMap {
                 } else if (figure.matches()) {
                     add(mappings.get(mappings.size() - 1), figure.group(1), Long.parseLong(figure.group(2)));
                 } else if (line.startsWith("VmFlags:")) {
-                    mappings.get(mappings.size() - 1).flags = Set.of(line.substring(9).strip().split(" "));
+                    mappings.get(mappings.size() - 1).flags =
+                            Set.of(line.substring(9).strip().split(" "));
                 }
             }
         } catch (IOException e) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.io.BufferedReader;
@@ -42,7 +43,8 @@ final class NativeProgram {
         Path file = folder.resolve(name);
         try (InputStream content = NativeProgram.class.getResourceAsStream("/native/" + name)) {
             if (content == null) {
-                throw new IllegalStateException("the benchmarks' jar lacks native/" + name + ": build the project whole");
+                throw new IllegalStateException(
+                        "the benchmarks' jar lacks native/" + name + ": build the project whole");
             }
             Files.copy(content, file);
         } catch (IOException e) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.io.IOException;
@@ -36,14 +37,14 @@ final class OpenBenchmark implements Benchmark {
 
     @Override
     public void run(Workbench workbench, Report report) {
-        Table table = new Table(
-                "strategy", "size", "closed before by", "page cache", "open, ms", "KiB read", "close, ms");
+        Table table =
+                new Table("strategy", "size", "closed before by", "page cache", "open, ms", "KiB read", "close, ms");
         for (String strategy : workbench.strategies()) {
             for (long size : SIZES) {
                 double slowest = afterClose(workbench, table, strategy, size);
                 if (size == BOUND_SIZE) {
-                    report.mustHold(strategy + ", opening 4 GiB with little in it, slowest", slowest,
-                            BOUND_MILLISECONDS, "ms");
+                    report.mustHold(
+                            strategy + ", opening 4 GiB with little in it, slowest", slowest, BOUND_MILLISECONDS, "ms");
                 }
             }
             afterCrash(workbench, table, strategy);
@@ -70,7 +71,10 @@ final class OpenBenchmark implements Benchmark {
                     openings.add(Opening.of(workbench, temporary.folder(), strategy));
                 }
                 row(table, strategy, size, "close()", cold ? "dropped" : "warm", openings);
-                slowest = Math.max(slowest, Opening.distribution(openings, Opening::openMilliseconds).maximum());
+                slowest = Math.max(
+                        slowest,
+                        Opening.distribution(openings, Opening::openMilliseconds)
+                                .maximum());
             }
             return slowest;
         }
@@ -112,8 +116,7 @@ final class OpenBenchmark implements Benchmark {
             return new Opening((opened - started) / 1e6, (System.nanoTime() - closing) / 1e6, read);
         }
 
-        static Distribution distribution(
-                List<Opening> openings, java.util.function.ToDoubleFunction<Opening> figure) {
+        static Distribution distribution(List<Opening> openings, java.util.function.ToDoubleFunction<Opening> figure) {
             return Distribution.of(openings.stream().mapToDouble(figure).toArray());
         }
     }

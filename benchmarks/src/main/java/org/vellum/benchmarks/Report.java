@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.io.PrintStream;
@@ -53,7 +54,11 @@ final class Report {
         String verdict = String.format(
                 Locale.ROOT,
                 "%-14s  %s: %s %s, at most %s",
-                word, what, Distribution.number(figure), unit, Distribution.number(bound));
+                word,
+                what,
+                Distribution.number(figure),
+                unit,
+                Distribution.number(bound));
         verdicts.add(verdict);
         out.println("   " + verdict);
     }

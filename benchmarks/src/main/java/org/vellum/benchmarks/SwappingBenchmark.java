@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.util.LinkedHashSet;
@@ -41,7 +42,14 @@ final class SwappingBenchmark implements Benchmark {
     public void run(Workbench workbench, Report report) {
         SwappingProgram program = new SwappingProgram(Folders.create(workbench.newPath()));
         Table table = new Table(
-                "from", "to", "pages", "swaps", "gate closed, ms", "writer's pause, ms", "undisturbed", "their pause, ms");
+                "from",
+                "to",
+                "pages",
+                "swaps",
+                "gate closed, ms",
+                "writer's pause, ms",
+                "undisturbed",
+                "their pause, ms");
         Set<String> missing = new LinkedHashSet<>();
         for (int first = 0; first < TUPLES.size(); first++) {
             for (int second = first + 1; second < TUPLES.size(); second++) {
@@ -62,8 +70,9 @@ final class SwappingBenchmark implements Benchmark {
             }
         }
         missing.forEach(report::note);
-        report.note("min / median / 99th percentile / max; spread: each page in a block of its own; undisturbed: neither thread"
-                + " waited for a processor for more than 1 ms:");
+        report.note(
+                "min / median / 99th percentile / max; spread: each page in a block of its own; undisturbed: neither thread"
+                        + " waited for a processor for more than 1 ms:");
         report.table(table);
     }
 
@@ -117,8 +126,8 @@ final class SwappingBenchmark implements Benchmark {
 
     private static void verdicts(Report report, Map<Direction, Swaps> measured) {
         measured.forEach((direction, swaps) -> {
-            String what = "pause at the " + PERCENT + "th percentile, " + direction.from() + " to " + direction.to() + ", "
-                    + PAGES + " spread pages";
+            String what = "pause at the " + PERCENT + "th percentile, " + direction.from() + " to " + direction.to()
+                    + ", " + PAGES + " spread pages";
             double pause = percentile(swaps.pauses());
             if (isSwapOfStrategy(direction.from(), direction.to())) {
                 report.mustHold(what, pause, BOUND_MILLISECONDS, "ms");

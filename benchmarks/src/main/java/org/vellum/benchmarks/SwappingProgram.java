@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.nio.file.Path;
@@ -50,17 +51,22 @@ final class SwappingProgram {
                 String[] words = line.split("\t", -1);
                 switch (words[0]) {
                     case "unavailable" -> unavailable.put(words[1], words[2]);
-                    case "sample" -> samples.computeIfAbsent(
-                                    new Direction(words[1], words[2]), direction -> new ArrayList<>())
-                            .add(Arrays.stream(words).skip(3).mapToLong(Long::parseLong).toArray());
+                    case "sample" ->
+                        samples.computeIfAbsent(new Direction(words[1], words[2]), direction -> new ArrayList<>())
+                                .add(Arrays.stream(words)
+                                        .skip(3)
+                                        .mapToLong(Long::parseLong)
+                                        .toArray());
                     default -> throw new IllegalArgumentException("not a line of the swapping benchmark: " + line);
                 }
             }
             Map<Direction, Swaps> swaps = new LinkedHashMap<>();
-            samples.forEach((direction, rows) -> swaps.put(direction, new Swaps(
-                    rows.stream().mapToLong(row -> row[0]).toArray(),
-                    rows.stream().mapToLong(row -> row[1]).toArray(),
-                    rows.stream().mapToLong(row -> row[2]).toArray())));
+            samples.forEach((direction, rows) -> swaps.put(
+                    direction,
+                    new Swaps(
+                            rows.stream().mapToLong(row -> row[0]).toArray(),
+                            rows.stream().mapToLong(row -> row[1]).toArray(),
+                            rows.stream().mapToLong(row -> row[2]).toArray())));
             return new Output(unavailable, swaps);
         }
     }

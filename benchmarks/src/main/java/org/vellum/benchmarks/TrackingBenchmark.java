@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.util.ArrayList;
@@ -44,11 +45,22 @@ final class TrackingBenchmark implements Benchmark {
     @Override
     public void run(Workbench workbench, Report report) {
         TrackingProgram program = new TrackingProgram(Folders.create(workbench.newPath()));
-        Table whole = new Table("region", "pages", "host, write-protect", "host, dirty-bit", "kvm, write-protect",
-                "kvm, dirty-bit");
+        Table whole = new Table(
+                "region", "pages", "host, write-protect", "host, dirty-bit", "kvm, write-protect", "kvm, dirty-bit");
         Table ratios = new Table("region", "pages", "rounds", "write-protect", "dirty-bit", "better against better");
-        Table parts = new Table("region", "pages", "tuple", "entry", "first stores", "cut", "stop", "close",
-                "collect and arm", "encode", "resume", "rest");
+        Table parts = new Table(
+                "region",
+                "pages",
+                "tuple",
+                "entry",
+                "first stores",
+                "cut",
+                "stop",
+                "close",
+                "collect and arm",
+                "encode",
+                "resume",
+                "rest");
         Set<String> missing = new LinkedHashSet<>();
         for (long size : SIZES) {
             Output output = program.run(size, Math.max(1, workbench.budget().toSeconds() / SHARE), PAGES);
@@ -68,8 +80,9 @@ final class TrackingBenchmark implements Benchmark {
         report.table(whole);
         report.note("kvm against host, round by round; better: the strategy with the lower median on each side:");
         report.table(ratios);
-        report.note("parts, medians in µs; stop to resume are parts of the cut, rest is what reaches its code from the mode"
-                + " the thread is in:");
+        report.note(
+                "parts, medians in µs; stop to resume are parts of the cut, rest is what reaches its code from the mode"
+                        + " the thread is in:");
         report.table(parts);
     }
 
@@ -87,7 +100,8 @@ final class TrackingBenchmark implements Benchmark {
     private static void ratioRow(Table table, long size, int pages, Map<Tuple, Epochs> epochs) {
         List<Object> cells = new ArrayList<>(List.of(sizeName(size), pages));
         cells.add(epochs.values().iterator().next().rounds());
-        STRATEGIES.forEach(strategy -> cells.add(sameStrategy(epochs, strategy).map(Object::toString).orElse("")));
+        STRATEGIES.forEach(strategy ->
+                cells.add(sameStrategy(epochs, strategy).map(Object::toString).orElse("")));
         cells.add(betterStrategies(epochs).map(Object::toString).orElse(""));
         table.row(cells.toArray());
     }
@@ -110,10 +124,12 @@ final class TrackingBenchmark implements Benchmark {
     /** An epoch in which the thread left guest mode measures more than it should; how many there were must be known. */
     private static void noteLeaves(Report report, long size, int pages, Map<Tuple, Epochs> epochs) {
         epochs.forEach((tuple, measured) -> {
-            long left = Arrays.stream(measured.part("left")).filter(count -> count != 0).count();
+            long left = Arrays.stream(measured.part("left"))
+                    .filter(count -> count != 0)
+                    .count();
             if (left != 0) {
-                report.note(sizeName(size) + ", " + pages + " pages, " + tuple + ": guest mode was left in " + left + " of "
-                        + measured.rounds() + " epochs");
+                report.note(sizeName(size) + ", " + pages + " pages, " + tuple + ": guest mode was left in " + left
+                        + " of " + measured.rounds() + " epochs");
             }
         });
     }
@@ -121,8 +137,9 @@ final class TrackingBenchmark implements Benchmark {
     private static void verdicts(Report report, Map<Tuple, Epochs> epochs) {
         String what = "tracking of " + BOUND_PAGES + " pages in " + sizeName(BOUND_SIZE) + ", kvm against host, ";
         String unit = "times as long (median of rounds)";
-        betterStrategies(epochs).ifPresent(ratio ->
-                report.mustHold(what + "better strategy against better", ratio.median(), BOUND, unit));
+        betterStrategies(epochs)
+                .ifPresent(
+                        ratio -> report.mustHold(what + "better strategy against better", ratio.median(), BOUND, unit));
         STRATEGIES.forEach(strategy -> sameStrategy(epochs, strategy)
                 .ifPresent(ratio -> report.wouldHold(what + strategy, ratio.median(), BOUND, unit)));
     }
@@ -146,7 +163,8 @@ final class TrackingBenchmark implements Benchmark {
         return epochs.entrySet().stream()
                 .filter(entry -> entry.getKey().vmm().equals(vmm))
                 .map(Map.Entry::getValue)
-                .min(Comparator.comparingDouble(measured -> microseconds(measured.tracking()).median()))
+                .min(Comparator.comparingDouble(
+                        measured -> microseconds(measured.tracking()).median()))
                 .orElse(null);
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.nio.file.Path;
@@ -77,10 +78,14 @@ final class TrackingProgram {
                 switch (words[0]) {
                     case "unavailable" -> output.unavailable.put(new Tuple(words[1], words[2]), words[3]);
                     case "parts" -> parts.addAll(Arrays.asList(words).subList(1, words.length));
-                    case "sample" -> output.epochs
-                            .computeIfAbsent(Integer.valueOf(words[3]), pages -> new LinkedHashMap<>())
-                            .computeIfAbsent(new Tuple(words[1], words[2]), tuple -> new Epochs(List.copyOf(parts)))
-                            .add(Arrays.stream(words).skip(4).mapToLong(Long::parseLong).toArray());
+                    case "sample" ->
+                        output.epochs
+                                .computeIfAbsent(Integer.valueOf(words[3]), pages -> new LinkedHashMap<>())
+                                .computeIfAbsent(new Tuple(words[1], words[2]), tuple -> new Epochs(List.copyOf(parts)))
+                                .add(Arrays.stream(words)
+                                        .skip(4)
+                                        .mapToLong(Long::parseLong)
+                                        .toArray());
                     default -> throw new IllegalArgumentException("not a line of the tracking benchmark: " + line);
                 }
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.time.Duration;
@@ -76,7 +77,9 @@ final class Trials {
         }
 
         long[] part(int trial, int part) {
-            return Arrays.stream(recorded[trial], 0, rounds).mapToLong(parts -> parts[part]).toArray();
+            return Arrays.stream(recorded[trial], 0, rounds)
+                    .mapToLong(parts -> parts[part])
+                    .toArray();
         }
 
         Distribution microseconds(int trial, int part) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
 
 import java.nio.file.Path;
@@ -31,8 +32,7 @@ final class Workbench implements AutoCloseable {
      * @param size bytes of the region where the question leaves it open
      * @param budget for one measurement
      */
-    record Selection(
-            String vmm, String pageTable, List<String> strategies, String store, long size, Duration budget) {}
+    record Selection(String vmm, String pageTable, List<String> strategies, String store, long size, Duration budget) {}
 
     /** @param parent an existing folder on the device to be measured */
     Workbench(Path parent, Selection selection) {
@@ -72,8 +72,10 @@ final class Workbench implements AutoCloseable {
     /** As {@link #create}, on the VMM that runs a guest, whatever was selected. Only where {@link #guestMode} is present. */
     TemporaryRegion createInGuest(long size, String strategy) {
         Path regionFolder = Folders.create(newPath());
-        RegionOptions options =
-                RegionOptions.size(size).withDirectory(regionFolder).withVmm("kvm").withStrategy(strategy);
+        RegionOptions options = RegionOptions.size(size)
+                .withDirectory(regionFolder)
+                .withVmm("kvm")
+                .withStrategy(strategy);
         return new TemporaryRegion(
                 regionFolder, assembly.regions().open(regionFolder.getFileName().toString(), options));
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.time.Duration;
@@ -24,8 +25,8 @@ public final class RegionsWithoutFramework implements RegionManager, AutoCloseab
     private final Owner owner = () -> "this program";
 
     public RegionsWithoutFramework(NativeCore core) {
-        regions = new Regions(
-                new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofSeconds(5)), 0);
+        regions =
+                new Regions(new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofSeconds(5)), 0);
     }
 
     public void add(Vmm vmm) {

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 final class DistributionTest {
     @Test
@@ -29,7 +30,6 @@ final class DistributionTest {
 
     @Test
     void seriesOfDifferentLengthHaveNoRatios() {
-        assertThrows(
-                IllegalArgumentException.class, () -> Distribution.ofRatios(new long[] {1, 2}, new long[] {1}));
+        assertThrows(IllegalArgumentException.class, () -> Distribution.ofRatios(new long[] {1, 2}, new long[] {1}));
     }
 }

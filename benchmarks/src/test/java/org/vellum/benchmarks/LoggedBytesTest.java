@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
-
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +14,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.Region;
 import org.vellum.benchmarks.Workbench.TemporaryRegion;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /** The bounds of the benchmarks that are no times, so they hold or fail the same on every machine. */
 final class LoggedBytesTest {
     private static final int STORES = 16;
@@ -26,8 +27,7 @@ final class LoggedBytesTest {
     @ValueSource(strings = {"write-protect", "dirty-bit"})
     void oneEightByteStoreLogsAtMost256Bytes(String strategy) {
         try (Workbench workbench = new Workbench(
-                        folder,
-                        new Workbench.Selection("auto", "auto", List.of(strategy), "auto", 0, Duration.ZERO));
+                        folder, new Workbench.Selection("auto", "auto", List.of(strategy), "auto", 0, Duration.ZERO));
                 TemporaryRegion temporary = workbench.create(Workbench.MIB, 0, strategy)) {
             Region region = temporary.region();
             for (int epoch = 1; epoch <= 3; epoch++) {
@@ -44,8 +44,7 @@ final class LoggedBytesTest {
     @CsvSource({"dirty-bit, 4096", "write-protect, 66560"})
     void sixteenRandomStoresOnPersistentMemoryWriteNoMoreThan(String strategy, long bound) {
         try (Workbench workbench = new Workbench(
-                        folder,
-                        new Workbench.Selection("host", "host", List.of(strategy), "dax", 0, Duration.ZERO));
+                        folder, new Workbench.Selection("host", "host", List.of(strategy), "dax", 0, Duration.ZERO));
                 TemporaryRegion temporary = workbench.create(64 * Workbench.MIB, 0, strategy)) {
             Region region = temporary.region();
             RegionMemory memory = new RegionMemory(region);

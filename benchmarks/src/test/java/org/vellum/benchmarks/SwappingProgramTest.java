@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -16,6 +12,11 @@ import org.vellum.benchmarks.SwappingProgram.Output;
 import org.vellum.benchmarks.SwappingProgram.Pages;
 import org.vellum.benchmarks.SwappingProgram.Swaps;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 class SwappingProgramTest {
     private static final String FIRST = "host/write-protect";
 
@@ -27,10 +28,15 @@ class SwappingProgramTest {
                 "sample\tb\ta\t300\t70\t2",
                 "sample\ta\tb\t200\t60\t3"));
         assertEquals(Map.of("kvm/dirty-bit", "there is no /dev/kvm"), output.unavailable());
-        assertArrayEquals(new long[] {100, 200}, output.swaps().get(new Direction("a", "b")).gates());
-        assertArrayEquals(new long[] {50, 60}, output.swaps().get(new Direction("a", "b")).pauses());
-        assertArrayEquals(new long[] {1, 3}, output.swaps().get(new Direction("a", "b")).waits());
-        assertArrayEquals(new long[] {70}, output.swaps().get(new Direction("b", "a")).pauses());
+        assertArrayEquals(
+                new long[] {100, 200},
+                output.swaps().get(new Direction("a", "b")).gates());
+        assertArrayEquals(
+                new long[] {50, 60}, output.swaps().get(new Direction("a", "b")).pauses());
+        assertArrayEquals(
+                new long[] {1, 3}, output.swaps().get(new Direction("a", "b")).waits());
+        assertArrayEquals(
+                new long[] {70}, output.swaps().get(new Direction("b", "a")).pauses());
     }
 
     @Test

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -15,6 +11,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.vellum.benchmarks.TrackingProgram.Epochs;
 import org.vellum.benchmarks.TrackingProgram.Output;
 import org.vellum.benchmarks.TrackingProgram.Tuple;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class TrackingProgramTest {
     private static final Tuple HOST = new Tuple("host", "dirty-bit");
@@ -46,14 +47,16 @@ class TrackingProgramTest {
         Output output = new TrackingProgram(folder).run(64 * Workbench.MIB, 0, 1, 16);
         assertEquals(Set.of(1, 16), output.epochs().keySet());
         assertTrue(output.epochs().get(16).containsKey(new Tuple("host", "write-protect")), output.toString());
-        output.epochs().values().forEach(tuples -> tuples.forEach((tuple, epochs) -> {
-            assertTrue(epochs.rounds() >= 10, tuple + ": " + epochs.rounds() + " rounds");
-            assertTrue(Arrays.stream(epochs.part("stores")).allMatch(time -> time > 0), tuple.toString());
-            long[] cut = epochs.part("cut");
-            long[] collect = epochs.part("collect");
-            for (int round = 0; round < cut.length; round++) {
-                assertTrue(collect[round] > 0 && collect[round] < cut[round], tuple + ", round " + round);
-            }
-        }));
+        output.epochs()
+                .values()
+                .forEach(tuples -> tuples.forEach((tuple, epochs) -> {
+                    assertTrue(epochs.rounds() >= 10, tuple + ": " + epochs.rounds() + " rounds");
+                    assertTrue(Arrays.stream(epochs.part("stores")).allMatch(time -> time > 0), tuple.toString());
+                    long[] cut = epochs.part("cut");
+                    long[] collect = epochs.part("collect");
+                    for (int round = 0; round < cut.length; round++) {
+                        assertTrue(collect[round] > 0 && collect[round] < cut[round], tuple + ", round " + round);
+                    }
+                }));
     }
 }

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.benchmarks;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 class WorkTest {
     private static final int SORTED = 10_000;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.vmm.kvm;
 
 /** The counters of transitions, which the bundle shows its doctor only. In its package, which it keeps to itself. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api;
 
 /** A commit could not be made durable. Nothing is lost: the stores are part of the next commit. */

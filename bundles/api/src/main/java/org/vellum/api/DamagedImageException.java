@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api;
 
 /** A durable structure is torn, truncated, foreign or corrupted; the message names file, offset and expectation. Nothing was overwritten. */

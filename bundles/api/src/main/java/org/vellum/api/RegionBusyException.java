@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api;
 
 /** The region is open already; the message names the holder. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api;
 
 /** Something about a region could not be done; the message names the region or file, the place and the way out. */

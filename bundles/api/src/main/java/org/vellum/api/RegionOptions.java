@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api;
 
 import java.nio.file.Path;
@@ -85,17 +86,16 @@ public final class RegionOptions {
     public static long parseSize(String text) {
         Matcher matcher = SIZE.matcher(text);
         if (!matcher.matches()) {
-            throw new InvalidRegionException("size '" + text + "': expected a number and a unit B, KiB, MiB, GiB or TiB,"
-                    + " such as '64 MiB'");
+            throw new InvalidRegionException(
+                    "size '" + text + "': expected a number and a unit B, KiB, MiB, GiB or TiB," + " such as '64 MiB'");
         }
-        int shift =
-                switch (matcher.group(2).toLowerCase(Locale.ROOT)) {
-                    case "kib" -> 10;
-                    case "mib" -> 20;
-                    case "gib" -> 30;
-                    case "tib" -> 40;
-                    default -> 0;
-                };
+        int shift = switch (matcher.group(2).toLowerCase(Locale.ROOT)) {
+            case "kib" -> 10;
+            case "mib" -> 20;
+            case "gib" -> 30;
+            case "tib" -> 40;
+            default -> 0;
+        };
         try {
             return Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << shift);
         } catch (ArithmeticException | NumberFormatException e) {
@@ -122,7 +122,15 @@ public final class RegionOptions {
     /** Selects the VMM backend. */
     public RegionOptions withVmm(String selector) {
         return new RegionOptions(
-                size, directory, address, logSize, Objects.requireNonNull(selector), pageTable, strategy, store, waitLimit);
+                size,
+                directory,
+                address,
+                logSize,
+                Objects.requireNonNull(selector),
+                pageTable,
+                strategy,
+                store,
+                waitLimit);
     }
 
     /** Selects the page table. */
@@ -140,7 +148,15 @@ public final class RegionOptions {
     /** Selects the store. */
     public RegionOptions withStore(String selector) {
         return new RegionOptions(
-                size, directory, address, logSize, vmm, pageTable, strategy, Objects.requireNonNull(selector), waitLimit);
+                size,
+                directory,
+                address,
+                logSize,
+                vmm,
+                pageTable,
+                strategy,
+                Objects.requireNonNull(selector),
+                waitLimit);
     }
 
     /**
@@ -166,8 +182,9 @@ public final class RegionOptions {
             case "pagetable" -> withPageTable(selector);
             case "strategy" -> withStrategy(selector);
             case "store" -> withStore(selector);
-            default -> throw new InvalidRegionException(
-                    "there is no axis '" + axis + "'; expected one of " + String.join(", ", AXES));
+            default ->
+                throw new InvalidRegionException(
+                        "there is no axis '" + axis + "'; expected one of " + String.join(", ", AXES));
         };
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api;
 
 import java.time.Instant;
@@ -185,7 +186,8 @@ public record RegionStatus(
     public record OpenSection(String thread, Instant since, Optional<String> abandoned) {
         @Override
         public String toString() {
-            return "thread '" + thread + "' since " + since + abandoned.map(why -> ", abandoned: " + why).orElse("");
+            return "thread '" + thread + "' since " + since
+                    + abandoned.map(why -> ", abandoned: " + why).orElse("");
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher;
 
 import java.io.PrintStream;
@@ -37,8 +38,8 @@ public final class Vellum {
         // the stream itself: a shell puts one of its own in its place
         PrintStream out = System.out;
         try {
-            // before anything of Felix is loaded: it writes the Java version into package versions by String.format, and
-            // digits that are not ASCII make these invalid. Output and log have one form for all users, too.
+            // before anything of Felix is loaded: it writes the Java version into package versions by String.format,
+            // and digits that are not ASCII make these invalid. Output and log have one form for all users, too.
             Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
             if (System.getProperty(LOG_FORMAT_PROPERTY) == null) {
                 System.setProperty(LOG_FORMAT_PROPERTY, LOG_FORMAT);
@@ -88,8 +89,9 @@ public final class Vellum {
     private static int wrongUsage(ParameterException exception, String[] arguments) {
         CommandLine command = exception.getCommandLine();
         String message = exception.getMessage().lines().findFirst().orElse("wrong usage");
-        command.getErr().println(name(command.getCommandSpec()) + ": " + message + " (try './"
-                + command.getCommandSpec().qualifiedName() + " --help')");
+        command.getErr()
+                .println(name(command.getCommandSpec()) + ": " + message + " (try './"
+                        + command.getCommandSpec().qualifiedName() + " --help')");
         return ExitStatus.USAGE;
     }
 

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -15,6 +13,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.launcher.command.ExitStatus;
 import org.vellum.launcher.command.ProbeCommand;
 import picocli.CommandLine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class VellumTest {
     private final StringWriter out = new StringWriter();
@@ -69,11 +70,20 @@ class VellumTest {
     void everyAxisAndTheSizeArePassedOn() {
         assertEquals(
                 ExitStatus.HELD,
-                execute(("probe --vmm host --pagetable host --strategy dirty-bit --store file --size 64MiB").split(" ")));
+                execute(("probe --vmm host --pagetable host --strategy dirty-bit --store file --size 64MiB")
+                        .split(" ")));
         assertEquals(OptionalLong.of(64L << 20), ProbeCommand.lastSelection.size());
         assertEquals(
                 List.of(
-                        "--vmm", "host", "--pagetable", "host", "--strategy", "dirty-bit", "--store", "file", "--size",
+                        "--vmm",
+                        "host",
+                        "--pagetable",
+                        "host",
+                        "--strategy",
+                        "dirty-bit",
+                        "--store",
+                        "file",
+                        "--size",
                         "67108864"),
                 ProbeCommand.lastSelection.arguments());
     }
@@ -99,7 +109,8 @@ class VellumTest {
     @Test
     void theHelpListsWhatTheEntryPointDoesItself() {
         assertEquals(ExitStatus.HELD, execute("--help"));
-        for (String name : List.of("run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "schedules", "mutate", "clean")) {
+        for (String name : List.of(
+                "run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "schedules", "mutate", "clean")) {
             assertTrue(out.toString().contains("\n  " + name + " "), out.toString());
         }
     }
@@ -107,7 +118,8 @@ class VellumTest {
     @Test
     void bashAcceptsTheCompletionScriptAndItKnowsTheCommands() throws Exception {
         assertEquals(ExitStatus.HELD, execute("completion"));
-        Process bash = new ProcessBuilder("bash", "-s").redirectErrorStream(true).start();
+        Process bash =
+                new ProcessBuilder("bash", "-s").redirectErrorStream(true).start();
         try (var stdin = bash.outputWriter(StandardCharsets.UTF_8)) {
             stdin.write(out + "\nCOMP_WORDS=(vellum ru); COMP_CWORD=1; _complete_vellum; echo \"${COMPREPLY[*]}\"\n");
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.lang.invoke.MethodHandles;
@@ -30,8 +31,7 @@ final class Bank implements Check {
     /** The last one uses {@link Region#atomically}. */
     static final int THREADS = 4;
 
-    private static final VarHandle WORD =
-            MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
     private static final long MAGIC = 0x42414e4b30303031L;
     private static final int PAGE = 4096;
     private static final int FIRST_ACCOUNT = 16 * PAGE;
@@ -122,8 +122,8 @@ final class Bank implements Check {
         for (int thread = 0; thread < THREADS; thread++) {
             long counter = image.getLong(counterOffset(thread));
             if (counter < acknowledged.progress()[thread]) {
-                found.add("a commit is missing: expected at least " + acknowledged.progress()[thread]
-                        + " transfers of thread " + thread + ", found " + counter);
+                found.add("a commit is missing: expected at least "
+                        + acknowledged.progress()[thread] + " transfers of thread " + thread + ", found " + counter);
             }
         }
         Words.compare(image, expected, MOST_REPORTED, found);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.io.IOException;
@@ -47,7 +48,8 @@ record Holdings(
     static Holdings count() throws IOException {
         System.gc();
         List<String> mappings = Files.readAllLines(PROCESS.resolve("maps"));
-        long libraries = mappings.stream().filter(line -> line.contains(LIBRARY)).count();
+        long libraries =
+                mappings.stream().filter(line -> line.contains(LIBRARY)).count();
         long images = mappings.stream()
                 .filter(line -> line.contains(WORKING_IMAGE) || line.contains(REGION_FILE))
                 .count();

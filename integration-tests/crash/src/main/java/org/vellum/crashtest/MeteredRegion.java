@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.io.IOException;
@@ -48,14 +49,22 @@ final class MeteredRegion {
         change++;
         try {
             configuration.update(new Hashtable<>(Map.of(
-                    "size", Long.toString(options.size()),
-                    "logSize", Long.toString(options.logSize()),
-                    "directory", options.directory().orElseThrow().toString(),
-                    "vmm", vmm,
-                    "pagetable", pageTable,
-                    "strategy", strategy,
-                    "store", options.store(),
-                    CHANGE, change)));
+                    "size",
+                    Long.toString(options.size()),
+                    "logSize",
+                    Long.toString(options.logSize()),
+                    "directory",
+                    options.directory().orElseThrow().toString(),
+                    "vmm",
+                    vmm,
+                    "pagetable",
+                    pageTable,
+                    "strategy",
+                    strategy,
+                    "store",
+                    options.store(),
+                    CHANGE,
+                    change)));
         } catch (IOException e) {
             throw new IllegalStateException("the configuration of '" + NAME + "' cannot be changed: " + e, e);
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 /** Repeatable random numbers without state (the finalizer of SplitMix64: Steele, Lea, Flood, OOPSLA 2014). */

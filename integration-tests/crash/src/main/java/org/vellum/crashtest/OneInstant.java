@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.lang.invoke.MethodHandles;
@@ -26,8 +27,7 @@ import org.vellum.api.Region;
  * All other words stay zero.
  */
 final class OneInstant implements Check {
-    private static final VarHandle WORD =
-            MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
     /** Places of each chain; the last chain is the relay. */
     private static final int[] PLACES = {2, 8, 48, 3};
@@ -98,8 +98,9 @@ final class OneInstant implements Check {
             checkChain(image, chain, found);
             int last = PLACES[chain] - 1;
             if (load(image, chain, last) < acknowledged.progress()[chain]) {
-                found.add("a commit is missing: expected at least " + acknowledged.progress()[chain]
-                        + " at the last place of chain " + chain + ", found " + load(image, chain, last));
+                found.add(
+                        "a commit is missing: expected at least " + acknowledged.progress()[chain]
+                                + " at the last place of chain " + chain + ", found " + load(image, chain, last));
             }
             for (int place = 0; place <= last; place++) {
                 expected[offset(image.capacity(), chain, place) / Long.BYTES] = load(image, chain, place);

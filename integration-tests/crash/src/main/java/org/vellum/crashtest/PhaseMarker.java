@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.io.IOException;
@@ -44,8 +45,8 @@ final class PhaseMarker implements PhaseObserver {
 
     PhaseMarker(Path path, PhaseListener listener) throws IOException {
         this.listener = listener;
-        try (FileChannel channel = FileChannel.open(
-                path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel =
+                FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             file = channel.map(FileChannel.MapMode.READ_WRITE, 0, SIZE).order(ByteOrder.nativeOrder());
         }
     }

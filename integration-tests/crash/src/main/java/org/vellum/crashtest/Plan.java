@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.io.IOException;
@@ -57,7 +58,8 @@ record Plan(
                 Boolean.parseBoolean(required(properties, "verify")),
                 new Acknowledged(
                         number(properties, "acknowledged.epoch"),
-                        Arrays.stream(required(properties, "acknowledged.progress").split(","))
+                        Arrays.stream(required(properties, "acknowledged.progress")
+                                        .split(","))
                                 .mapToLong(Long::parseLong)
                                 .toArray()),
                 properties.containsKey("kill.phase") ? Optional.of(aim(properties)) : Optional.empty(),

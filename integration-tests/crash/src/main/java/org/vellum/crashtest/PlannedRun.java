@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.io.IOException;
@@ -94,8 +95,7 @@ final class PlannedRun {
         Assassin assassin = plan.aim()
                 .map(aim -> new Assassin(aim.phase(), aim.entry(), aim.fraction()))
                 .orElse(null);
-        PhaseMarker marker = new PhaseMarker(
-                directory.resolve("phase"), assassin == null ? phase -> {} : assassin);
+        PhaseMarker marker = new PhaseMarker(directory.resolve("phase"), assassin == null ? phase -> {} : assassin);
         if (assassin != null) {
             assassin.start(marker::typicalDuration);
         }

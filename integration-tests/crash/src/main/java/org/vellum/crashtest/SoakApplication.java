@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.nio.file.Path;
@@ -61,7 +62,8 @@ public final class SoakApplication implements ToIntFunction<List<String>> {
                 .withPageTable(options.pageTable())
                 .withStrategy(options.strategy())
                 .withStore(options.store());
-        return new StoreFolders(context, configurations, regions, options.directory().orElseThrow())
+        return new StoreFolders(
+                        context, configurations, regions, options.directory().orElseThrow())
                 .open(name, wherever);
     }
 
@@ -71,8 +73,7 @@ public final class SoakApplication implements ToIntFunction<List<String>> {
         MeteredRegion metered = new MeteredRegion(context, configurations, options);
         StallMeter meter = new StallMeter(metered.region());
         workers.start("meter", meter);
-        workers.start(
-                "swapper", new Swapper(context, plan.life().orElseThrow(), region, metered, meter, System.out));
+        workers.start("swapper", new Swapper(context, plan.life().orElseThrow(), region, metered, meter, System.out));
     }
 
     private static void startWatchdog(Workers workers, Path stacks) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
 
 import java.io.IOException;
@@ -38,8 +39,10 @@ final class StoreFolders {
         this.regions = regions;
         for (String store : LASTING) {
             try {
-                configurations.getConfiguration("org.vellum.store." + store, "?").update(new Hashtable<>(
-                        Map.of("directory", parent.resolve(store).toString(), CONFIGURED, true)));
+                configurations
+                        .getConfiguration("org.vellum.store." + store, "?")
+                        .update(new Hashtable<>(
+                                Map.of("directory", parent.resolve(store).toString(), CONFIGURED, true)));
             } catch (IOException e) {
                 throw new IllegalStateException("store '" + store + "' cannot be configured: " + e, e);
             }

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class BankTest {
     private static final int SIZE = 2 << 20;
@@ -42,8 +43,7 @@ class BankTest {
     @Test
     void anEpochBeforeTheLastAcknowledgedOneIsWrong() {
         openWithTransfers(1, 1, 1, 1);
-        assertEquals(
-                List.of("a commit is missing: expected epoch 10 or later, found 9"), violations(10, 1, 1, 1, 1));
+        assertEquals(List.of("a commit is missing: expected epoch 10 or later, found 9"), violations(10, 1, 1, 1, 1));
     }
 
     @Test

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.Memory;
 import java.net.URL;
@@ -15,6 +14,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Each thing that may leak is leaked here, and must be counted. */
 class HoldingsTest {
@@ -60,22 +61,31 @@ class HoldingsTest {
     void mappings() throws Exception {
         FileChannel channel = open("a");
         // every other page, so that no two of them become one
-        assertCounted("mappings", Holdings::mappings, FEWEST_COUNTED, () ->
-                leaked.add(channel.map(MapMode.READ_WRITE, 2L * PAGE * leaked.size(), PAGE)));
+        assertCounted(
+                "mappings",
+                Holdings::mappings,
+                FEWEST_COUNTED,
+                () -> leaked.add(channel.map(MapMode.READ_WRITE, 2L * PAGE * leaked.size(), PAGE)));
     }
 
     @Test
     void mappingsOfRegions() throws Exception {
         FileChannel channel = open("orders.vellum");
-        assertCounted("images", Holdings::images, FEWEST_COUNTED, () ->
-                leaked.add(channel.map(MapMode.READ_WRITE, 2L * PAGE * leaked.size(), PAGE)));
+        assertCounted(
+                "images",
+                Holdings::images,
+                FEWEST_COUNTED,
+                () -> leaked.add(channel.map(MapMode.READ_WRITE, 2L * PAGE * leaked.size(), PAGE)));
     }
 
     @Test
     void mappingsOfLibraries() throws Exception {
         FileChannel channel = open("jna123.tmp");
-        assertCounted("libraries", Holdings::libraries, FEWEST_COUNTED, () ->
-                leaked.add(channel.map(MapMode.READ_WRITE, 2L * PAGE * leaked.size(), PAGE)));
+        assertCounted(
+                "libraries",
+                Holdings::libraries,
+                FEWEST_COUNTED,
+                () -> leaked.add(channel.map(MapMode.READ_WRITE, 2L * PAGE * leaked.size(), PAGE)));
     }
 
     @Test

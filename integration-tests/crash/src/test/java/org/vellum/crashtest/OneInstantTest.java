@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class OneInstantTest {
     private static final int SHORT = 0;
@@ -37,8 +38,9 @@ class OneInstantTest {
     void aLaterStoreWithoutAnEarlierOneOfTheSameThreadIsWrong() {
         OneInstant.storeChain(image, SHORT, 1, 2, 8);
         assertEquals(
-                List.of("the cut is not one instant: chain 0 has 7 at place 0 (page 10), so expected at place 1 (page 20)"
-                        + " 7 or 6, found 8"),
+                List.of(
+                        "the cut is not one instant: chain 0 has 7 at place 0 (page 10), so expected at place 1 (page 20)"
+                                + " 7 or 6, found 8"),
                 violations(7, 7, 7, 7));
     }
 
@@ -84,8 +86,7 @@ class OneInstantTest {
     @Test
     void aStoreThatWentAstrayIsWrong() {
         image.putLong(4096, 3);
-        assertEquals(
-                List.of("the word at offset 4096 (page 1) is wrong: expected 0, found 3"), violations(7, 7, 7, 7));
+        assertEquals(List.of("the word at offset 4096 (page 1) is wrong: expected 0, found 3"), violations(7, 7, 7, 7));
     }
 
     private List<String> violations(long... progress) {

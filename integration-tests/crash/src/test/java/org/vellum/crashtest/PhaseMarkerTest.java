@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +12,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.provider.Phase;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PhaseMarkerTest {
     @TempDir
@@ -33,7 +34,8 @@ class PhaseMarkerTest {
     @Test
     void theFileHoldsTheCommitPathsPhase() throws IOException {
         assertArrayEquals(new byte[] {0, 0}, firstBytes());
-        for (Phase phase : List.of(Phase.RECOVERY, Phase.CUT, Phase.APPEND, Phase.PERSIST, Phase.HOME_UPDATE, Phase.STORE)) {
+        for (Phase phase :
+                List.of(Phase.RECOVERY, Phase.CUT, Phase.APPEND, Phase.PERSIST, Phase.HOME_UPDATE, Phase.STORE)) {
             marker.entered("r", phase);
             assertArrayEquals(new byte[] {(byte) (1 + phase.ordinal()), 0}, firstBytes());
         }

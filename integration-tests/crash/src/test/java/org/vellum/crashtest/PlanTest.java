@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +8,11 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.provider.Phase;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PlanTest {
     private static final String COMMON =
@@ -39,10 +40,12 @@ class PlanTest {
     void anAimAndALife() throws IOException {
         assertEquals(
                 Optional.of(new Plan.Aim(Phase.CUT, 3, 0.5)),
-                read(COMMON + "kill.phase=CUT\nkill.entry=3\nkill.fraction=0.5\n").aim());
+                read(COMMON + "kill.phase=CUT\nkill.entry=3\nkill.fraction=0.5\n")
+                        .aim());
         assertEquals(
                 Optional.of(new Plan.Life(9, 12, 5000, true)),
-                read(COMMON + "life.seed=9\nlife.swaps=12\nlife.delay=5000\nlife.counted=true\n").life());
+                read(COMMON + "life.seed=9\nlife.swaps=12\nlife.delay=5000\nlife.counted=true\n")
+                        .life());
     }
 
     @Test

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
@@ -10,6 +8,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.Region;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class StallMeterTest {
     private static final int PAGES = 8;
@@ -21,12 +22,13 @@ class StallMeterTest {
     /** Nothing but memory. */
     private Region region() {
         return (Region) Proxy.newProxyInstance(
-                Region.class.getClassLoader(), new Class<?>[] {Region.class}, (proxy, method, arguments) ->
-                        switch (method.getName()) {
-                            case "size" -> (long) memory.capacity();
-                            case "buffer" -> memory;
-                            default -> throw new UnsupportedOperationException(method.getName());
-                        });
+                Region.class.getClassLoader(),
+                new Class<?>[] {Region.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "size" -> (long) memory.capacity();
+                    case "buffer" -> memory;
+                    default -> throw new UnsupportedOperationException(method.getName());
+                });
     }
 
     @Test

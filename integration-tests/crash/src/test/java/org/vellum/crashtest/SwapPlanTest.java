@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.EnumSet;
 import java.util.List;
@@ -12,6 +9,10 @@ import org.junit.jupiter.api.Test;
 import org.vellum.api.RegionOptions;
 import org.vellum.crashtest.SwapPlan.Swap;
 import org.vellum.crashtest.SwapPlan.Way;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class SwapPlanTest {
     private static final int MANY = 2000;
@@ -36,10 +37,13 @@ class SwapPlanTest {
     @Test
     void everyWayIsTakenAboutAsOftenAsPlanned() {
         for (Way way : Way.values()) {
-            long taken = swaps(1, MANY).stream().filter(swap -> swap.way() == way).count();
+            long taken =
+                    swaps(1, MANY).stream().filter(swap -> swap.way() == way).count();
             assertTrue(taken > MANY / 20, way + ": " + taken);
         }
-        assertEquals(EnumSet.allOf(Way.class), EnumSet.copyOf(swaps(2, 100).stream().map(Swap::way).toList()));
+        assertEquals(
+                EnumSet.allOf(Way.class),
+                EnumSet.copyOf(swaps(2, 100).stream().map(Swap::way).toList()));
     }
 
     @Test

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -98,8 +99,7 @@ final class Bench implements AutoCloseable {
 
     private Judge.Finding judgeMounted(Cut cut, Promise promise) throws IOException {
         try (LoopDevice loop = LoopDevice.on(image, false)) {
-            Judge.Finding finding =
-                    mounted(loop, () -> judge.judge(promise, cut.blind(), cut.event() % 2 == 1));
+            Judge.Finding finding = mounted(loop, () -> judge.judge(promise, cut.blind(), cut.event() % 2 == 1));
             return finding.wrong().isEmpty() ? mounted(loop, () -> judge.judgeAgain(finding, cut.blind())) : finding;
         }
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.BufferedReader;
@@ -23,6 +24,7 @@ final class Campaign {
     private static final int IMAGES_FOR_ALL = 500;
     /** Violations that say the same in other numbers are shown once. */
     private static final int MOST_SHOWN = 6;
+
     private static final int SHORT_STEPS = 24;
     private static final int SWEEP_STEPS = 9;
 
@@ -94,7 +96,9 @@ final class Campaign {
     Figures on(FileSystem system, int images, int sweepEvery, long seed) throws IOException {
         Figures all = new Figures();
         SparseDisk base = recorder.make(system);
-        List<Part> parts = images == 0 ? List.of() : images >= IMAGES_FOR_ALL ? parts(system, seed) : draw(parts(system, seed), seed);
+        List<Part> parts = images == 0
+                ? List.of()
+                : images >= IMAGES_FOR_ALL ? parts(system, seed) : draw(parts(system, seed), seed);
         double weights = parts.stream().mapToDouble(Part::weight).sum();
         for (Part part : parts) {
             if (secondsLeft() <= 0 && all.cuts > 0) {
@@ -124,19 +128,31 @@ final class Campaign {
         List<Part> parts = new ArrayList<>(List.of(
                 new Part(Scenario.of(system, "dirty-bit", seed, Act.REOPEN), 6, 3),
                 new Part(Scenario.of(system, "write-protect", seed + 1, Act.MOVE, Act.KILL), 5, 2),
-                new Part(Scenario.of(system, "write-protect", seed + 2, Act.REOPEN, Act.BUSY)
-                        .withCommands("DELAY write 15 1500", "DELAY flush 25 4000"), 5, 1),
+                new Part(
+                        Scenario.of(system, "write-protect", seed + 2, Act.REOPEN, Act.BUSY)
+                                .withCommands("DELAY write 15 1500", "DELAY flush 25 4000"),
+                        5,
+                        1),
                 new Part(Scenario.of(system, "dirty-bit", seed + 3, Act.REPAIR), 2, 0),
                 new Part(Scenario.of(system, "write-protect", seed + 4, Act.FULL), 3, 1)));
         String[] faults = {
-            "FAULT flush 25 1", "FAULT flush 60 2", "FAULT write 120 1", "FAULT write 420 3", "FAULT write 200 100000",
-            "FAULT flush 50 100000", Victim.WHEN_OPEN + "FAULT flush-loses 4 1", Victim.WHEN_OPEN + "FAULT flush-loses 11 1",
+            "FAULT flush 25 1",
+            "FAULT flush 60 2",
+            "FAULT write 120 1",
+            "FAULT write 420 3",
+            "FAULT write 200 100000",
+            "FAULT flush 50 100000",
+            Victim.WHEN_OPEN + "FAULT flush-loses 4 1",
+            Victim.WHEN_OPEN + "FAULT flush-loses 11 1",
             Victim.WHEN_OPEN + "FAULT flush-loses 20 2"
         };
         for (int i = 0; i < faults.length; i++) {
-            parts.add(new Part(Scenario.of(system, i % 2 == 0 ? "dirty-bit" : "write-protect", seed + 10 + i, Act.REOPEN)
-                    .withSteps(SHORT_STEPS)
-                    .withCommands(faults[i]), 0.7, 0));
+            parts.add(new Part(
+                    Scenario.of(system, i % 2 == 0 ? "dirty-bit" : "write-protect", seed + 10 + i, Act.REOPEN)
+                            .withSteps(SHORT_STEPS)
+                            .withCommands(faults[i]),
+                    0.7,
+                    0));
         }
         return parts;
     }
@@ -203,10 +219,18 @@ final class Campaign {
     boolean control(Scenario scenario, int mostCuts) throws IOException {
         Path folder = run.recording(recordings++);
         Recording recording = recorder.record(folder, scenario, recorder.make(scenario.system()));
-        Figures figures = work(List.of(List.of("cuts", folder.toString(), "0", "1", Integer.toString(mostCuts),
+        Figures figures = work(List.of(List.of(
+                "cuts",
+                folder.toString(),
+                "0",
+                "1",
+                Integer.toString(mostCuts),
                 Long.toString(Math.max(1, secondsLeft())))));
         boolean caught = figures.firstViolation <= mostCuts;
-        out.printf("  control: %s: %,d commits; %s%n", scenario, recording.acknowledged(),
+        out.printf(
+                "  control: %s: %,d commits; %s%n",
+                scenario,
+                recording.acknowledged(),
                 caught ? "caught at cut " + figures.firstViolation : "NOT CAUGHT within " + mostCuts + " cuts");
         held &= caught;
         if (caught) {
@@ -216,7 +240,8 @@ final class Campaign {
     }
 
     private void print(Scenario scenario, Recording recording, Figures figures, long began) {
-        out.printf("  %s: %,d writes, %,d flushes, %,d errors, %,d commits; %,d cuts, %,d images, %,d violations, %d s%n",
+        out.printf(
+                "  %s: %,d writes, %,d flushes, %,d errors, %,d commits; %,d cuts, %,d images, %,d violations, %d s%n",
                 scenario,
                 recording.count(Event.WRITE) + recording.count(Event.ZEROS),
                 recording.count(Event.FLUSHED),
@@ -258,8 +283,13 @@ final class Campaign {
         List<List<String>> workers = new ArrayList<>();
         int share = (wanted + WORKERS - 1) / WORKERS;
         for (int part = 0; part < WORKERS; part++) {
-            workers.add(List.of("cuts", recording.folder().toString(), Integer.toString(part), Integer.toString(WORKERS),
-                    Integer.toString(share), Long.toString(Math.max(1, secondsLeft()))));
+            workers.add(List.of(
+                    "cuts",
+                    recording.folder().toString(),
+                    Integer.toString(part),
+                    Integer.toString(WORKERS),
+                    Integer.toString(share),
+                    Long.toString(Math.max(1, secondsLeft()))));
         }
         return work(workers);
     }
@@ -267,27 +297,43 @@ final class Campaign {
     /** A short run again and again, with an error at the next write each time. */
     Figures sweep(FileSystem system, int every, long seed) throws IOException {
         long began = System.nanoTime();
-        Scenario scenario =
-                Scenario.of(system, seed % 2 == 0 ? "dirty-bit" : "write-protect", seed + 30).withSteps(SWEEP_STEPS);
+        Scenario scenario = Scenario.of(system, seed % 2 == 0 ? "dirty-bit" : "write-protect", seed + 30)
+                .withSteps(SWEEP_STEPS);
         Path file = run.memory().resolve("sweep.properties");
         scenario.save(file);
         List<List<String>> workers = new ArrayList<>();
         for (int part = 0; part < WORKERS; part++) {
-            workers.add(List.of("sweep", run.path().toString(), file.toString(), Integer.toString(part),
-                    Integer.toString(WORKERS), Integer.toString(every), Long.toString(Math.max(1, secondsLeft()))));
+            workers.add(List.of(
+                    "sweep",
+                    run.path().toString(),
+                    file.toString(),
+                    Integer.toString(part),
+                    Integer.toString(WORKERS),
+                    Integer.toString(every),
+                    Long.toString(Math.max(1, secondsLeft()))));
         }
         Figures figures = work(workers);
-        int last = figures.failedWrites.stream().mapToInt(Integer::intValue).max().orElse(-1);
-        out.printf("  %s, an error at %s write (%,d runs, to write %,d): %,d cuts, %,d images, %,d violations, %d s%n",
-                scenario, every == 1 ? "every" : "every " + every + "th", figures.failedWrites.size(), last,
-                figures.cuts, figures.images, figures.violations.size(), (System.nanoTime() - began) / 1_000_000_000);
+        int last =
+                figures.failedWrites.stream().mapToInt(Integer::intValue).max().orElse(-1);
+        out.printf(
+                "  %s, an error at %s write (%,d runs, to write %,d): %,d cuts, %,d images, %,d violations, %d s%n",
+                scenario,
+                every == 1 ? "every" : "every " + every + "th",
+                figures.failedWrites.size(),
+                last,
+                figures.cuts,
+                figures.images,
+                figures.violations.size(),
+                (System.nanoTime() - began) / 1_000_000_000);
         checked(figures);
         violations(null, figures);
         if (!figures.violations.isEmpty()) {
             String write = figures.violations.get(0).replaceFirst("^[^\t]*\twrite (\\d+) fails.*", "$1");
-            out.println("    again: ./vellum powercut --file-systems " + system.label() + " --scenario commits --strategy "
-                    + scenario.strategy() + " --steps " + SWEEP_STEPS + " --command 'FAULT write " + write + " 1' --seed "
-                    + scenario.seed());
+            out.println(
+                    "    again: ./vellum powercut --file-systems " + system.label() + " --scenario commits --strategy "
+                            + scenario.strategy() + " --steps " + SWEEP_STEPS + " --command 'FAULT write " + write
+                            + " 1' --seed "
+                            + scenario.seed());
         }
         return figures;
     }

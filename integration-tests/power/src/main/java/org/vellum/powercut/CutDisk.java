@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -22,8 +23,7 @@ import java.util.SplittableRandom;
  */
 final class CutDisk {
     private static final int SECTOR = SparseDisk.SECTOR;
-    private static final VarHandle LONGS =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final byte[] ZERO_SECTOR = new byte[SECTOR];
 
     private final List<Event> events;
@@ -60,7 +60,8 @@ final class CutDisk {
     /** Bytes that reach the medium, whole sectors. Null bytes are zeros. */
     record Piece(long offset, byte[] bytes, int from, int length) {
         private static Piece of(Event write) {
-            return new Piece(write.offset(), write.kind() == Event.ZEROS ? null : write.bytes(), 0, (int) write.length());
+            return new Piece(
+                    write.offset(), write.kind() == Event.ZEROS ? null : write.bytes(), 0, (int) write.length());
         }
 
         private Piece part(int at, int partLength) {

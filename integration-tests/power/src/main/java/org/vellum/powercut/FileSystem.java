@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.util.ArrayList;
@@ -85,7 +86,9 @@ enum FileSystem {
             }
         }
         throw new WrongUsage("there is no file system '" + label + "' here; there are "
-                + String.join(", ", java.util.Arrays.stream(values()).map(FileSystem::label).toList()));
+                + String.join(
+                        ", ",
+                        java.util.Arrays.stream(values()).map(FileSystem::label).toList()));
     }
 
     /** The kernel's name for it. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -51,7 +52,8 @@ final class Judge {
                 return "holds step " + step + ", but " + promise.acknowledged() + " was acknowledged" + note;
             }
             if (step > Math.max(0, promise.begun()) || promise.withdrawn().contains(step)) {
-                return "holds step " + step + ", which was " + (step > promise.begun() ? "never begun" : "withdrawn") + note;
+                return "holds step " + step + ", which was " + (step > promise.begun() ? "never begun" : "withdrawn")
+                        + note;
             }
             return "";
         }
@@ -200,10 +202,13 @@ final class Judge {
         try (OfflineImage image = OfflineImage.open(stack.core(), files)) {
             ImageReport report = image.report();
             if (report.damaged()) {
-                throw new Wrong("verify finds: " + String.join("; ", report.findings().stream()
-                        .filter(finding -> finding.verdict() == ImageReport.Verdict.DAMAGED)
-                        .map(finding -> finding.part() + ": " + finding.text())
-                        .toList()));
+                throw new Wrong("verify finds: "
+                        + String.join(
+                                "; ",
+                                report.findings().stream()
+                                        .filter(finding -> finding.verdict() == ImageReport.Verdict.DAMAGED)
+                                        .map(finding -> finding.part() + ": " + finding.text())
+                                        .toList()));
             }
         }
     }
@@ -224,7 +229,8 @@ final class Judge {
         StringBuilder errors = new StringBuilder();
         int status;
         try {
-            status = Victim.repairCommand(stack, line -> {}, line -> errors.append(line).append("; "));
+            status = Victim.repairCommand(
+                    stack, line -> {}, line -> errors.append(line).append("; "));
         } catch (RegionException e) {
             throw new Wrong("the repair, given again: " + e.getMessage());
         }
@@ -254,13 +260,15 @@ final class Judge {
             return "no " + folder;
         }
         try (Stream<Path> files = Files.list(folder)) {
-            return files.map(file -> file.getFileName().toString()).sorted().toList().toString();
+            return files.map(file -> file.getFileName().toString())
+                    .sorted()
+                    .toList()
+                    .toString();
         }
     }
 
     /** What of a promise a finding depends on. */
     static List<Object> dependsOn(Promise promise) {
-        return List.of(
-                promise.withdrawn(), promise.repair(), promise.repairedStep(), promise.acknowledged() >= 0);
+        return List.of(promise.withdrawn(), promise.repair(), promise.repairedStep(), promise.acknowledged() >= 0);
     }
 }

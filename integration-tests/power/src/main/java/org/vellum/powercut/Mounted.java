@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import com.sun.jna.LastErrorException;
@@ -35,7 +36,11 @@ final class Mounted implements AutoCloseable {
             for (String layer : new String[] {"lower", "upper", "work"}) {
                 Files.createDirectories(point.resolve(layer));
             }
-            mount("overlay", over, "overlay", 0,
+            mount(
+                    "overlay",
+                    over,
+                    "overlay",
+                    0,
                     "lowerdir=%1$s/lower,upperdir=%1$s/upper,workdir=%1$s/work".formatted(point));
         } catch (IOException e) {
             unmount(point);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -106,11 +107,16 @@ public final class PowerCuts {
         if (options.containsKey("controls")) {
             System.out.println("controls");
             for (FileSystem system : FileSystem.USUAL) {
-                campaign.control(Scenario.of(system, "dirty-bit", seed, Scenario.Act.REOPEN)
-                        .withSteps(CONTROL_STEPS).withLie("fdatasync 1"), CUTS_OF_A_CONTROL);
+                campaign.control(
+                        Scenario.of(system, "dirty-bit", seed, Scenario.Act.REOPEN)
+                                .withSteps(CONTROL_STEPS)
+                                .withLie("fdatasync 1"),
+                        CUTS_OF_A_CONTROL);
             }
-            campaign.control(Scenario.of(FileSystem.EXT4_NO_BARRIER, "write-protect", seed, Scenario.Act.REOPEN)
-                    .withSteps(CONTROL_STEPS), CUTS_OF_A_CONTROL);
+            campaign.control(
+                    Scenario.of(FileSystem.EXT4_NO_BARRIER, "write-protect", seed, Scenario.Act.REOPEN)
+                            .withSteps(CONTROL_STEPS),
+                    CUTS_OF_A_CONTROL);
             return end(campaign, run, temporary, "held: every control was caught");
         }
         for (int i = 0; i < systems.size(); i++) {
@@ -119,17 +125,32 @@ public final class PowerCuts {
             System.out.println(system.label());
             long systemBegan = System.nanoTime();
             Campaign.Figures figures = options.containsKey("acts")
-                    ? campaign.record(scenario(system, seed), new Recorder(run).make(system),
-                            Integer.parseInt(option("images", "200")), 0)
-                    : campaign.on(system, Integer.parseInt(option("images", "2000")),
-                            Integer.parseInt(option("sweep", "1")), seed + system.ordinal());
-            System.out.printf("%s: %,d cuts, %,d different images, %,d violations, %,d s; %s%n",
-                    system.label(), figures.cuts, figures.images, figures.violations.size(),
-                    (System.nanoTime() - systemBegan) / 1_000_000_000, figures.phases);
+                    ? campaign.record(
+                            scenario(system, seed),
+                            new Recorder(run).make(system),
+                            Integer.parseInt(option("images", "200")),
+                            0)
+                    : campaign.on(
+                            system,
+                            Integer.parseInt(option("images", "2000")),
+                            Integer.parseInt(option("sweep", "1")),
+                            seed + system.ordinal());
+            System.out.printf(
+                    "%s: %,d cuts, %,d different images, %,d violations, %,d s; %s%n",
+                    system.label(),
+                    figures.cuts,
+                    figures.images,
+                    figures.violations.size(),
+                    (System.nanoTime() - systemBegan) / 1_000_000_000,
+                    figures.phases);
         }
-        return end(campaign, run, temporary, campaign.complete()
-                ? "held: each image holds exactly one step that may be there, and goes on from it"
-                : "held, as far as it came in " + seconds + " s");
+        return end(
+                campaign,
+                run,
+                temporary,
+                campaign.complete()
+                        ? "held: each image holds exactly one step that may be there, and goes on from it"
+                        : "held, as far as it came in " + seconds + " s");
     }
 
     private static int end(Campaign campaign, RunFolder run, boolean temporary, String held) throws IOException {
@@ -154,7 +175,10 @@ public final class PowerCuts {
     }
 
     private Scenario scenario(FileSystem system, long seed) {
-        Scenario scenario = Scenario.of(system, option("strategy", "dirty-bit"), seed,
+        Scenario scenario = Scenario.of(
+                system,
+                option("strategy", "dirty-bit"),
+                seed,
                 Scenario.parseActs(options.get("acts")).toArray(Scenario.Act[]::new));
         if (options.containsKey("steps")) {
             scenario = scenario.withSteps(Integer.parseInt(options.get("steps")));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.File;
@@ -15,8 +16,7 @@ import java.util.concurrent.TimeUnit;
 final class Programs {
     private static final String DISK = "/power/vellum_power_disk";
     private static final String LIE = "/power/libvellum_power_lie.so";
-    private static final List<String> NEEDED =
-            List.of("unshare", "mkfs.ext4", "e2fsck", "mkfs.xfs", "mkfs.btrfs");
+    private static final List<String> NEEDED = List.of("unshare", "mkfs.ext4", "e2fsck", "mkfs.xfs", "mkfs.btrfs");
 
     private static Path folder;
 
@@ -39,7 +39,8 @@ final class Programs {
     private static synchronized Path unpacked(String resource) throws IOException {
         Path path = folder.resolve(resource.substring(resource.lastIndexOf('/') + 1));
         if (!Files.exists(path)) {
-            Path part = folder.resolve(path.getFileName() + "." + ProcessHandle.current().pid());
+            Path part = folder.resolve(
+                    path.getFileName() + "." + ProcessHandle.current().pid());
             try (InputStream in = Programs.class.getResourceAsStream(resource)) {
                 if (in == null) {
                     throw new IOException(resource + " is not in the jar");
@@ -70,7 +71,8 @@ final class Programs {
             }
         }
         if (Programs.class.getResource(DISK) == null) {
-            return Optional.of("the recording disk was not built, for lack of libfuse3: install libfuse3-dev and fuse3, then './vellum clean' and once more");
+            return Optional.of(
+                    "the recording disk was not built, for lack of libfuse3: install libfuse3-dev and fuse3, then './vellum clean' and once more");
         }
         return privateMounts();
     }
@@ -95,7 +97,8 @@ final class Programs {
     }
 
     private static Optional<Path> find(String program) {
-        String path = System.getenv().getOrDefault("PATH", "") + File.pathSeparator + "/usr/sbin" + File.pathSeparator + "/sbin";
+        String path = System.getenv().getOrDefault("PATH", "") + File.pathSeparator + "/usr/sbin" + File.pathSeparator
+                + "/sbin";
         for (String entry : path.split(File.pathSeparator)) {
             Path candidate = Path.of(entry.isEmpty() ? "." : entry, program);
             if (Files.isExecutable(candidate)) {

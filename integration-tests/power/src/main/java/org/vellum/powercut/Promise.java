@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.util.HashMap;
@@ -15,8 +16,7 @@ import java.util.TreeSet;
  * @param repairedStep the step that a repair brings back, with all of them but {@link Repair#NONE}
  * @param phase what was going on, for figures
  */
-record Promise(
-        long acknowledged, long begun, Set<Long> withdrawn, Repair repair, long repairedStep, String phase) {
+record Promise(long acknowledged, long begun, Set<Long> withdrawn, Repair repair, long repairedStep, String phase) {
     static final Promise NOTHING = new Promise(-1, -1, Set.of(), Repair.NONE, -1, "created");
 
     /** In this order, and from the last one, when the region has been opened, to the first. */
@@ -43,7 +43,8 @@ record Promise(
         Promise after(String mark) {
             String[] words = mark.split(" ");
             switch (words[0]) {
-                case "TRY" -> now = now.with(now.acknowledged, Long.parseLong(words[1])).in("stores");
+                case "TRY" ->
+                    now = now.with(now.acknowledged, Long.parseLong(words[1])).in("stores");
                 case "ACK" -> {
                     long step = Long.parseLong(words[1]);
                     stepOfEpoch.put(words[2], step);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -55,11 +56,11 @@ final class Recorder {
         });
         boolean mayFail = !scenario.commands().isEmpty() || !scenario.lie().isEmpty();
         for (int end : ends) {
-            boolean asPlanned = end == 0 || end == KILLED
-                    && (scenario.does(Scenario.Act.KILL) || scenario.does(Scenario.Act.REPAIR));
+            boolean asPlanned = end == 0
+                    || end == KILLED && (scenario.does(Scenario.Act.KILL) || scenario.does(Scenario.Act.REPAIR));
             if (!asPlanned && !mayFail) {
-                throw new IOException(scenario + ": the program ended with status " + end + "; see "
-                        + folder.resolve("program.log"));
+                throw new IOException(
+                        scenario + ": the program ended with status " + end + "; see " + folder.resolve("program.log"));
             }
         }
         return Recording.load(folder);
@@ -116,10 +117,13 @@ final class Recorder {
             throws IOException {
         ProcessBuilder builder = new ProcessBuilder(ChildJvm.command(
                 Victim.class,
-                List.of(folder.resolve("scenario.properties").toString(), disk.controlFile().toString(),
+                List.of(
+                        folder.resolve("scenario.properties").toString(),
+                                disk.controlFile().toString(),
                         root.toString(), Long.toString(last))));
         builder.redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("program.log").toFile()));
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        folder.resolve("program.log").toFile()));
         if (!scenario.lie().isEmpty()) {
             builder.environment().put("LD_PRELOAD", Programs.lie().toString());
             builder.environment().put("VELLUM_POWER_LIE", scenario.lie());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import com.sun.jna.LastErrorException;
@@ -31,8 +32,12 @@ final class RecordingDisk implements AutoCloseable {
      */
     static RecordingDisk start(Path point, Path image, Path durable, Path events) throws IOException {
         Files.createDirectories(point);
-        Process process = new ProcessBuilder(Programs.disk().toString(), point.toString(), image.toString(),
-                        durable.toString(), events.toString())
+        Process process = new ProcessBuilder(
+                        Programs.disk().toString(),
+                        point.toString(),
+                        image.toString(),
+                        durable.toString(),
+                        events.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         RecordingDisk disk = new RecordingDisk(point, process);

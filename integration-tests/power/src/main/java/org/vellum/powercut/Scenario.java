@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -62,8 +63,17 @@ record Scenario(
         boolean repair = all.contains(Act.REPAIR);
         int lives = repair ? 2 : all.contains(Act.KILL) ? 6 : 1;
         // to be repaired, a log must not have been trimmed
-        return new Scenario(system, all, strategy, repair ? 24 : 60, lives, seed, repair ? "6 MiB" : "256 KiB", List.of(),
-                "", Promise.NOTHING);
+        return new Scenario(
+                system,
+                all,
+                strategy,
+                repair ? 24 : 60,
+                lives,
+                seed,
+                repair ? "6 MiB" : "256 KiB",
+                List.of(),
+                "",
+                Promise.NOTHING);
     }
 
     Scenario withCommands(String... newCommands) {
@@ -80,7 +90,8 @@ record Scenario(
 
     /** What goes on where a power cut of this one left the disk. */
     Scenario then(Promise left) {
-        return new Scenario(system, Set.of(), strategy, (int) Math.max(0, left.begun()) + 6, 1, seed, logSize, List.of(), "", left);
+        return new Scenario(
+                system, Set.of(), strategy, (int) Math.max(0, left.begun()) + 6, 1, seed, logSize, List.of(), "", left);
     }
 
     /** Whether it is among the disk's faults that requests fail. */
@@ -129,7 +140,10 @@ record Scenario(
     public String toString() {
         return system.label() + ", " + actsText() + ", " + strategy
                 + (commands.isEmpty() ? "" : ", " + String.join("; ", commands).toLowerCase(Locale.ROOT))
-                + (lie.isEmpty() ? "" : ", every " + lie.replaceAll("(.*) 1$", "$1").replaceAll("(.*) (\\d+)$", "$2th $1") + " is a lie")
+                + (lie.isEmpty()
+                        ? ""
+                        : ", every " + lie.replaceAll("(.*) 1$", "$1").replaceAll("(.*) (\\d+)$", "$2th $1")
+                                + " is a lie")
                 + (first.equals(Promise.NOTHING) ? "" : ", behind a power cut");
     }
 
@@ -146,8 +160,8 @@ record Scenario(
         properties.setProperty("lie", lie);
         properties.setProperty("acknowledged", Long.toString(first.acknowledged()));
         properties.setProperty("begun", Long.toString(first.begun()));
-        properties.setProperty("withdrawn",
-                first.withdrawn().stream().map(String::valueOf).collect(Collectors.joining(",")));
+        properties.setProperty(
+                "withdrawn", first.withdrawn().stream().map(String::valueOf).collect(Collectors.joining(",")));
         try (Writer out = Files.newBufferedWriter(file)) {
             properties.store(out, null);
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -45,8 +46,8 @@ final class SparseDisk {
 
     /** Makes a file hold this, with holes where nothing was written. */
     void store(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE,
-                StandardOpenOption.TRUNCATE_EXISTING)) {
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING)) {
             channel.write(ByteBuffer.wrap(new byte[1]), size - 1);
             for (int i = 0; i < chunks.length; i++) {
                 if (chunks[i] != null) {

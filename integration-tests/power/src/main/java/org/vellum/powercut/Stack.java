@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.nio.ByteBuffer;
@@ -82,7 +83,8 @@ final class Stack implements AutoCloseable {
     }
 
     Region create(String folder) {
-        return regions.open(REGION, select(RegionOptions.size(SIZE).withLogSize(RegionOptions.parseSize(logSize)), folder));
+        return regions.open(
+                REGION, select(RegionOptions.size(SIZE).withLogSize(RegionOptions.parseSize(logSize)), folder));
     }
 
     Region open(String folder) {
@@ -90,7 +92,10 @@ final class Stack implements AutoCloseable {
     }
 
     private RegionOptions select(RegionOptions options, String folder) {
-        return options.withVmm("host").withPageTable("host").withStrategy(strategy).withStore(store(folder));
+        return options.withVmm("host")
+                .withPageTable("host")
+                .withStrategy(strategy)
+                .withStore(store(folder));
     }
 
     static ByteBuffer content(Region region) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -40,6 +41,7 @@ final class Victim {
 
     /** Pages are damaged in this batch of each segment, counted from 0. */
     private static final int DAMAGED_BATCH = 2;
+
     private static final int BATCH_MAGIC = 0x54414256;
     private static final int BATCH_HEADER = 64;
     private static final int BATCH_LENGTH = 32;
@@ -251,8 +253,8 @@ final class Victim {
     /** Until there is no room for a block. */
     private void fill() {
         long written = 0;
-        try (FileChannel file = FileChannel.open(
-                root.resolve("fill"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        try (FileChannel file =
+                FileChannel.open(root.resolve("fill"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             for (int size = 1 << 20; size >= 4096; size /= 4) {
                 try {
                     while (true) {
@@ -298,13 +300,16 @@ final class Victim {
             Runtime.getRuntime().halt(NOTHING_TO_SEE);
         }
         mark("DAMAGED " + intact.epoch());
-        int status = repairCommand(stack, line -> {
-            if (line.startsWith("repaired to")) {
-                mark("REPAIRED");
-            } else if (line.startsWith("it is ")) {
-                mark("REPLACED");
-            }
-        }, this::say);
+        int status = repairCommand(
+                stack,
+                line -> {
+                    if (line.startsWith("repaired to")) {
+                        mark("REPAIRED");
+                    } else if (line.startsWith("it is ")) {
+                        mark("REPLACED");
+                    }
+                },
+                this::say);
         if (status != 0) {
             throw new IllegalStateException("the repair ended with status " + status);
         }
@@ -328,7 +333,8 @@ final class Victim {
         System.setErr(new PrintStream(new LineStream(errors), true));
         try {
             return new Verify(stack.core())
-                    .applyAsInt(List.of("--repair", "--in-place", stack.files("a").home().toString()));
+                    .applyAsInt(List.of(
+                            "--repair", "--in-place", stack.files("a").home().toString()));
         } finally {
             System.setOut(out);
             System.setErr(err);

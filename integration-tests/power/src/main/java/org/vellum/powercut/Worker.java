@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.io.IOException;
@@ -72,7 +73,8 @@ final class Worker {
     private void say(Object... fields) {
         StringBuilder line = new StringBuilder();
         for (Object field : fields) {
-            line.append(line.isEmpty() ? "" : "\t").append(String.valueOf(field).replace('\t', ' ').replace('\n', ' '));
+            line.append(line.isEmpty() ? "" : "\t")
+                    .append(String.valueOf(field).replace('\t', ' ').replace('\n', ' '));
         }
         out.println(line);
     }
@@ -128,7 +130,8 @@ final class Worker {
     /** The same short run again and again, each time with an error at the next write; then a few cuts of it. */
     private void sweep(RunFolder run, Scenario scenario, int part, int parts, int every, long end) throws IOException {
         Recorder recorder = new Recorder(run);
-        Path folder = Files.createDirectories(run.memory().resolve("sweep-" + ProcessHandle.current().pid()));
+        Path folder = Files.createDirectories(
+                run.memory().resolve("sweep-" + ProcessHandle.current().pid()));
         SparseDisk base = recorder.make(scenario.system());
         base.store(folder.resolve("base.img"));
         int failing = part * every;

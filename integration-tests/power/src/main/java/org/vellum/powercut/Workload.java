@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 import java.nio.ByteBuffer;
@@ -87,7 +88,8 @@ final class Workload {
             lastWithdrawn = withdrawn;
         }
         Map.Entry<Long, byte[]> known = states.floorEntry(step);
-        ByteBuffer state = ByteBuffer.wrap(known == null ? new byte[pages * PAGE] : known.getValue().clone());
+        ByteBuffer state = ByteBuffer.wrap(
+                known == null ? new byte[pages * PAGE] : known.getValue().clone());
         for (long next = known == null ? 1 : known.getKey() + 1; next <= step; next++) {
             if (!withdrawn.contains(next)) {
                 store(state, next);
@@ -118,6 +120,7 @@ final class Workload {
     }
 
     private static String hex(ByteBuffer region, int at) {
-        return Long.toHexString(region.duplicate().order(ByteOrder.LITTLE_ENDIAN).getLong(at));
+        return Long.toHexString(
+                region.duplicate().order(ByteOrder.LITTLE_ENDIAN).getLong(at));
     }
 }

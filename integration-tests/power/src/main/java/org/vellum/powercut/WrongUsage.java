@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
 
 /** An option that means nothing, in a sentence for whoever gave it. */

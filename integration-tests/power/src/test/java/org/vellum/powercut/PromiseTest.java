@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.powercut;
+
+import java.util.Set;
+import org.junit.jupiter.api.Test;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import java.util.Set;
-import org.junit.jupiter.api.Test;
 
 class PromiseTest {
     private final Promise.Reader reader = new Promise.Reader(Promise.NOTHING);

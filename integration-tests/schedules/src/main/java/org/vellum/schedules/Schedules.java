@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.schedules;
 
 import java.io.FileDescriptor;
@@ -18,8 +19,8 @@ import org.pastalab.fray.core.command.NetworkDelegateType;
 import org.pastalab.fray.core.command.SystemTimeDelegateType;
 import org.pastalab.fray.core.observers.TimelineCoverageType;
 import org.pastalab.fray.core.randomness.ControlledRandom;
-import org.pastalab.fray.core.scheduler.POSScheduler;
 import org.pastalab.fray.core.scheduler.PCTScheduler;
+import org.pastalab.fray.core.scheduler.POSScheduler;
 import org.pastalab.fray.core.scheduler.RandomScheduler;
 import org.pastalab.fray.core.scheduler.Scheduler;
 
@@ -73,7 +74,8 @@ public final class Schedules {
     private static List<Supplier<Scenario>> scenarios() throws ReflectiveOperationException {
         List<Supplier<Scenario>> all = new ArrayList<>();
         for (String list : LISTS) {
-            all.addAll((List<Supplier<Scenario>>) Class.forName(list).getMethod("all").invoke(null));
+            all.addAll((List<Supplier<Scenario>>)
+                    Class.forName(list).getMethod("all").invoke(null));
         }
         return all;
     }
@@ -81,7 +83,8 @@ public final class Schedules {
     private static boolean run(int count, long seconds, long seed, Path report, List<String> names)
             throws ReflectiveOperationException {
         List<Supplier<Scenario>> scenarios = scenarios().stream()
-                .filter(scenario -> names.isEmpty() || names.contains(scenario.get().name()))
+                .filter(scenario ->
+                        names.isEmpty() || names.contains(scenario.get().name()))
                 .toList();
         int each = (count + scenarios.size() - 1) / scenarios.size();
         long end = System.nanoTime() + seconds * 1_000_000_000L;

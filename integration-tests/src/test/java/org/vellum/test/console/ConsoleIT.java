@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.console;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.awt.image.BufferedImage;
 import java.io.BufferedReader;
@@ -47,6 +44,10 @@ import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.FeatureFile;
 import org.vellum.test.tool.Skip;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** What operators look at: the web console's page, in a browser too, MXBeans, health checks and inventory. */
 class ConsoleIT {
@@ -158,14 +159,16 @@ class ConsoleIT {
     }
 
     private static String token() throws Exception {
-        Matcher matcher = Pattern.compile("data-token=\"([0-9a-f]{32})\"").matcher(get("/vellum", true).body());
+        Matcher matcher = Pattern.compile("data-token=\"([0-9a-f]{32})\"")
+                .matcher(get("/vellum", true).body());
         assertTrue(matcher.find(), "the page carries a token");
         return matcher.group(1);
     }
 
     @Test
     void nothingIsShownToStrangers() throws Exception {
-        for (String path : List.of("/vellum", "/vellum/regions.json", "/vellum/events?region=orders", "/vellum/res/vellum.js")) {
+        for (String path :
+                List.of("/vellum", "/vellum/regions.json", "/vellum/events?region=orders", "/vellum/res/vellum.js")) {
             assertEquals(401, get(path, false).statusCode(), path);
         }
     }
@@ -184,7 +187,10 @@ class ConsoleIT {
         String providers = orders.status().providers().toString();
         for (String wrong : new String[] {null, "", "0".repeat(32)}) {
             assertEquals(403, post("/vellum/commit?region=orders", wrong).statusCode());
-            assertEquals(403, post("/vellum/swap?region=orders&strategy=write-protect", wrong).statusCode());
+            assertEquals(
+                    403,
+                    post("/vellum/swap?region=orders&strategy=write-protect", wrong)
+                            .statusCode());
         }
         assertEquals(epoch, orders.status().epoch());
         assertEquals(providers, orders.status().providers().toString());
@@ -198,13 +204,19 @@ class ConsoleIT {
     @Test
     void providersAreSwapped() throws Exception {
         String token = token();
-        assertEquals(200, post("/vellum/swap?region=orders&strategy=write-protect", token).statusCode());
+        assertEquals(
+                200,
+                post("/vellum/swap?region=orders&strategy=write-protect", token).statusCode());
         assertEquals("write-protect", orders.status().providers().strategy());
         HttpResponse<String> refused = post("/vellum/swap?region=orders&strategy=absent", token);
         assertEquals(409, refused.statusCode());
         assertTrue(refused.body().contains("absent"), refused.body());
-        assertEquals(200, post("/vellum/swap?region=orders&strategy=dirty-bit", token).statusCode());
-        assertEquals(404, post("/vellum/swap?region=absent&strategy=dirty-bit", token).statusCode());
+        assertEquals(
+                200,
+                post("/vellum/swap?region=orders&strategy=dirty-bit", token).statusCode());
+        assertEquals(
+                404,
+                post("/vellum/swap?region=absent&strategy=dirty-bit", token).statusCode());
     }
 
     @Test
@@ -220,9 +232,9 @@ class ConsoleIT {
     @Test
     void eventsComeByThemselves() throws Exception {
         HttpResponse<InputStream> stream = CLIENT.send(
-                request("/vellum/events?region=orders&cells=100", true).build(), HttpResponse.BodyHandlers.ofInputStream());
-        try (BufferedReader lines =
-                new BufferedReader(new InputStreamReader(stream.body(), StandardCharsets.UTF_8))) {
+                request("/vellum/events?region=orders&cells=100", true).build(),
+                HttpResponse.BodyHandlers.ofInputStream());
+        try (BufferedReader lines = new BufferedReader(new InputStreamReader(stream.body(), StandardCharsets.UTF_8))) {
             assertTrue(stream.headers().firstValue("Content-Type").orElse("").startsWith("text/event-stream"));
             String first = lines.readLine();
             assertTrue(first.startsWith("data: {\"region\":{") || first.startsWith("data: {"), first);
@@ -237,10 +249,13 @@ class ConsoleIT {
     @Test
     void aBrowserDrawsIt() throws Exception {
         Skip.unless(Browser.isInstalled(), "the console page in a browser", Browser.PROGRAM + " is missing");
-        try (Browser browser = Browser.show(console.replace("//", "//" + USER + ":" + PASSWORD + "@") + "/vellum", folder)) {
+        try (Browser browser =
+                Browser.show(console.replace("//", "//" + USER + ":" + PASSWORD + "@") + "/vellum", folder)) {
             Pattern legend = Pattern.compile(
                     "(\\d+) cells of 1 page: (\\d+) written in epoch \\d+, (\\d+) before, (\\d+) not since.*");
-            until("the heat map is drawn", () -> legend.matcher(browser.text("#vellum-legend")).matches());
+            until(
+                    "the heat map is drawn",
+                    () -> legend.matcher(browser.text("#vellum-legend")).matches());
             Matcher drawn = legend.matcher(browser.text("#vellum-legend"));
             assertTrue(drawn.matches());
             assertEquals("16384", drawn.group(1));
@@ -268,16 +283,20 @@ class ConsoleIT {
     void anMxBeanComesAndGoesWithItsRegion() throws Exception {
         MBeanServer server = ManagementFactory.getPlatformMBeanServer();
         ObjectName name = new ObjectName("org.vellum:type=Region,name=short-lived");
-        try (Region region = stack.regions().open("short-lived", RegionOptions.size(4096).withDirectory(folder))) {
+        try (Region region =
+                stack.regions().open("short-lived", RegionOptions.size(4096).withDirectory(folder))) {
             until("the bean is registered", () -> server.isRegistered(name));
             region.buffer(0, 8).putLong(0, 1);
             assertEquals(1L, server.invoke(name, "commit", null, null));
             assertEquals(1L, server.getAttribute(name, "Epoch"));
             assertEquals(4096L, server.getAttribute(name, "Size"));
             assertEquals("OPEN", server.getAttribute(name, "State"));
-            assertTrue(JMX.isMXBeanInterface(
-                    Class.forName(server.getMBeanInfo(name).getDescriptor().getFieldValue("interfaceClassName") + "", false,
-                            bundle("org.vellum.jmx").loadClass("org.vellum.jmx.RegionMXBean").getClassLoader())));
+            assertTrue(JMX.isMXBeanInterface(Class.forName(
+                    server.getMBeanInfo(name).getDescriptor().getFieldValue("interfaceClassName") + "",
+                    false,
+                    bundle("org.vellum.jmx")
+                            .loadClass("org.vellum.jmx.RegionMXBean")
+                            .getClassLoader())));
         }
         until("the bean is gone", () -> !server.isRegistered(name));
     }
@@ -298,7 +317,10 @@ class ConsoleIT {
         for (ServiceReference<?> check : checks) {
             Object service = stack.context().getService(check);
             Object result = service.getClass().getMethod("execute").invoke(service);
-            assertEquals("OK", result.getClass().getMethod("getStatus").invoke(result).toString(), result.toString());
+            assertEquals(
+                    "OK",
+                    result.getClass().getMethod("getStatus").invoke(result).toString(),
+                    result.toString());
         }
     }
 
@@ -306,12 +328,14 @@ class ConsoleIT {
     void theInventoryTellsOfRegions() throws Exception {
         ServiceReference<?> reference = stack.context()
                 .getAllServiceReferences(
-                        "org.apache.felix.inventory.InventoryPrinter", "(felix.inventory.printer.name=vellum-regions)")[0];
+                        "org.apache.felix.inventory.InventoryPrinter", "(felix.inventory.printer.name=vellum-regions)")[
+                0];
         Object printer = stack.context().getService(reference);
         Class<?> format = bundle("org.apache.felix.inventory").loadClass("org.apache.felix.inventory.Format");
         StringWriter text = new StringWriter();
         StringWriter json = new StringWriter();
-        try (PrintWriter textWriter = new PrintWriter(text); PrintWriter jsonWriter = new PrintWriter(json)) {
+        try (PrintWriter textWriter = new PrintWriter(text);
+                PrintWriter jsonWriter = new PrintWriter(json)) {
             var print = printer.getClass().getMethod("print", PrintWriter.class, format, boolean.class);
             print.invoke(printer, textWriter, format.getField("TEXT").get(null), false);
             print.invoke(printer, jsonWriter, format.getField("JSON").get(null), false);

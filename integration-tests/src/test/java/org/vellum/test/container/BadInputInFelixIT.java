@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
-import static org.junit.Assert.assertSame;
-import static org.junit.Assert.assertThrows;
-import static org.junit.Assert.assertTrue;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
@@ -44,6 +39,12 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.test.consumer.Notebook;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertSame;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
 
 /** What may be asked for and cannot be had: what comes of it, and the sentence that says so. */
 @RunWith(PaxExam.class)
@@ -136,8 +137,13 @@ public class BadInputInFelixIT extends FelixTest {
         Await.until("it is said", () -> log.holds("org.vellum.region~waiting waits", "no strategy matches"));
         assertFalse(isService("waiting"));
         ServiceRegistration<Strategy> pink = registerWorking("pink");
-        assertEquals("pink", await(Region.class, named("waiting")).status().providers().strategy());
-        assertEquals("who asked once and was refused is not swapped later", before, region.status().providers());
+        assertEquals(
+                "pink",
+                await(Region.class, named("waiting")).status().providers().strategy());
+        assertEquals(
+                "who asked once and was refused is not swapped later",
+                before,
+                region.status().providers());
 
         log.expect("goes on with"); // without
         pink.unregister();
@@ -181,8 +187,12 @@ public class BadInputInFelixIT extends FelixTest {
         region.commit();
         Configuration second = configuration("second");
         update(second, Map.of("region.name", "shared"));
-        Await.until("it is said", () -> log.holds(
-                "org.vellum.region~second opens no region", "'shared'", "configuration org.vellum.region~first"));
+        Await.until(
+                "it is said",
+                () -> log.holds(
+                        "org.vellum.region~second opens no region",
+                        "'shared'",
+                        "configuration org.vellum.region~first"));
         assertSame(region, await(Region.class, named("shared")));
         assertTrue(region.isOpen());
 
@@ -239,7 +249,9 @@ public class BadInputInFelixIT extends FelixTest {
             boolean waited = !second.isDone();
             goOn.countDown();
             assertTrue("the second swap did not wait for the first", waited);
-            assertEquals("slow", first.get(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).to().strategy());
+            assertEquals(
+                    "slow",
+                    first.get(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).to().strategy());
             RegionStatus.Swap last = second.get(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS);
             assertEquals("slow", last.from().strategy());
             assertEquals("dirty-bit", last.to().strategy());

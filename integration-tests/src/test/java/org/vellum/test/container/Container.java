@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.ops4j.pax.exam.CoreOptions.bundle;
-import static org.ops4j.pax.exam.CoreOptions.composite;
-import static org.ops4j.pax.exam.CoreOptions.junitBundles;
-import static org.ops4j.pax.exam.CoreOptions.systemProperty;
-import static org.ops4j.pax.exam.CoreOptions.vmOption;
 
 import java.io.File;
 import java.io.IOException;
@@ -14,6 +9,12 @@ import java.util.Arrays;
 import java.util.Objects;
 import org.ops4j.pax.exam.Option;
 
+import static org.ops4j.pax.exam.CoreOptions.bundle;
+import static org.ops4j.pax.exam.CoreOptions.composite;
+import static org.ops4j.pax.exam.CoreOptions.junitBundles;
+import static org.ops4j.pax.exam.CoreOptions.systemProperty;
+import static org.ops4j.pax.exam.CoreOptions.vmOption;
+
 /** The forked Felix: all bundles under test from target/bundles, without any look-up in a repository. */
 final class Container {
     private static final String REGIONS = "vellum.directory";
@@ -22,8 +23,8 @@ final class Container {
 
     /** A container whose regions go to a folder that is new for each run, but one for all containers of a test class. */
     static Option[] with(Path regions) {
-        File[] jars = new File(System.getProperty("vellum.test.bundles"))
-                .listFiles((folder, name) -> name.endsWith(".jar"));
+        File[] jars =
+                new File(System.getProperty("vellum.test.bundles")).listFiles((folder, name) -> name.endsWith(".jar"));
         Arrays.sort(Objects.requireNonNull(jars, "target/bundles is empty: run the package phase first"));
         return new Option[] {
             composite(Arrays.stream(jars)

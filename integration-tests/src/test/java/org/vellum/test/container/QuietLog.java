@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
 
 import java.util.Arrays;
@@ -26,8 +27,7 @@ final class QuietLog extends ExternalResource {
     private final Handler handler = new Handler() {
         @Override
         public void publish(LogRecord entry) {
-            if (entry.getLevel().intValue() >= Level.WARNING.intValue()
-                    && !WHAT_LASTS.equals(entry.getLoggerName())) {
+            if (entry.getLevel().intValue() >= Level.WARNING.intValue() && !WHAT_LASTS.equals(entry.getLoggerName())) {
                 complaints.add(entry.getLevel() + " " + entry.getLoggerName() + ": " + entry.getMessage());
             }
         }

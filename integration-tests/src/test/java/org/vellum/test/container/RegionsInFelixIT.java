@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
-import static org.junit.Assert.assertNotSame;
-import static org.junit.Assert.assertTrue;
 
 import java.util.Dictionary;
 import java.util.Hashtable;
@@ -15,7 +11,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.After;
 import org.junit.Test;
 import org.junit.runner.RunWith;
-import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
@@ -33,12 +28,18 @@ import org.vellum.api.provider.Vmm;
 import org.vellum.test.consumer.Notebook;
 import org.vellum.test.consumer.OrderBook;
 
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotSame;
+import static org.junit.Assert.assertTrue;
+
 /** Regions as bundles in Felix meet them: by reference, by configuration, across bundles that come and go. */
 @RunWith(PaxExam.class)
 @ExamReactorStrategy(PerClass.class)
 public class RegionsInFelixIT extends FelixTest {
     /** On the host's providers, for a test that stops one: auto would take the guest's, where they work. */
     private static final RegionOptions SMALL = RegionOptions.size("1 MiB").withVmm("host");
+
     private static final long PATIENCE_MILLISECONDS = 20_000;
 
     @After
@@ -191,7 +192,8 @@ public class RegionsInFelixIT extends FelixTest {
             assertTrue(
                     bundle + " is in state " + bundle.getState(),
                     bundle.getState() == Bundle.ACTIVE
-                            || bundle.getState() == Bundle.STARTING && bundle.getSymbolicName().equals("com.sun.jna"));
+                            || bundle.getState() == Bundle.STARTING
+                                    && bundle.getSymbolicName().equals("com.sun.jna"));
         }
         for (String type : List.of("Vmm", "PageTable", "Strategy", "Store")) {
             ServiceReference<?>[] providers = context.getAllServiceReferences("org.vellum.api.provider." + type, null);

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
 
 import java.nio.file.Path;
 import javax.inject.Inject;
@@ -17,6 +16,8 @@ import org.ops4j.pax.exam.spi.reactors.PerMethod;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
 import org.vellum.test.consumer.Notebook;
+
+import static org.junit.Assert.assertEquals;
 
 /** A container a method, in order of name: the second finds what the first committed. */
 @RunWith(PaxExam.class)

@@ -1,11 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
-import static org.junit.Assert.assertNotNull;
-import static org.junit.Assert.assertNull;
-import static org.junit.Assert.assertThrows;
-import static org.junit.Assert.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -31,6 +25,13 @@ import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus.State;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotNull;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
 
 /**
  * The runtime, or the native core under it, stops while regions are open and threads store to them: as in a crash, but
@@ -60,7 +61,8 @@ public class StoppedRuntimeIT extends FelixTest {
 
     @Test
     public void stoppingTheRuntimeWithThreadsInGuestMode() throws Exception {
-        if (context.getServiceReferences(org.vellum.api.provider.Vmm.class, "(vellum.vmm=kvm)").isEmpty()) {
+        if (context.getServiceReferences(org.vellum.api.provider.Vmm.class, "(vellum.vmm=kvm)")
+                .isEmpty()) {
             return; // this host runs no guest, which the tests of guest mode say
         }
         log.expect("waits"); // the configured region, where the runtime meets the host's VMM first
@@ -144,7 +146,9 @@ public class StoppedRuntimeIT extends FelixTest {
         for (Region region : closed) {
             assertNotNull(region + " is locked", tryLock(region));
             assertEquals(State.CLOSED, region.status().state());
-            assertTrue(assertThrows(RegionClosedException.class, region::commit).getMessage().contains(region.name()));
+            assertTrue(assertThrows(RegionClosedException.class, region::commit)
+                    .getMessage()
+                    .contains(region.name()));
             String address = Long.toHexString(region.status().address());
             assertTrue(
                     "0x" + address + " is not reserved",
@@ -173,6 +177,8 @@ public class StoppedRuntimeIT extends FelixTest {
     }
 
     private static List<String> mappings(String of) throws IOException {
-        return Files.readAllLines(Path.of("/proc/self/maps")).stream().filter(line -> line.contains(of)).toList();
+        return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+                .filter(line -> line.contains(of))
+                .toList();
     }
 }

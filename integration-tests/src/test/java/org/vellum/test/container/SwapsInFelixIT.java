@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
-import static org.junit.Assert.assertSame;
-import static org.junit.Assert.assertThrows;
-import static org.junit.Assert.assertTrue;
 
 import java.util.Hashtable;
 import java.util.List;
@@ -31,6 +26,12 @@ import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus.State;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertSame;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
 
 /** Providers that are stopped, started, updated, outranked and deselected under regions that threads store to. */
 @RunWith(PaxExam.class)
@@ -83,11 +84,11 @@ public class SwapsInFelixIT extends FelixTest {
         log.expect("goes on with");
         BlockingQueue<Event> events = new LinkedBlockingQueue<>();
         ServiceRegistration<EventHandler> handler = context.registerService(
-                EventHandler.class,
-                events::add,
-                new Hashtable<>(Map.of(
-                        EventConstants.EVENT_TOPIC, new String[] {RegionEvents.SWAPPED, RegionEvents.DEGRADED})));
-        Region region = regions().open("degraded", OPTIONS.withStrategy("write-protect").withVmm("host"));
+                EventHandler.class, events::add, new Hashtable<>(Map.of(EventConstants.EVENT_TOPIC, new String[] {
+                    RegionEvents.SWAPPED, RegionEvents.DEGRADED
+                })));
+        Region region =
+                regions().open("degraded", OPTIONS.withStrategy("write-protect").withVmm("host"));
         region.buffer(0, 8).putLong(0, 1);
         bundle("org.vellum.strategy.writeprotect").stop();
         assertEquals(State.DEGRADED, region.status().state());
@@ -188,10 +189,9 @@ public class SwapsInFelixIT extends FelixTest {
         String before = tuple(region);
         ServiceRegistration<Strategy> broken = outrank("broken", null);
         assertEquals(before, tuple(region));
-        assertTrue(region.status().remarks().toString(), region.status()
-                .remarks()
-                .toString()
-                .contains("its native half is missing"));
+        assertTrue(
+                region.status().remarks().toString(),
+                region.status().remarks().toString().contains("its native half is missing"));
         broken.unregister();
     }
 
@@ -205,14 +205,14 @@ public class SwapsInFelixIT extends FelixTest {
             for (String strategy : List.of("write-protect", "dirty-bit", "write-protect")) {
                 configuration.update(new Hashtable<>(Map.of(
                         "size", "1 MiB", "vmm", "host", "strategy", "(" + Strategy.PROPERTY + "=" + strategy + ")")));
-                Await.until("swapped", () -> region.status().providers().strategy().equals(strategy));
+                Await.until(
+                        "swapped", () -> region.status().providers().strategy().equals(strategy));
                 assertSame(region, await(Region.class, "(providers=host/host/" + strategy + "/file)"));
             }
             configuration.update(new Hashtable<>(Map.of("size", "1 MiB", "vmm", "host", "strategy", "(colour=pink)")));
-            Await.until("the filter that matches nothing is said", () -> region.status()
-                    .remarks()
-                    .toString()
-                    .contains("no strategy matches '(colour=pink)'"));
+            Await.until(
+                    "the filter that matches nothing is said",
+                    () -> region.status().remarks().toString().contains("no strategy matches '(colour=pink)'"));
             assertEquals("write-protect", region.status().providers().strategy());
             writers.check(region);
         }
@@ -222,7 +222,8 @@ public class SwapsInFelixIT extends FelixTest {
 
     @Test
     public void guestModeIsEnteredAndLeftUnderStores() throws Exception {
-        if (context.getServiceReferences(org.vellum.api.provider.Vmm.class, "(vellum.vmm=kvm)").isEmpty()) {
+        if (context.getServiceReferences(org.vellum.api.provider.Vmm.class, "(vellum.vmm=kvm)")
+                .isEmpty()) {
             return; // this host runs no guest, which the tests of guest mode say
         }
         log.expect("goes on with");
@@ -240,7 +241,9 @@ public class SwapsInFelixIT extends FelixTest {
             assertEquals(State.DEGRADED, region.status().state());
             writers.awaitProgress();
             bundle("org.vellum.vmm.kvm").start();
-            Await.until("it is back in guest mode", () -> region.status().providers().vmm().equals("kvm"));
+            Await.until(
+                    "it is back in guest mode",
+                    () -> region.status().providers().vmm().equals("kvm"));
             writers.check(region);
         }
     }

@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
-import static org.junit.Assert.assertTrue;
 
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
@@ -36,6 +33,10 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.test.tool.ProcessResources;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertTrue;
 
 /**
  * A provider's bundle is updated to another version and refreshed, again and again, under a region that threads store
@@ -134,7 +135,9 @@ public class UpdatedProvidersIT extends FelixTest {
         Configuration configuration = configurations.getConfiguration("org.vellum.store.dax", null);
         configuration.update(new Hashtable<>(Map.of("dax.emulate", true)));
         try {
-            Await.until("the store emulates", () -> opens("emulated", RegionOptions.size("1 MiB").withStore("dax")));
+            Await.until(
+                    "the store emulates",
+                    () -> opens("emulated", RegionOptions.size("1 MiB").withStore("dax")));
             update(
                     new Provider<>("org.vellum.store.dax", Store.class, Store.PROPERTY, "dax", null),
                     RegionOptions.size("1 MiB").withVmm("host").withStore("dax").withStrategy("dirty-bit"),
@@ -200,8 +203,10 @@ public class UpdatedProvidersIT extends FelixTest {
                 bundle.update(ProviderRevision.of(bundle, number));
                 refresh(bundle);
 
-                Await.until("the region is on the new version", () -> region.status().state() == State.OPEN
-                        && region.status().providers().toString().equals(providers));
+                Await.until(
+                        "the region is on the new version",
+                        () -> region.status().state() == State.OPEN
+                                && region.status().providers().toString().equals(providers));
                 writers.awaitProgress();
                 region.commit();
                 assertEquals(number, revision(provider, bundle).number());
@@ -256,14 +261,14 @@ public class UpdatedProvidersIT extends FelixTest {
     /** The core's library, found by its SONAME as it is loaded already. */
     private static ProviderRevision.Library core() throws IOException {
         try (NativeLibrary library = NativeLibrary.getInstance("libvellum_core.so")) {
-            return ProviderRevision.Library.of(
-                    Pointer.nativeValue(library.getFunction("vellum_core_abi_version")));
+            return ProviderRevision.Library.of(Pointer.nativeValue(library.getFunction("vellum_core_abi_version")));
         }
     }
 
     private <T> Revision revision(Provider<T> provider, Bundle bundle) throws Exception {
-        ServiceReference<T> reference =
-                context.getServiceReferences(provider.type(), provider.filter()).iterator().next();
+        ServiceReference<T> reference = context.getServiceReferences(provider.type(), provider.filter())
+                .iterator()
+                .next();
         assertEquals(bundle, reference.getBundle());
         WeakReference<ClassLoader> loader = loader(bundle);
         if (provider.operations() == null) {

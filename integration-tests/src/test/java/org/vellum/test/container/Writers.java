@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.container;
-
-import static org.junit.Assert.assertEquals;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -11,6 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.vellum.api.Region;
+
+import static org.junit.Assert.assertEquals;
 
 /**
  * Threads that count, each in words of its own, one a page, and check at every step that they find what they stored
@@ -63,7 +64,9 @@ final class Writers implements AutoCloseable {
         stop.set(true);
         ByteBuffer words = region.buffer(0, (int) region.size()).order(ByteOrder.nativeOrder());
         for (int number = 0; number < THREADS; number++) {
-            long[] expected = counts.get(number).orTimeout(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).join();
+            long[] expected = counts.get(number)
+                    .orTimeout(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS)
+                    .join();
             for (int page = 0; page < expected.length; page++) {
                 assertEquals(expected[page], words.getLong(page * 4096 + number * Long.BYTES));
             }
@@ -73,6 +76,7 @@ final class Writers implements AutoCloseable {
     @Override
     public void close() {
         stop.set(true);
-        counts.forEach(count -> count.orTimeout(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).join());
+        counts.forEach(count ->
+                count.orTimeout(PATIENCE_MILLISECONDS, TimeUnit.MILLISECONDS).join());
     }
 }

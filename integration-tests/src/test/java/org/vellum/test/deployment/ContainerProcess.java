@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.deployment;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +14,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.vellum.test.tool.Jdk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * A container that runs the {@code Diary} of the consumer bundle.
@@ -49,7 +50,8 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
     /** A file or folder of the build that a system property names. */
     static Path built(String property) {
         Path path = Path.of(System.getProperty(property));
-        assertTrue(Files.exists(path), path + " is missing: the package phase of features/ and of this module makes it");
+        assertTrue(
+                Files.exists(path), path + " is missing: the package phase of features/ and of this module makes it");
         return path;
     }
 
@@ -80,7 +82,8 @@ record ContainerProcess(Path home, List<String> command, Map<String, String> env
         life(container -> {}, container -> {
             String before = container.printed();
             container.process().destroy();
-            assertTrue(container.process().waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS), "it does not end at SIGTERM");
+            assertTrue(
+                    container.process().waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS), "it does not end at SIGTERM");
             String after = container.printed().substring(before.length());
             Path last = home.resolve(LAST);
             assertTrue(Files.exists(last), "the diary was not deactivated; printed was:\n" + after);

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.deployment;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,6 +29,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.test.tool.FeatureFile;
 import org.vellum.test.tool.Jdk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 class DeploymentIT {
     private static final Path DISTRIBUTION = ContainerProcess.built("vellum.test.distribution");
@@ -62,7 +63,8 @@ class DeploymentIT {
         Files.copy(ContainerProcess.built("vellum.test.felix"), main);
         try (JarFile jar = new JarFile(main.toFile());
                 InputStream configuration = jar.getInputStream(jar.getEntry("config.properties"))) {
-            Files.copy(configuration, Files.createDirectories(home.resolve("conf")).resolve("config.properties"));
+            Files.copy(
+                    configuration, Files.createDirectories(home.resolve("conf")).resolve("config.properties"));
         }
         copyBundles(Files.createDirectories(home.resolve("bundle")));
         ContainerProcess container =
@@ -89,7 +91,9 @@ class DeploymentIT {
         Files.copy(CONSUMER, Files.createDirectories(home.resolve("load")).resolve(CONSUMER.getFileName()));
         String jar = ContainerProcess.built("vellum.test.standalone").toString();
         ContainerProcess container = new ContainerProcess(
-                home, ContainerProcess.java(jdk, home, "-Dgosh.args=--nointeractive --noshutdown", "-jar", jar), Map.of());
+                home,
+                ContainerProcess.java(jdk, home, "-Dgosh.args=--nointeractive --noshutdown", "-jar", jar),
+                Map.of());
         container.livesTwice();
         container.endsInOrder();
     }
@@ -100,17 +104,14 @@ class DeploymentIT {
         Path folder = Files.createDirectories(home.resolve("repository/org/acme/diary/1"));
         Files.copy(CONSUMER, folder.resolve("diary-1.jar"));
         int port = freePort();
-        Path feature = Files.writeString(
-                home.resolve("diary.json"),
-                """
+        Path feature = Files.writeString(home.resolve("diary.json"), """
                 {
                   "id": "org.acme:feature:1",
                   "bundles": [{"id": "org.acme:diary:1"}],
                   "configurations": {"org.apache.felix.http": {
                     "org.apache.felix.http.host": "127.0.0.1", "org.osgi.service.http.port": "%d"}}
                 }
-                """
-                        .formatted(port));
+                """.formatted(port));
         List<String> command = new ArrayList<>(ContainerProcess.java(
                 Jdk.running(), home, "-jar", DISTRIBUTION.resolve("vellum.jar").toString(), "run"));
         for (String name : JSON_FEATURES) {
@@ -163,26 +164,21 @@ class DeploymentIT {
                     .findFirst()
                     .orElseThrow();
         }
-        Path diary = Files.writeString(
-                home.resolve("diary.xml"),
-                """
+        Path diary = Files.writeString(home.resolve("diary.xml"), """
                 <features name="diary" xmlns="http://karaf.apache.org/xmlns/features/v1.6.0">
                   <feature name="diary" version="1">
                     <feature>vellum</feature>
                     <bundle>%s</bundle>
                   </feature>
                 </features>
-                """
-                        .formatted(CONSUMER.toUri()));
+                """.formatted(CONSUMER.toUri()));
         // its own repository, to which the commands add the distribution's, and nothing from elsewhere
-        Files.writeString(
-                karaf.resolve("etc/org.ops4j.pax.url.mvn.cfg"),
-                """
+        Files.writeString(karaf.resolve("etc/org.ops4j.pax.url.mvn.cfg"), """
                 org.ops4j.pax.url.mvn.useFallbackRepositories=false
                 org.ops4j.pax.url.mvn.repositories=
                 org.ops4j.pax.url.mvn.defaultRepositories=%s@id=karaf@snapshots
-                """
-                        .formatted(karaf.resolve("system").toUri()));
+                """.formatted(
+                        karaf.resolve("system").toUri()));
         int port = freePort();
         Files.writeString(
                 karaf.resolve("etc/org.apache.felix.http.cfg"),
@@ -192,19 +188,21 @@ class DeploymentIT {
                 "KARAF_EXEC", "exec",
                 "EXTRA_JAVA_OPTS", String.join(" ", ContainerProcess.properties(home)));
         String program = karaf.resolve("bin/karaf").toString();
-        String first = new ContainerProcess(home, List.of(program), environment).life(
-                container -> {
-                    container.type("config:property-append --pid org.ops4j.pax.url.mvn"
-                            + " org.ops4j.pax.url.mvn.defaultRepositories ,"
-                            + DISTRIBUTION.resolve("repository").toUri() + "@id=vellum@snapshots");
-                    container.type("feature:repo-add " + DISTRIBUTION.resolve("features/karaf.xml").toUri());
-                    container.type("feature:repo-add " + diary.toUri());
-                    container.type("feature:install " + String.join(" ", KARAF_FEATURES) + " diary");
-                },
-                container -> container.await("vellum:regions shows the region", () -> {
-                    container.type("vellum:regions");
-                    return container.printed().matches("(?s).*diary +open +1 MiB.*");
-                }));
+        String first = new ContainerProcess(home, List.of(program), environment)
+                .life(
+                        container -> {
+                            container.type("config:property-append --pid org.ops4j.pax.url.mvn"
+                                    + " org.ops4j.pax.url.mvn.defaultRepositories ,"
+                                    + DISTRIBUTION.resolve("repository").toUri() + "@id=vellum@snapshots");
+                            container.type("feature:repo-add "
+                                    + DISTRIBUTION.resolve("features/karaf.xml").toUri());
+                            container.type("feature:repo-add " + diary.toUri());
+                            container.type("feature:install " + String.join(" ", KARAF_FEATURES) + " diary");
+                        },
+                        container -> container.await("vellum:regions shows the region", () -> {
+                            container.type("vellum:regions");
+                            return container.printed().matches("(?s).*diary +open +1 MiB.*");
+                        }));
         String second = new ContainerProcess(home, List.of(program, "server"), environment)
                 .life(container -> {}, container -> assertPageAnswers(container, port));
         ContainerProcess.assertSecondLife(first, second);
@@ -222,8 +220,11 @@ class DeploymentIT {
     @ParameterizedTest
     @ValueSource(strings = {"felix", "equinox"})
     void resolvedFromTheApplicationAlone(String framework) throws Exception {
-        String jar = ContainerProcess.built("vellum.test.resolved").resolve(framework + ".jar").toString();
-        assertFalse(entries(jar).stream().anyMatch(entry -> entry.contains("eventadmin") || entry.contains("service.event")));
+        String jar = ContainerProcess.built("vellum.test.resolved")
+                .resolve(framework + ".jar")
+                .toString();
+        assertFalse(entries(jar).stream()
+                .anyMatch(entry -> entry.contains("eventadmin") || entry.contains("service.event")));
         ContainerProcess container =
                 new ContainerProcess(home, ContainerProcess.java(Jdk.running(), home, "-jar", jar), Map.of());
         container.livesTwice();
@@ -243,7 +244,8 @@ class DeploymentIT {
             jars.map(jar -> jar.getFileName().toString().replace(".jar", "")).forEach(distribution::add);
         }
         assertFalse(distribution.isEmpty());
-        assertEquals(distribution, new TreeSet<>(FeatureFile.distributed("vellum").artifacts()));
+        assertEquals(
+                distribution, new TreeSet<>(FeatureFile.distributed("vellum").artifacts()));
         String karaf = Files.readString(DISTRIBUTION.resolve("features/karaf.xml"));
         Set<String> first = ARTIFACT.matcher(karaf.substring(0, karaf.indexOf("</feature>")))
                 .results()
@@ -260,7 +262,8 @@ class DeploymentIT {
             named.addAll(FeatureFile.distributed(name).bundles());
         }
         Matcher artifacts = ARTIFACT.matcher(Files.readString(DISTRIBUTION.resolve("features/karaf.xml")));
-        artifacts.results()
+        artifacts
+                .results()
                 .map(found -> repository
                         .resolve(found.group(1).replace('.', '/'))
                         .resolve(found.group(2))

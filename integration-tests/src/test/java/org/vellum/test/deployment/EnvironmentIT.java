@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.deployment;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.Charset;
@@ -24,6 +21,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vellum.test.tool.Jdk;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /**
  * What the environment of the process may be: each row of the table in {@code docs/operating.md} that a test can make. The
  * distribution opens a region and commits, or ends with one sentence that names the thing and the way out.
@@ -33,8 +34,7 @@ class EnvironmentIT {
     private static final String COMMITTED = "region 'orders': epoch ";
 
     /** Of bash; {@code run} opens a region in {@code $S} and commits. {@code $WITHOUT} is a sandbox without system calls. */
-    private static final String PRELUDE =
-            """
+    private static final String PRELUDE = """
             run() {
                 "$JAVA" $FLAGS $JF -jar "$JAR" run --storage "$S" \
                     --command 'vellum:open orders "1 MiB"' --command 'vellum:commit orders'
@@ -55,32 +55,39 @@ class EnvironmentIT {
         PERSIAN_FORMATS("JF='-Duser.language.format=fa' run"),
         TURKISH("JF='-Duser.language=tr -Duser.country=TR' run"),
         INVALID_LOCALE("LANG=xx_YY.foo LC_ALL=xx_YY.foo run"),
-        THAI_DOCTOR("\"$JAVA\" $FLAGS -Duser.language=th -Duser.extensions=u-nu-thai -jar \"$JAR\" doctor", "Page table host"),
+        THAI_DOCTOR(
+                "\"$JAVA\" $FLAGS -Duser.language=th -Duser.extensions=u-nu-thai -jar \"$JAR\" doctor",
+                "Page table host"),
 
         // folders
         NO_HOME("unset HOME; JF=-Duser.home=/nonexistent-home run"),
-        STRANGE_NAME(
-                "export LC_ALL=C.UTF-8; mkdir \"$S\"; S=\"$S/a b % 100 größe 訂單\"$'\\n'x; mkdir \"$S.real\";"
-                        + " ln -s \"$S.real\" \"$S\"; run"),
+        STRANGE_NAME("export LC_ALL=C.UTF-8; mkdir \"$S\"; S=\"$S/a b % 100 größe 訂單\"$'\\n'x; mkdir \"$S.real\";"
+                + " ln -s \"$S.real\" \"$S\"; run"),
         OTHER_ENCODINGS("export LC_ALL=C.UTF-8; mkdir \"$S\"; S=\"$S/größe\";"
                 + " JF='-Djna.encoding=UTF-16 -Dfile.encoding=ISO-8859-1' run && test -e \"$S/regions/orders.vellum\""),
         NO_TEMPORARY_FOLDER(
                 "JF=-Djava.io.tmpdir=/nonexistent-folder run",
                 1,
-                "no temporary folder can be made in /nonexistent-folder", "TMPDIR=FOLDER"),
+                "no temporary folder can be made in /nonexistent-folder",
+                "TMPDIR=FOLDER"),
         TEMPORARY_FOLDER_NOEXEC(
                 Needs.MOUNT,
                 "mkdir \"$S\" && mount -t tmpfs -o noexec none \"$S\" && JF=-Djava.io.tmpdir=\"$S\" run",
                 1,
-                "mounted noexec", "TMPDIR=FOLDER"),
+                "mounted noexec",
+                "TMPDIR=FOLDER"),
         TEMPORARY_FOLDER_FULL(
                 Needs.MOUNT,
                 "mkdir \"$S\" && mount -t tmpfs -o size=64k none \"$S\" && JF=-Djava.io.tmpdir=\"$S\" run",
                 1,
-                "do not fit into the temporary folder", "No space left on device", "TMPDIR=FOLDER"),
+                "do not fit into the temporary folder",
+                "No space left on device",
+                "TMPDIR=FOLDER"),
         STORAGE_IS_A_FILE("touch \"$S\"; run", 1, "--storage", "exists and is no folder"),
         NAME_NOT_IN_THE_LOCALE(
-                "export LC_ALL=C; S=\"$S/größe\"; run", 2, "has characters that this process's encoding of file names",
+                "export LC_ALL=C; S=\"$S/größe\"; run",
+                2,
+                "has characters that this process's encoding of file names",
                 "LC_ALL=C.UTF-8"),
         FOLDER_NOT_IN_THE_LOCALE(
                 "mkdir -p \"$S/größe\"; cd \"$S/größe\"; LC_ALL=C run", 2, "the current folder", "LC_ALL=C.UTF-8"),
@@ -101,7 +108,9 @@ class EnvironmentIT {
                 Needs.SANDBOX,
                 "$WITHOUT " + FORBIDDEN + " " + MEMFD_CREATE + " bash -c run",
                 1,
-                "region 'orders'", "memfd_create", "seccomp"),
+                "region 'orders'",
+                "memfd_create",
+                "seccomp"),
 
         // the JVM's own flags
         SIGNALS("export LD_PRELOAD=\"$LIBJSIG\"; JF='-Xrs -XX:+AllowUserSignalHandlers' run"),
@@ -214,7 +223,10 @@ class EnvironmentIT {
                 "JAVA", Jdk.running().tool("java"),
                 "FLAGS", System.getProperty("vellum.test.jvm").strip(),
                 "JF", "",
-                "JAR", ContainerProcess.built("vellum.test.distribution").resolve("vellum.jar").toString(),
+                "JAR",
+                        ContainerProcess.built("vellum.test.distribution")
+                                .resolve("vellum.jar")
+                                .toString(),
                 "S", folder.resolve(row + "-storage").toString(),
                 "WITHOUT", sandbox.toString(),
                 "LIBJSIG", Jdk.running().home().resolve("lib/libjsig.so").toString()));

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.deployment;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +14,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Jdk;
 import org.vellum.test.tool.Skip;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The examples as their READMEs start them, killed and looked at again. The word index has its test in the demo. */
 class ExamplesIT {

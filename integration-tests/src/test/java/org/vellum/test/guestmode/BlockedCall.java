@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import java.io.Closeable;
@@ -39,9 +40,7 @@ enum BlockedCall {
                 SocketChannel channel = server.accept();
                 return new Wait(
                         () -> {
-                            expect(
-                                    ClosedByInterruptException.class,
-                                    () -> channel.read(ByteBuffer.allocateDirect(8)));
+                            expect(ClosedByInterruptException.class, () -> channel.read(ByteBuffer.allocateDirect(8)));
                             Thread.interrupted();
                         },
                         Thread::interrupt,
@@ -91,8 +90,7 @@ enum BlockedCall {
     SLEEP_INTERRUPTED {
         @Override
         Wait begin() {
-            return new Wait(
-                    () -> expect(InterruptedException.class, () -> TimeUnit.DAYS.sleep(1)), Thread::interrupt);
+            return new Wait(() -> expect(InterruptedException.class, () -> TimeUnit.DAYS.sleep(1)), Thread::interrupt);
         }
     },
 

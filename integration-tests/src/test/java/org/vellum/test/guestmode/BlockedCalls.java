@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import java.io.IOException;
@@ -78,8 +79,11 @@ final class BlockedCalls {
     private void awaitAsleep() throws IOException, InterruptedException {
         Path task = Path.of("/proc/self/task", Integer.toString(waiterId));
         while (true) {
-            String state = Files.readString(task.resolve("stat")).replaceFirst(".*\\) ", "").substring(0, 1);
-            String call = Files.readString(task.resolve("syscall")).split(" ")[0].trim();
+            String state = Files.readString(task.resolve("stat"))
+                    .replaceFirst(".*\\) ", "")
+                    .substring(0, 1);
+            String call =
+                    Files.readString(task.resolve("syscall")).split(" ")[0].trim();
             if (state.equals("S") && !call.equals("running") && Integer.parseInt(call) != SYS_IOCTL) {
                 return;
             }

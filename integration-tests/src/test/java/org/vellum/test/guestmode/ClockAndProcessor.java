@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import com.sun.jna.Function;
@@ -199,8 +200,8 @@ final class ClockAndProcessor {
                             + inHostMode);
             inGuestMode += inside ? 1 : 0;
         }
-        System.out.println(ASKED_IN_GUEST_MODE + inGuestMode + " of " + TRANSITIONS_FOR_EACH_CPU + " times on CPU "
-                + number);
+        System.out.println(
+                ASKED_IN_GUEST_MODE + inGuestMode + " of " + TRANSITIONS_FOR_EACH_CPU + " times on CPU " + number);
         check(counters == null || inGuestMode > TRANSITIONS_FOR_EACH_CPU / 2, "guest mode was hardly used");
     }
 
@@ -211,8 +212,7 @@ final class ClockAndProcessor {
                     .withDirectory(Path.of(arguments[0]))
                     .withVmm(arguments[1]);
             try (Region region = stack.regions().open("clock", options);
-                    Kvm.CounterReader counters =
-                            arguments[1].equals(Kvm.NAME) ? Kvm.CounterReader.open() : null) {
+                    Kvm.CounterReader counters = arguments[1].equals(Kvm.NAME) ? Kvm.CounterReader.open() : null) {
                 ClockAndProcessor test = new ClockAndProcessor(region, counters);
                 test.checkClock();
                 test.checkProcessor();

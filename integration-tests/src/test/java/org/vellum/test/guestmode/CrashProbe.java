@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import com.sun.jna.NativeLong;
@@ -46,8 +47,7 @@ final class CrashProbe {
                 Field instance = unsafe.getDeclaredField("theUnsafe");
                 instance.setAccessible(true);
                 return MethodHandles.lookup()
-                        .findVirtual(
-                                unsafe, "putLong", MethodType.methodType(void.class, long.class, long.class))
+                        .findVirtual(unsafe, "putLong", MethodType.methodType(void.class, long.class, long.class))
                         .bindTo(instance.get(null));
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException(e);
@@ -62,8 +62,9 @@ final class CrashProbe {
         Culprit culprit = Culprit.valueOf(arguments[2]);
         boolean guestMode = arguments[1].equals(Kvm.NAME);
         try (Stack stack = Stack.start()) {
-            RegionOptions options =
-                    RegionOptions.size(Ledger.PAGE).withDirectory(Path.of(arguments[0])).withVmm(arguments[1]);
+            RegionOptions options = RegionOptions.size(Ledger.PAGE)
+                    .withDirectory(Path.of(arguments[0]))
+                    .withVmm(arguments[1]);
             Region region = stack.regions().open("crash", options);
             ByteBuffer content = region.buffer(0, (int) region.size());
             Kvm.CounterReader counters = guestMode ? Kvm.CounterReader.open() : null;

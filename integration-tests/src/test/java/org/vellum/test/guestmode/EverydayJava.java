@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import java.io.BufferedReader;
@@ -112,8 +113,7 @@ public enum EverydayJava {
             ledger.store();
             Class<?> fresh = new FreshLoader().loadClass(CountingClass.class.getName());
             ledger.store();
-            IntSupplier counter =
-                    (IntSupplier) fresh.getDeclaredConstructor().newInstance();
+            IntSupplier counter = (IntSupplier) fresh.getDeclaredConstructor().newInstance();
             ledger.store();
             int first = counter.getAsInt();
             int second = counter.getAsInt();
@@ -177,9 +177,8 @@ public enum EverydayJava {
     PROCESSES {
         @Override
         void run(Ledger ledger) throws Exception {
-            ProcessBuilder builder =
-                    new ProcessBuilder("/bin/sh", "-c", "read line; echo \"heard $line\"; exit 7")
-                            .redirectErrorStream(true);
+            ProcessBuilder builder = new ProcessBuilder("/bin/sh", "-c", "read line; echo \"heard $line\"; exit 7")
+                    .redirectErrorStream(true);
             ledger.store();
             Process process = builder.start();
             ledger.store();
@@ -220,7 +219,8 @@ public enum EverydayJava {
                     .collect(Collectors.groupingBy(number -> number % 5, Collectors.counting()));
             check(remainders.values().stream().allMatch(count -> count == 200), "grouped " + remainders);
             ledger.store();
-            long sum = IntStream.rangeClosed(1, 10_000).parallel().asLongStream().sum();
+            long sum =
+                    IntStream.rangeClosed(1, 10_000).parallel().asLongStream().sum();
             check(sum == 50_005_000, "sum " + sum);
         }
     },

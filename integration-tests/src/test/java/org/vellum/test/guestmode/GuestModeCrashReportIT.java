@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,11 +14,15 @@ import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Jdk;
 import org.vellum.test.tool.Kvm;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /** A JVM that crashes in guest mode, for a reason of its own, reports it as it would have without. */
 class GuestModeCrashReportIT {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     /** Of a JVM that has reported its crash and is not to dump core. */
     private static final int CRASHED = 1;
+
     private static final Pattern PROBLEMATIC_FRAME = Pattern.compile("# Problematic frame:\n# (.*)\n");
     private static final Pattern SIGNAL = Pattern.compile("siginfo: (.*)\n");
     private static final Pattern PROGRAM_COUNTER = Pattern.compile("SIGSEGV \\(0xb\\) at pc=(0x[0-9a-f]+)");

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +12,8 @@ import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Jdk;
 import org.vellum.test.tool.Kvm;
 import org.vellum.test.tool.Skip;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** Ordinary Java, in and out of guest mode at every turn, gets the results it gets without, under every collector. */
 class GuestModeJavaIT {

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +12,8 @@ import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Kvm;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 /** System calls of threads that were in guest mode a moment before: what they write is tracked, their waits end. */
 class GuestModeKernelStoresIT {

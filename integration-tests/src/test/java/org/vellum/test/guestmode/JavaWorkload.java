@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import java.nio.file.Path;
@@ -163,8 +164,7 @@ final class JavaWorkload {
     }
 
     /** As it is, as it is after the commit, and as it is when reopened. */
-    private static void checkContent(
-            Stack stack, Path folder, String vmm, List<Region> regions, List<Ledger> ledgers) {
+    private static void checkContent(Stack stack, Path folder, String vmm, List<Region> regions, List<Ledger> ledgers) {
         ledgers.forEach(ledger -> ledger.check(regions));
         regions.forEach(Region::commit);
         ledgers.forEach(ledger -> ledger.check(regions));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import com.sun.jna.Function;
@@ -68,7 +69,6 @@ final class MachineCode {
         cpuid.invokeVoid(new Object[] {leaf, subleaf, registers});
         return registers.getIntArray(0, 4);
     }
-
 
     int timeStampCounterAuxiliary() {
         return rdtscp.invokeInt(new Object[0]);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import com.sun.jna.Library;
@@ -37,8 +38,7 @@ final class Sqlite implements AutoCloseable {
         Sqlite sqlite = new Sqlite();
         // no flag: SQLite neither frees the memory nor makes it larger
         sqlite.check(
-                sqlite.library.sqlite3_deserialize(
-                        sqlite.database, "main", new Pointer(address), size, capacity, 0),
+                sqlite.library.sqlite3_deserialize(sqlite.database, "main", new Pointer(address), size, capacity, 0),
                 "deserialize");
         return sqlite;
     }

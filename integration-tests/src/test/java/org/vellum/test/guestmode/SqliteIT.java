@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.NativeLibrary;
 import java.io.IOException;
@@ -16,6 +14,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Kvm;
 import org.vellum.test.tool.Skip;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The system's SQLite, unmodified, keeps its database in a region, and every acknowledged row through SIGKILL. */
 class SqliteIT {
@@ -69,8 +70,7 @@ class SqliteIT {
     }
 
     private ChildProcess start(String vmm, String strategy, int batches) {
-        return ChildProcess.start(
-                SqliteWorkload.class, folder.toString(), vmm, strategy, Integer.toString(batches));
+        return ChildProcess.start(SqliteWorkload.class, folder.toString(), vmm, strategy, Integer.toString(batches));
     }
 
     /** All that was acknowledged, and perhaps the one batch that was about to be. */

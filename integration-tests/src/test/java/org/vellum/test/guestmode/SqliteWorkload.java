@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.guestmode;
 
 import java.io.IOException;
@@ -96,8 +97,8 @@ final class SqliteWorkload {
     }
 
     private static void checkBatch(Sqlite database, int batch) {
-        List<String> names = database.query(
-                "SELECT rtrim(name, '!') FROM entry WHERE batch = " + batch + " ORDER BY position");
+        List<String> names =
+                database.query("SELECT rtrim(name, '!') FROM entry WHERE batch = " + batch + " ORDER BY position");
         for (int position = 0; position < entries(batch); position++) {
             if (names.size() != entries(batch) || !names.get(position).equals(name(batch, position))) {
                 throw new AssertionError("batch " + batch + " holds " + names);

@@ -1,11 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertAll;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.vellum.test.stack.Messages.assertNames;
 
 import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
@@ -34,6 +28,13 @@ import org.vellum.api.RegionStatus;
 import org.vellum.test.tool.Folders;
 import org.vellum.test.tool.LibC;
 import org.vellum.test.tool.Skip;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.vellum.test.stack.Messages.assertNames;
 
 /** What cannot be done is refused with an error that names the thing, and leaves nothing behind. */
 class BadInputIT {
@@ -92,8 +93,7 @@ class BadInputIT {
     @ParameterizedTest
     @MethodSource("unusableNames")
     void anUnusableNameIsRefusedAndLeavesNothing(String name) throws Exception {
-        InvalidRegionException refusal =
-                assertThrows(InvalidRegionException.class, () -> open(name, here(MEBIBYTE)));
+        InvalidRegionException refusal = assertThrows(InvalidRegionException.class, () -> open(name, here(MEBIBYTE)));
         assertNames(refusal, "name");
         assertEquals(List.of(), Folders.files(folder));
     }
@@ -114,12 +114,16 @@ class BadInputIT {
                         assertThrows(
                                 ProviderMissingException.class,
                                 () -> open("orders", here(MEBIBYTE).withStrategy("clairvoyance"))),
-                        "orders", "strategy", "clairvoyance"),
+                        "orders",
+                        "strategy",
+                        "clairvoyance"),
                 () -> assertNames(
                         assertThrows(
                                 ProviderMissingException.class,
                                 () -> open("orders", here(MEBIBYTE).withStore("papyrus"))),
-                        "orders", "store", "papyrus"));
+                        "orders",
+                        "store",
+                        "papyrus"));
     }
 
     @Test
@@ -144,7 +148,8 @@ class BadInputIT {
             taken.setLong(0, 0x1234);
             long address = Pointer.nativeValue(taken);
             AddressTakenException refusal = assertThrows(
-                    AddressTakenException.class, () -> open("orders", here(MEBIBYTE).withAddress(address)));
+                    AddressTakenException.class,
+                    () -> open("orders", here(MEBIBYTE).withAddress(address)));
             assertNames(refusal, "orders", Long.toHexString(address));
             assertEquals(0x1234, taken.getLong(0));
         } finally {
@@ -170,8 +175,7 @@ class BadInputIT {
                 new NativeLong(0));
         RegionOptions existing = RegionOptions.existing().withDirectory(folder);
         try {
-            AddressTakenException refusal =
-                    assertThrows(AddressTakenException.class, () -> open("orders", existing));
+            AddressTakenException refusal = assertThrows(AddressTakenException.class, () -> open("orders", existing));
             assertNames(refusal, "orders", Long.toHexString(address));
         } finally {
             LibC.INSTANCE.munmap(taken, length);
@@ -185,8 +189,7 @@ class BadInputIT {
     @Test
     void aRegionOpenInAnotherProcessIsRefusedWithThatProcessesId() throws Exception {
         try (ScriptedChild holder = ScriptedChild.open("orders", folder, RegionOptions.AUTO, MEBIBYTE)) {
-            RegionBusyException refusal =
-                    assertThrows(RegionBusyException.class, () -> open("orders", here(MEBIBYTE)));
+            RegionBusyException refusal = assertThrows(RegionBusyException.class, () -> open("orders", here(MEBIBYTE)));
             assertNames(refusal, "orders", Long.toString(holder.pid()));
             holder.store(0, 1);
             holder.commit();
@@ -199,8 +202,7 @@ class BadInputIT {
     @Test
     void aRegionOpenInThisProcessIsRefusedASecondTime() {
         try (Region region = open("orders", here(MEBIBYTE))) {
-            RegionBusyException refusal =
-                    assertThrows(RegionBusyException.class, () -> open("orders", here(MEBIBYTE)));
+            RegionBusyException refusal = assertThrows(RegionBusyException.class, () -> open("orders", here(MEBIBYTE)));
             assertNames(refusal, "orders");
             assertTrue(region.isOpen());
         }

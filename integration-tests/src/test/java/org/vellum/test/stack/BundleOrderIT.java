@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.vellum.test.stack.Messages.assertNames;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +31,12 @@ import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.WantedRegion;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.vellum.test.stack.Messages.assertNames;
 
 /** Bundles that come in another order, late, or not at all; and configurations that are changed while regions are open. */
 class BundleOrderIT {
@@ -123,9 +124,12 @@ class BundleOrderIT {
     /** One after the other: of two changes in a row Config Admin may deliver the second alone. */
     private void refused(String pid, String key, String value) throws Exception {
         set(pid, Map.of(key, value));
-        until("it is said of " + value, () -> logged.stream()
-                .anyMatch(line -> line.contains("configuration " + pid + ": " + key + " '" + value + "' is refused: ")
-                        && line.contains("stays in force")));
+        until(
+                "it is said of " + value,
+                () -> logged.stream()
+                        .anyMatch(line ->
+                                line.contains("configuration " + pid + ": " + key + " '" + value + "' is refused: ")
+                                        && line.contains("stays in force")));
     }
 
     /** Null: there is none now. */
@@ -157,7 +161,8 @@ class BundleOrderIT {
         }
         List<List<String>> all = new ArrayList<>();
         for (String first : some) {
-            List<String> others = some.stream().filter(other -> !other.equals(first)).toList();
+            List<String> others =
+                    some.stream().filter(other -> !other.equals(first)).toList();
             for (List<String> rest : orders(others)) {
                 all.add(Stream.concat(Stream.of(first), rest.stream()).toList());
             }
@@ -235,8 +240,8 @@ class BundleOrderIT {
         stop("org.vellum.store.file");
         until("the wait is short", () -> {
             long begin = System.nanoTime();
-            ProviderMissingException failure =
-                    assertThrows(ProviderMissingException.class, () -> stack.regions().open("orders", options));
+            ProviderMissingException failure = assertThrows(
+                    ProviderMissingException.class, () -> stack.regions().open("orders", options));
             assertNames(
                     failure,
                     "region 'orders': it is in store 'dax'",
@@ -246,7 +251,8 @@ class BundleOrderIT {
             return System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(4);
         });
         assertNames(
-                assertThrows(ProviderMissingException.class, () -> stack.regions().open("new", options)),
+                assertThrows(
+                        ProviderMissingException.class, () -> stack.regions().open("new", options)),
                 "'auto' takes none of the stores",
                 "'dax': EMULATED",
                 "'memory': what is committed to it does not outlive the process",
@@ -258,16 +264,27 @@ class BundleOrderIT {
         stop("org.vellum.runtime", "org.vellum.vmm.host", "org.vellum.pagetable.guest");
         start("org.vellum.runtime");
         assertFalse(hasManager(), "no page table fits: VMM host is gone, page table guest too");
-        until("it is said", () -> logged.stream()
-                .anyMatch(line -> line.startsWith("WARNING: no region can be opened")
-                        && (line.contains("there is no VMM backend") || line.contains("'kvm' with 'guest'"))));
-        assertEquals(0, stack.context().getServiceReferences("org.osgi.service.condition.Condition",
-                "(osgi.condition.id=org.vellum.regions)") == null ? 0 : 1);
+        until(
+                "it is said",
+                () -> logged.stream()
+                        .anyMatch(line -> line.startsWith("WARNING: no region can be opened")
+                                && (line.contains("there is no VMM backend") || line.contains("'kvm' with 'guest'"))));
+        assertEquals(
+                0,
+                stack.context()
+                                        .getServiceReferences(
+                                                "org.osgi.service.condition.Condition",
+                                                "(osgi.condition.id=org.vellum.regions)")
+                                == null
+                        ? 0
+                        : 1);
 
         start("org.vellum.vmm.host");
         until("there is a manager", this::hasManager);
-        assertTrue(stack.context().getServiceReferences("org.osgi.service.condition.Condition",
-                "(osgi.condition.id=org.vellum.regions)") != null);
+        assertTrue(stack.context()
+                        .getServiceReferences(
+                                "org.osgi.service.condition.Condition", "(osgi.condition.id=org.vellum.regions)")
+                != null);
         stack.regions().open("orders", RegionOptions.size("1 MiB")).close();
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
 
 import com.sun.jna.NativeLong;
@@ -30,8 +31,7 @@ final class ClosedRegionProbe {
     private static final int OFFSET = SIZE / 2;
     private static final int LENGTH = 256;
     private static final byte BYSTANDER = 0x5a;
-    private static final VarHandle LONGS =
-            MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final VarHandle LONGS = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
     private static final byte[] BYTES = bytes();
 
     private static long address;
@@ -95,8 +95,7 @@ final class ClosedRegionProbe {
         Field instance = unsafe.getDeclaredField("theUnsafe");
         instance.setAccessible(true);
         return MethodHandles.lookup()
-                .findVirtual(
-                        unsafe, "setMemory", MethodType.methodType(void.class, long.class, long.class, byte.class))
+                .findVirtual(unsafe, "setMemory", MethodType.methodType(void.class, long.class, long.class, byte.class))
                 .bindTo(instance.get(null));
     }
 
@@ -151,8 +150,8 @@ final class ClosedRegionProbe {
         List<Access> accesses =
                 Arrays.stream(arguments).skip(2).map(Access::valueOf).toList();
         try (Stack stack = Stack.start()) {
-            Region region = stack.regions()
-                    .open("closed", RegionOptions.size(SIZE).withDirectory(Path.of(arguments[0])));
+            Region region =
+                    stack.regions().open("closed", RegionOptions.size(SIZE).withDirectory(Path.of(arguments[0])));
             ByteBuffer buffer = region.buffer(0, SIZE);
             address = region.address();
             for (int i = 0; i < SIZE; i += LENGTH) {

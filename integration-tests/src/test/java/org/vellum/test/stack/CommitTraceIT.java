@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Skip;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * A commit on the store dax, emulated, as the kernel sees it: what system calls its thread makes. Traced by strace, which
@@ -50,11 +51,13 @@ class CommitTraceIT {
         List<List<String>> commits = trace("write-protect", "dax", "CUT");
         List<List<String>> behind = commits.stream()
                 .map(calls -> calls.subList(endOfTracking(calls), calls.size()))
-                .map(calls -> calls.stream().filter(call -> !call.equals("rt_sigprocmask")).toList())
+                .map(calls -> calls.stream()
+                        .filter(call -> !call.equals("rt_sigprocmask"))
+                        .toList())
                 .toList();
         assertNoneButTheJvms(behind);
-        commits.forEach(calls -> assertTrue(
-                calls.stream().filter("rt_sigprocmask"::equals).count() <= 2, calls.toString()));
+        commits.forEach(calls ->
+                assertTrue(calls.stream().filter("rt_sigprocmask"::equals).count() <= 2, calls.toString()));
     }
 
     /** Behind the last call by which the host's page table protects pages: ioctl of a userfaultfd, or mprotect. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
 
 import com.sun.jna.NativeLong;
@@ -79,7 +80,8 @@ final class CommitTraceProbe {
     }
 
     private static void awaitTracer() throws IOException {
-        // Only of use where the kernel (Yama) lets none but ancestors trace; elsewhere the call is refused, and not needed.
+        // Only of use where the kernel (Yama) lets none but ancestors trace; elsewhere the call is refused, and not
+        // needed.
         LibC.INSTANCE.syscall(new NativeLong(SYS_PRCTL), PR_SET_PTRACER, -1L);
         System.out.println("thread " + LibC.INSTANCE.gettid());
         if (System.in.read() < 0) {

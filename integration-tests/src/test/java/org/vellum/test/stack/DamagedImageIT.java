@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.vellum.test.stack.Messages.assertNames;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,6 +18,12 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.Folders;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.vellum.test.stack.Messages.assertNames;
 
 /** Damage as an application meets it: refused with the file's name and the place, and nothing is overwritten. */
 class DamagedImageIT {
@@ -73,8 +74,7 @@ class DamagedImageIT {
     }
 
     private void change(long offset, int mask) throws IOException {
-        try (FileChannel channel =
-                FileChannel.open(home, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(home, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             ByteBuffer one = ByteBuffer.allocate(1);
             channel.read(one, offset);
             one.put(0, (byte) (one.get(0) ^ mask)).rewind();

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -17,14 +16,16 @@ import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Stack;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /**
  * Bundles in a framework whose locale has digits of its own, or a dotless i: what one locale stored every other one opens, and
  * numbers in sentences are the same for all. (Felix itself does not start in such a locale; see {@code docs/deploying.md}.)
  */
 class ForeignLocaleIT {
     private static final Duration PATIENCE = Duration.ofSeconds(120);
-    private static final List<String> LOCALES =
-            List.of("ar-EG-u-nu-arab", "hi-IN-u-nu-deva", "fa-IR-u-nu-arabext", "my-MM-u-nu-mymr", "th-TH-u-nu-thai", "tr-TR");
+    private static final List<String> LOCALES = List.of(
+            "ar-EG-u-nu-arab", "hi-IN-u-nu-deva", "fa-IR-u-nu-arabext", "my-MM-u-nu-mymr", "th-TH-u-nu-thai", "tr-TR");
     private static final long SIZE = 1 << 20;
 
     @TempDir
@@ -32,7 +33,8 @@ class ForeignLocaleIT {
 
     @Test
     void whatOneLocaleStoredEveryOtherOpensAndNumbersAreTheSame() throws Exception {
-        try (ChildProcess child = ChildProcess.start(Map.of("LC_ALL", "C.UTF-8"), ForeignLocaleIT.class, folder.toString())) {
+        try (ChildProcess child =
+                ChildProcess.start(Map.of("LC_ALL", "C.UTF-8"), ForeignLocaleIT.class, folder.toString())) {
             child.succeed(PATIENCE);
             for (String locale : LOCALES) {
                 assertTrue(child.printed().contains("done " + locale), () -> String.join("\n", child.printed()));
@@ -64,7 +66,8 @@ class ForeignLocaleIT {
             ByteBuffer words = region.buffer(0, (int) SIZE);
             long visits = words.getLong(8192);
             if (visits != region.status().epoch()) {
-                throw new AssertionError(name + ": " + visits + " visits at epoch " + region.status().epoch());
+                throw new AssertionError(name + ": " + visits + " visits at epoch "
+                        + region.status().epoch());
             }
             words.putLong(8192, visits + 1);
             region.commit();
@@ -72,7 +75,9 @@ class ForeignLocaleIT {
             System.out.println(region.status().providers());
         }
         try {
-            stack.regions().open(name, RegionOptions.size(2 * SIZE).withDirectory(folder)).close();
+            stack.regions()
+                    .open(name, RegionOptions.size(2 * SIZE).withDirectory(folder))
+                    .close();
             throw new AssertionError("another size is refused");
         } catch (RegionException e) {
             if (!e.getMessage().contains("1048576")) {

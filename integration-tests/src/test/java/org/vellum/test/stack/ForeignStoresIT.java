@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
@@ -34,6 +30,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.LibC;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Stores that do not come from the Java code of the thread that commits: each is part of the next commit. */
 class ForeignStoresIT {
@@ -164,8 +165,7 @@ class ForeignStoresIT {
             region.readFully(channel, OFFSET, LENGTH);
         }
         Path output = folder.resolve("output");
-        try (FileChannel channel = FileChannel.open(
-                output, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(output, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             region.writeFully(channel, OFFSET, LENGTH);
         }
         assertArrayEquals(expected, Files.readAllBytes(output));
@@ -186,8 +186,8 @@ class ForeignStoresIT {
     @ParameterizedTest
     @ValueSource(strings = {StackExtension.DIRTY_BIT, StackExtension.WRITE_PROTECT})
     void readFullyAndWriteFullyWorkWithASocket(String strategy) throws Exception {
-        try (ServerSocketChannel server = ServerSocketChannel.open()
-                        .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        try (ServerSocketChannel server =
+                        ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
                 SocketChannel sender = SocketChannel.open(server.getLocalAddress());
                 SocketChannel receiver = server.accept()) {
             roundTrip(strategy, sender, receiver);

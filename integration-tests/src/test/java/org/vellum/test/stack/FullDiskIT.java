@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.vellum.test.stack.Messages.assertNames;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -21,6 +17,11 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.test.tool.Skip;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.vellum.test.stack.Messages.assertNames;
 
 /** A disk that fills up costs a commit, not the region. */
 class FullDiskIT {
@@ -120,8 +121,7 @@ class FullDiskIT {
     /** Takes every byte that is left. */
     private static Path fill(Path fileSystem) throws IOException {
         Path filler = fileSystem.resolve("filler");
-        try (FileChannel channel =
-                FileChannel.open(filler, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(filler, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (int step : new int[] {1 << 20, 4096, 1}) {
                 try {
                     while (true) {

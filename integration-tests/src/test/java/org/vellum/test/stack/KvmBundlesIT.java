@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -17,6 +15,9 @@ import org.vellum.api.provider.Vmm;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Skip;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The bundles of guest mode come and go while a thread is in guest mode. */
 class KvmBundlesIT {
@@ -38,9 +39,8 @@ class KvmBundlesIT {
     }
 
     public static void main(String[] arguments) throws Exception {
-        RegionOptions options = RegionOptions.size(1 << 20)
-                .withDirectory(Path.of(arguments[0]))
-                .withVmm("kvm");
+        RegionOptions options =
+                RegionOptions.size(1 << 20).withDirectory(Path.of(arguments[0])).withVmm("kvm");
         try (Stack stack = Stack.start()) {
             boolean there = isThere(stack);
             System.out.println(BACKEND + (there ? THERE : "its bundle says above why it is missing"));

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -15,6 +13,9 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** On a kernel that lacks what dirty-bit needs, write-protect takes over by itself and the region's status says why. */
 class LackingKernelIT {
@@ -52,8 +53,8 @@ class LackingKernelIT {
                 System.out.println(PROVIDERS + region.status().providers());
                 region.status().remarks().forEach(remark -> System.out.println(REMARK + remark));
                 ByteBuffer all = region.buffer(0, (int) SIZE);
-                List<Thread> writers = List.of(
-                        new Thread(() -> fill(all, 0, SIZE / 2)), new Thread(() -> fill(all, SIZE / 2, SIZE)));
+                List<Thread> writers =
+                        List.of(new Thread(() -> fill(all, 0, SIZE / 2)), new Thread(() -> fill(all, SIZE / 2, SIZE)));
                 writers.forEach(Thread::start);
                 for (Thread writer : writers) {
                     writer.join();

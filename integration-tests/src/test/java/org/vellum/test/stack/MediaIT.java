@@ -1,11 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.vellum.test.stack.Messages.assertNames;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -17,8 +11,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.Hashtable;
 import java.util.Collection;
+import java.util.Hashtable;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -46,6 +40,13 @@ import org.vellum.api.RegionStatus;
 import org.vellum.test.tool.Folders;
 import org.vellum.test.tool.Skip;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.vellum.test.stack.Messages.assertNames;
 
 /** What happens to a region's files while it is open, and what media they are on: a sentence, never a signal. */
 class MediaIT {
@@ -195,8 +196,7 @@ class MediaIT {
     /** Takes every byte that is left. */
     private static Path fill(Path fileSystem) throws IOException, InterruptedException {
         Path filler = fileSystem.resolve("filler");
-        try (FileChannel channel =
-                FileChannel.open(filler, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(filler, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (int step : new int[] {1 << 20, PAGE, 1}) {
                 try {
                     while (true) {
@@ -237,7 +237,11 @@ class MediaIT {
             region.buffer(0, 8).putLong(0, 42);
             for (int attempt = 0; attempt < 2; attempt++) {
                 CommitException failure = assertThrows(CommitException.class, region::commit);
-                assertNames(failure, "gone", regions.toString(), what.equals("replace") ? "replaced" : "deleted or renamed");
+                assertNames(
+                        failure,
+                        "gone",
+                        regions.toString(),
+                        what.equals("replace") ? "replaced" : "deleted or renamed");
                 assertEquals(epoch, region.status().epoch());
             }
             assertEquals(RegionStatus.State.DEGRADED, region.status().state());
@@ -381,17 +385,20 @@ class MediaIT {
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log)));
             assertEquals("rw-r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(home)), "a choice");
             assertTrue(
-                    region.status().remarks().stream().anyMatch(remark -> remark.contains("everybody could read " + log)),
+                    region.status().remarks().stream()
+                            .anyMatch(remark -> remark.contains("everybody could read " + log)),
                     region.status().remarks()::toString);
         }
     }
 
     private void assertOwnersAlone(Path regions) throws IOException {
         for (Path file : Folders.files(regions)) {
-            assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)), file.toString());
+            assertEquals(
+                    "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)), file.toString());
         }
         for (Path made : List.of(regions, regions.getParent())) {
-            assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(made)), made.toString());
+            assertEquals(
+                    "rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(made)), made.toString());
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,9 +10,7 @@ final class Messages {
     /** Fails unless the error's own message holds each part. */
     static void assertNames(Throwable error, String... parts) {
         for (String part : parts) {
-            assertTrue(
-                    error.getMessage().contains(part),
-                    () -> "'" + part + "' is missing in: " + error.getMessage());
+            assertTrue(error.getMessage().contains(part), () -> "'" + part + "' is missing in: " + error.getMessage());
         }
     }
 }

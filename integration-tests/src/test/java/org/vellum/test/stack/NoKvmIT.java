@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +17,9 @@ import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.Vmm;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Where KVM is missing or something else stands in its place, the backend declines in one line, and all else works. */
 class NoKvmIT {
@@ -49,7 +50,9 @@ class NoKvmIT {
             child.succeed(PATIENCE);
             assertEquals(
                     1,
-                    child.printed().stream().filter(line -> line.startsWith(DECLINED)).count());
+                    child.printed().stream()
+                            .filter(line -> line.startsWith(DECLINED))
+                            .count());
         }
     }
 

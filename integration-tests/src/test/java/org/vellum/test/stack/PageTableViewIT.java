@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +21,10 @@ import org.vellum.api.provider.Vmm;
 import org.vellum.test.tool.ChildProcess;
 import org.vellum.test.tool.Skip;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The public view of the page tables follows what is done to a region. */
 class PageTableViewIT {
@@ -105,7 +106,8 @@ class PageTableViewIT {
         assertEquals(Optional.of("closed (view)"), table.meaning(leaf(table, region, UNTOUCHED)));
 
         List<PageTableEntry> levels = table.levels(region.address() + STORED + 5);
-        assertEquals(List.of(4, 3, 2, 1), levels.stream().map(PageTableEntry::level).toList());
+        assertEquals(
+                List.of(4, 3, 2, 1), levels.stream().map(PageTableEntry::level).toList());
         assertTrue(levels.stream().allMatch(level -> level.has(Flag.PRESENT)), levels.toString());
 
         region.commit();

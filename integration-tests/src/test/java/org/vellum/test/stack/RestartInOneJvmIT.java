@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.vellum.test.stack.Messages.assertNames;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -17,6 +14,10 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.vellum.test.stack.Messages.assertNames;
 
 /** A framework that is stopped and started again in one JVM: new class loaders, the native dispatcher stays. */
 class RestartInOneJvmIT {

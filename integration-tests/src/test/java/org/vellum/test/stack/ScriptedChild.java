@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
 
 import java.io.BufferedReader;
@@ -98,29 +99,27 @@ final class ScriptedChild implements AutoCloseable {
             for (String line = input.readLine(); line != null; line = input.readLine()) {
                 String[] words = line.split(" ", 5);
                 try {
-                    long reply =
-                            switch (words[0]) {
-                                case "open" -> {
-                                    region = stack.regions()
-                                            .open(
-                                                    words[1],
-                                                    RegionOptions.size(Long.parseLong(words[3]))
-                                                            .withDirectory(Path.of(words[4]))
-                                                            .withStrategy(words[2]));
-                                    yield region.status().epoch();
-                                }
-                                case "address" -> region.address();
-                                case "store" -> {
-                                    region.buffer(Long.parseLong(words[1]), Long.BYTES)
-                                            .putLong(0, Long.parseLong(words[2]));
-                                    yield 0;
-                                }
-                                case "load" -> region.buffer(Long.parseLong(words[1]), Long.BYTES)
-                                        .getLong(0);
-                                case "commit" -> region.commit();
-                                case "count" -> count(region);
-                                default -> throw new IllegalArgumentException(line);
-                            };
+                    long reply = switch (words[0]) {
+                        case "open" -> {
+                            region = stack.regions()
+                                    .open(
+                                            words[1],
+                                            RegionOptions.size(Long.parseLong(words[3]))
+                                                    .withDirectory(Path.of(words[4]))
+                                                    .withStrategy(words[2]));
+                            yield region.status().epoch();
+                        }
+                        case "address" -> region.address();
+                        case "store" -> {
+                            region.buffer(Long.parseLong(words[1]), Long.BYTES).putLong(0, Long.parseLong(words[2]));
+                            yield 0;
+                        }
+                        case "load" ->
+                            region.buffer(Long.parseLong(words[1]), Long.BYTES).getLong(0);
+                        case "commit" -> region.commit();
+                        case "count" -> count(region);
+                        default -> throw new IllegalArgumentException(line);
+                    };
                     System.out.println(REPLY + reply);
                 } catch (RegionException e) {
                     e.printStackTrace();

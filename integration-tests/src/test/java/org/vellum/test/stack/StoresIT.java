@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.stack;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -22,6 +18,11 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 import org.vellum.test.tool.Stack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The stores in a framework: chosen by name, one file for all of them and for both ways of committing, what each says. */
 class StoresIT {
@@ -45,10 +46,7 @@ class StoresIT {
     }
 
     private RegionOptions options(String store, String strategy) {
-        return RegionOptions.size(SIZE)
-                .withDirectory(folder)
-                .withStore(store)
-                .withStrategy(strategy);
+        return RegionOptions.size(SIZE).withDirectory(folder).withStore(store).withStrategy(strategy);
     }
 
     private static RegionManager regions() {
@@ -69,8 +67,8 @@ class StoresIT {
         try (Region region = regions().open("by-default", options("auto", "auto"))) {
             assertEquals("file", region.status().providers().store());
         }
-        ProviderMissingException missing = assertThrows(
-                ProviderMissingException.class, () -> regions().open("none", options("tape", "auto")));
+        ProviderMissingException missing =
+                assertThrows(ProviderMissingException.class, () -> regions().open("none", options("tape", "auto")));
         assertTrue(missing.getMessage().contains("file, dax, memory"), missing.getMessage());
     }
 
@@ -93,7 +91,8 @@ class StoresIT {
     void oneRegionFileServesEveryStoreAndBothStrategies() {
         long[] address = new long[1];
         int turn = 0;
-        for (String strategy : List.of(StackExtension.DIRTY_BIT, StackExtension.WRITE_PROTECT, "write-protect", "dirty-bit")) {
+        for (String strategy :
+                List.of(StackExtension.DIRTY_BIT, StackExtension.WRITE_PROTECT, "write-protect", "dirty-bit")) {
             for (String store : List.of("file", "dax", "file", "dax", "dax")) {
                 try (Region region = regions().open("shared", options(store, strategy))) {
                     address[0] = turn == 0 ? region.address() : address[0];
@@ -123,10 +122,12 @@ class StoresIT {
             region.rollback();
             assertEquals(1, all.getLong(0));
             assertEquals(0, all.getLong(8192));
-            assertThrows(IllegalStateException.class, () -> region.atomically(() -> {
-                all.putLong(0, 3);
-                throw new IllegalStateException();
-            }));
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> region.atomically(() -> {
+                        all.putLong(0, 3);
+                        throw new IllegalStateException();
+                    }));
             assertEquals(1, all.getLong(0));
             all.putLong(0, 4);
             assertEquals(2, region.commit());
@@ -173,8 +174,10 @@ class StoresIT {
             for (int step = 0; step < way.size(); step++) {
                 all.putLong(step * 5000, step + 1);
                 region.swap(Map.of(
-                        "store", way.get(step),
-                        "strategy", step % 2 == 0 ? StackExtension.WRITE_PROTECT : StackExtension.DIRTY_BIT));
+                        "store",
+                        way.get(step),
+                        "strategy",
+                        step % 2 == 0 ? StackExtension.WRITE_PROTECT : StackExtension.DIRTY_BIT));
                 assertEquals(way.get(step), region.status().providers().store());
                 assertEquals(epoch, region.status().epoch());
                 all.putLong(step * 5000 + 8, step + 1);
@@ -222,8 +225,8 @@ class StoresIT {
     @Test
     void withoutEmulationAFolderThatIsNotDaxIsRefusedWithTheWayOut() {
         try (Stack strict = Stack.start()) {
-            RegionException refusal = assertThrows(
-                    RegionException.class, () -> strict.regions().open("refused", options("dax", "auto")));
+            RegionException refusal =
+                    assertThrows(RegionException.class, () -> strict.regions().open("refused", options("dax", "auto")));
             assertTrue(refusal.getMessage().startsWith("region 'refused': " + folder), refusal.getMessage());
             assertTrue(refusal.getMessage().contains("dax.emulate=true"), refusal.getMessage());
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.tool;
 
 import java.io.BufferedReader;
@@ -94,7 +95,9 @@ public final class ChildProcess implements AutoCloseable {
     public static ChildProcess start(String name, Jdk jdk, List<String> command) {
         try {
             return new ChildProcess(
-                    jdk, name, new ProcessBuilder(command).redirectErrorStream(true).start());
+                    jdk,
+                    name,
+                    new ProcessBuilder(command).redirectErrorStream(true).start());
         } catch (IOException e) {
             throw new IllegalStateException("cannot start " + command, e);
         }

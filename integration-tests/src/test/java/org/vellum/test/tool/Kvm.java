@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.tool;
 
 import com.sun.jna.Memory;
@@ -19,8 +20,7 @@ public final class Kvm {
     /** Skips the running test, with the reason, if it is to run on KVM and this machine has none for this user. */
     public static void requireFor(String vmm, String what) {
         if (vmm.equals(NAME)) {
-            Skip.unless(
-                    Files.isReadable(DEVICE) && Files.isWritable(DEVICE), what, DEVICE + " cannot be opened here");
+            Skip.unless(Files.isReadable(DEVICE) && Files.isWritable(DEVICE), what, DEVICE + " cannot be opened here");
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.tool;
 
 import java.io.IOException;
@@ -91,7 +92,8 @@ public final class Stack implements AutoCloseable {
     }
 
     private static String packagesOfApi() throws IOException {
-        try (JarFile api = new JarFile(Path.of(System.getProperty("vellum.test.bundles"), API).toFile())) {
+        try (JarFile api = new JarFile(
+                Path.of(System.getProperty("vellum.test.bundles"), API).toFile())) {
             return api.getManifest().getMainAttributes().getValue(Constants.EXPORT_PACKAGE);
         }
     }

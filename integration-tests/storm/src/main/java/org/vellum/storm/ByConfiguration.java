@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.storm;
 
 import java.util.concurrent.ConcurrentMap;
@@ -8,7 +9,9 @@ import org.osgi.service.component.annotations.Reference;
 import org.vellum.api.Region;
 
 /** A component that refers to a configured region. */
-@Component(service = {}, immediate = true)
+@Component(
+        service = {},
+        immediate = true)
 public final class ByConfiguration {
     public static final String USER = "configuration";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.storm;
 
 import java.util.concurrent.ConcurrentMap;
@@ -10,7 +11,9 @@ import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
 
 /** A component that opens its region. */
-@Component(service = {}, immediate = true)
+@Component(
+        service = {},
+        immediate = true)
 public final class ByManager {
     public static final String USER = "manager";
 
@@ -18,7 +21,9 @@ public final class ByManager {
     private final Load load;
 
     @Activate
-    public ByManager(@Reference RegionManager regions, @Reference(target = "(" + Notes.PROPERTY + "=*)") ConcurrentMap<String, Object> notes) {
+    public ByManager(
+            @Reference RegionManager regions,
+            @Reference(target = "(" + Notes.PROPERTY + "=*)") ConcurrentMap<String, Object> notes) {
         region = regions.open(USER, RegionOptions.size(Load.SIZE));
         load = new Load(USER, region, notes);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.storm;
 
 import java.nio.ByteBuffer;
@@ -40,7 +41,8 @@ final class Load {
         this.notes = new Notes(user, map);
         this.buffer = region.buffer(0, (PAGES + 1) * PAGE);
         check();
-        threads = List.of(new Thread(this::store, "storm writer " + user), new Thread(this::commits, "storm committer " + user));
+        threads = List.of(
+                new Thread(this::store, "storm writer " + user), new Thread(this::commits, "storm committer " + user));
         notes.put(Notes.RUNS, 1L);
         threads.forEach(thread -> {
             thread.setDaemon(true);
@@ -55,16 +57,19 @@ final class Load {
         long total = buffer.getLong(TOTAL);
         if (total < acknowledged) {
             notes.wrong(region.name() + " holds " + total + " stores at epoch " + epoch + ", and " + acknowledged
-                    + " were acknowledged at epoch " + notes.number(Notes.EPOCH) + "; " + region.status().providers());
+                    + " were acknowledged at epoch " + notes.number(Notes.EPOCH) + "; "
+                    + region.status().providers());
         }
         if (epoch < notes.number(Notes.EPOCH)) {
-            notes.wrong(region.name() + " is at epoch " + epoch + ", and " + notes.number(Notes.EPOCH) + " was acknowledged");
+            notes.wrong(region.name() + " is at epoch " + epoch + ", and " + notes.number(Notes.EPOCH)
+                    + " was acknowledged");
         }
         long sum = 0;
         for (int page = 1; page <= PAGES; page++) {
             long counter = buffer.getLong(page * PAGE);
             if (buffer.getLong(page * PAGE + DOUBLE) != counter) {
-                notes.wrong(region.name() + ", page " + page + ": " + counter + " and " + buffer.getLong(page * PAGE + DOUBLE));
+                notes.wrong(region.name() + ", page " + page + ": " + counter + " and "
+                        + buffer.getLong(page * PAGE + DOUBLE));
             }
             sum += counter;
         }

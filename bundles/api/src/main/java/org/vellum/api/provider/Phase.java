@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
 
 /** The phases in which a crash can find a region; what the crash test spreads its kills over. */

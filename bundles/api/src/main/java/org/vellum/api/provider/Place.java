@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
 
 import java.nio.file.Path;
@@ -24,7 +25,6 @@ public record Place(String store, Optional<Path> folder) {
     /** For a sentence. */
     @Override
     public String toString() {
-        return "store '" + store + "'"
-                + folder.map(path -> ", folder " + path).orElse(", in the memory of a process");
+        return "store '" + store + "'" + folder.map(path -> ", folder " + path).orElse(", in the memory of a process");
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
 
 import java.lang.System.Logger;
@@ -51,8 +52,8 @@ public final class Settings {
             refused.remove(key);
             return value;
         } catch (IllegalArgumentException | org.vellum.api.RegionException e) {
-            String sentence = "configuration " + pid + ": " + key + " '" + text + "' is refused: " + e.getMessage() + "; "
-                    + inForce + " stays in force";
+            String sentence = "configuration " + pid + ": " + key + " '" + text + "' is refused: " + e.getMessage()
+                    + "; " + inForce + " stays in force";
             if (!sentence.equals(refused.put(key, sentence))) {
                 LOGGER.log(Level.ERROR, sentence);
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
 
 import java.nio.file.Path;
@@ -22,7 +23,9 @@ public final class StoreFolder {
         if (property != null && !property.isBlank()) {
             return absolute(property);
         }
-        return home(System.getProperty("user.home"), System.getenv("HOME")).resolve(".vellum").resolve("regions");
+        return home(System.getProperty("user.home"), System.getenv("HOME"))
+                .resolve(".vellum")
+                .resolve("regions");
     }
 
     /**
@@ -32,8 +35,7 @@ public final class StoreFolder {
      * @param property the value of {@link #PROPERTY}, or null
      */
     public static Path configured(Settings settings, Map<String, ?> properties, Path inForce, String property) {
-        return settings.value(
-                properties, "directory", chosen("", property), inForce, text -> chosen(text, property));
+        return settings.value(properties, "directory", chosen("", property), inForce, text -> chosen(text, property));
     }
 
     /**

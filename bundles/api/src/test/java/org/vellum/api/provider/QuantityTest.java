@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 class QuantityTest {
     @ParameterizedTest

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class SettingsTest {
     private final Settings settings = new Settings("org.acme");
@@ -39,7 +40,9 @@ class SettingsTest {
             configured(Map.of("wait", bad));
             assertEquals(10, inForce, String.valueOf(bad));
             assertEquals(1, settings.refusals().size());
-            assertTrue(settings.refusals().get(0).endsWith("10 stays in force"), settings.refusals().toString());
+            assertTrue(
+                    settings.refusals().get(0).endsWith("10 stays in force"),
+                    settings.refusals().toString());
         }
         assertTrue(settings.findings().get(0).text().startsWith("configuration org.acme: wait '"));
         configured(Map.of("wait", 11));

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** Where the files of regions go. */
 class StoreFolderTest {
@@ -11,8 +12,7 @@ class StoreFolderTest {
     void theDefaultFolderComesFromConfigurationThenPropertyThenHome() {
         assertEquals(Path.of("/c"), StoreFolder.chosen("/c", "/p"));
         assertEquals(Path.of("/p"), StoreFolder.chosen("", "/p"));
-        assertEquals(
-                Path.of(System.getProperty("user.home"), ".vellum", "regions"), StoreFolder.chosen("", null));
+        assertEquals(Path.of(System.getProperty("user.home"), ".vellum", "regions"), StoreFolder.chosen("", null));
     }
 
     @Test

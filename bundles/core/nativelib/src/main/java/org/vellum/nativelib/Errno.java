@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.nativelib;
 
 /** Names for the errors that the kernel gives our calls. */

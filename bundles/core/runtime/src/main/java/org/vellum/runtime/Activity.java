@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.ArrayList;
@@ -21,11 +22,10 @@ final class Axis<T> {
     /** A provider and what its service says about it. */
     record Offer<T>(T service, String name, int ranking, long id, Map<String, Object> properties) {}
 
-    private static final Comparator<Offer<?>> BEST_FIRST =
-            Comparator.<Offer<?>>comparingInt(Offer::ranking)
-                    .reversed()
-                    .thenComparing(Offer::name)
-                    .thenComparingLong(Offer::id);
+    private static final Comparator<Offer<?>> BEST_FIRST = Comparator.<Offer<?>>comparingInt(Offer::ranking)
+            .reversed()
+            .thenComparing(Offer::name)
+            .thenComparingLong(Offer::id);
 
     private final String label;
     private final String nameProperty;
@@ -94,7 +94,9 @@ final class Axis<T> {
             return all();
         }
         if (!selector.startsWith("(")) {
-            return offers.stream().filter(offer -> offer.name().equals(selector)).toList();
+            return offers.stream()
+                    .filter(offer -> offer.name().equals(selector))
+                    .toList();
         }
         Filter filter;
         try {
@@ -106,7 +108,9 @@ final class Axis<T> {
                             + "=name)'",
                     e);
         }
-        return offers.stream().filter(offer -> filter.matches(offer.properties())).toList();
+        return offers.stream()
+                .filter(offer -> filter.matches(offer.properties()))
+                .toList();
     }
 
     /** The names of what is there, for messages. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.invoke.VarHandle;
@@ -178,8 +179,8 @@ final class Commits {
         if (!steps.isWritable()) {
             return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
         }
-        // The body's stores go even if the store cannot take its batch back: half of a body must never be part of a later
-        // commit, and the store takes the batch back before it accepts the next one.
+        // The body's stores go even if the store cannot take its batch back: half of a body must never be part of a
+        // later commit, and the store takes the batch back before it accepts the next one.
         try {
             restore(
                     waits.bounded("the rollback of a body of atomically()", patience),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.nio.file.Path;
@@ -97,7 +98,8 @@ final class Composition {
                 return;
             }
             Optional<Move> move = region.move();
-            if (move.isPresent() && (move.get().store() == provider || region.tuple().store() == provider)) {
+            if (move.isPresent()
+                    && (move.get().store() == provider || region.tuple().store() == provider)) {
                 giveUp(move.get(), reason);
             }
             if (!region.tuple().uses(provider)) {
@@ -194,7 +196,8 @@ final class Composition {
         }
         Optional<Move> moving = region.move();
         if (moving.isPresent() && moving.get().store() != wanted) {
-            throw new RegionException(subject() + ": its image is on its way to store '" + moving.get().store().name()
+            throw new RegionException(subject() + ": its image is on its way to store '"
+                    + moving.get().store().name()
                     + "', " + moving.get().progress().percent() + " % are there; wait for it, or ask for store='"
                     + region.tuple().store().name() + "' to give that up");
         }
@@ -237,9 +240,9 @@ final class Composition {
         try {
             begun.move().awaitSuccess(region.waits().endless("swap()"));
         } catch (RegionInterruptedException e) {
-            throw new RegionInterruptedException(
-                    subject() + ": swap() was interrupted while its image moves; the move goes on, and status() tells how far"
-                            + " it is");
+            throw new RegionInterruptedException(subject()
+                    + ": swap() was interrupted while its image moves; the move goes on, and status() tells how far"
+                    + " it is");
         } catch (RegionException e) {
             swapping.acquire(region.waits().patient("swap()"), "swap()");
             try {
@@ -303,9 +306,15 @@ final class Composition {
                 .toList();
         region.move()
                 .filter(move -> !allowed.contains(move.store()))
-                .ifPresent(move -> giveUp(move, reason + ", and it is not to go to store '" + move.store().name() + "'"));
+                .ifPresent(move -> giveUp(
+                        move,
+                        reason + ", and it is not to go to store '"
+                                + move.store().name() + "'"));
         Store now = region.tuple().store();
-        if (now == null || allowed.isEmpty() || allowed.contains(now) || region.move().isPresent()) {
+        if (now == null
+                || allowed.isEmpty()
+                || allowed.contains(now)
+                || region.move().isPresent()) {
             return;
         }
         try {
@@ -350,7 +359,10 @@ final class Composition {
 
     private static String text(Map<String, String> selectors) {
         return String.join(
-                " ", selectors.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue()).toList());
+                " ",
+                selectors.entrySet().stream()
+                        .map(entry -> entry.getKey() + "=" + entry.getValue())
+                        .toList());
     }
 
     private void regainStore() {

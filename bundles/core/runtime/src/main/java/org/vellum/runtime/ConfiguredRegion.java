@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
@@ -53,7 +54,10 @@ import org.vellum.api.WantedRegion.Obstacle;
         configurationPolicy = ConfigurationPolicy.REQUIRE)
 @Designate(ocd = ConfiguredRegion.Configuration.class, factory = true)
 // registered by hand, so that resolvers (Karaf's, bnd's) have to be told of it
-@Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.api.Region'", uses = Region.class)
+@Capability(
+        namespace = "osgi.service",
+        attribute = "objectClass:List<String>='org.vellum.api.Region'",
+        uses = Region.class)
 public final class ConfiguredRegion implements Owner {
     /** One region. */
     @ObjectClassDefinition(
@@ -126,8 +130,7 @@ public final class ConfiguredRegion implements Owner {
 
         /** With the other's selectors: providers can be swapped. */
         private Wish withSelectorsOf(Wish other) {
-            return new Wish(
-                    name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, other.store);
+            return new Wish(name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, other.store);
         }
 
         private RegionOptions options() {
@@ -319,7 +322,8 @@ public final class ConfiguredRegion implements Owner {
                 state = State.GIVEN_UP;
                 unfulfilled(
                         Obstacle.CLOSED,
-                        "region '" + wish.name() + "' was closed by somebody who uses it; update its configuration to have"
+                        "region '" + wish.name()
+                                + "' was closed by somebody who uses it; update its configuration to have"
                                 + " it opened again");
             }
         } finally {
@@ -393,7 +397,8 @@ public final class ConfiguredRegion implements Owner {
         if (!knows(sentence)) {
             LOGGER.log(
                     obstacle == Obstacle.PROVIDER_MISSING ? Level.WARNING : Level.ERROR,
-                    description() + (obstacle == Obstacle.PROVIDER_MISSING ? " waits: " : " opens no region: ")
+                    description()
+                            + (obstacle == Obstacle.PROVIDER_MISSING ? " waits: " : " opens no region: ")
                             + sentence);
             LOGGER.log(Level.DEBUG, "because", failure);
         }

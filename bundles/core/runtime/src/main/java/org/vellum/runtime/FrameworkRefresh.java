@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
@@ -53,7 +54,9 @@ final class FrameworkRefresh {
                     Collection<Bundle> request = felixRequest();
                     return request == null
                             ? restsOnWhatIsGone(bundle)
-                            : system.adapt(FrameworkWiring.class).getDependencyClosure(request).contains(bundle);
+                            : system.adapt(FrameworkWiring.class)
+                                    .getDependencyClosure(request)
+                                    .contains(bundle);
                 default:
                     break;
             }
@@ -67,7 +70,8 @@ final class FrameworkRefresh {
     private boolean equinoxHasLocked(Bundle bundle) throws ReflectiveOperationException {
         ClassLoader framework = system.getClass().getClassLoader();
         Class<?> type = Class.forName("org.eclipse.osgi.container.Module", true, framework);
-        Class<?> event = Class.forName("org.eclipse.osgi.container.ModuleContainerAdaptor$ModuleEvent", true, framework);
+        Class<?> event =
+                Class.forName("org.eclipse.osgi.container.ModuleContainerAdaptor$ModuleEvent", true, framework);
         Method holds = type.getMethod("holdsTransitionEventLock", event);
         Object unresolved = Enum.valueOf(event.asSubclass(Enum.class), "UNRESOLVED");
         return (boolean) holds.invoke(bundle.adapt(type), unresolved);
@@ -100,7 +104,10 @@ final class FrameworkRefresh {
             }
             List<BundleWire> wires = seen.add(wiring) ? wiring.getRequiredWires(null) : null;
             if (wires != null) {
-                wires.stream().map(BundleWire::getProviderWiring).filter(Objects::nonNull).forEach(open::add);
+                wires.stream()
+                        .map(BundleWire::getProviderWiring)
+                        .filter(Objects::nonNull)
+                        .forEach(open::add);
             }
         }
         return false;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
@@ -50,9 +51,8 @@ final class InPlacePath implements CommitPath {
         this.image = image;
         this.region = region;
         this.epoch = image.epoch();
-        slotHeaders = core.view(
-                        place.undoSlotHeaders(),
-                        (int) Math.min(place.slots() * SLOT_HEADER, Integer.MAX_VALUE / SLOT_HEADER * SLOT_HEADER))
+        slotHeaders = core.view(place.undoSlotHeaders(), (int)
+                        Math.min(place.slots() * SLOT_HEADER, Integer.MAX_VALUE / SLOT_HEADER * SLOT_HEADER))
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 

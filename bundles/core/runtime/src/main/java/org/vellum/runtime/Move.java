@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.BitSet;
@@ -124,7 +125,8 @@ final class Move {
         lock.lock();
         try {
             long total = (long) pages * NativeCore.PAGE_SIZE;
-            return new RegionStatus.Move(store.name(), total - (long) missing.cardinality() * NativeCore.PAGE_SIZE, total);
+            return new RegionStatus.Move(
+                    store.name(), total - (long) missing.cardinality() * NativeCore.PAGE_SIZE, total);
         } finally {
             lock.unlock();
         }
@@ -193,8 +195,10 @@ final class Move {
         } catch (RuntimeException | Error e) {
             outcome = e instanceof RegionImage.LostException lost
                     ? lost
-                    : new RegionException("region '" + name + "' stays where it is, for its image cannot go to " + to + ": "
-                            + (e instanceof RegionException ? e.getMessage() : e.toString()), e);
+                    : new RegionException(
+                            "region '" + name + "' stays where it is, for its image cannot go to " + to + ": "
+                                    + (e instanceof RegionException ? e.getMessage() : e.toString()),
+                            e);
             region.moveFailed(outcome.getMessage());
         } finally {
             lock.lock();

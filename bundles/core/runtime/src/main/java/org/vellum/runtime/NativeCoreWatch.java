@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.System.Logger;
@@ -15,7 +16,9 @@ import org.vellum.nativelib.NativeCore;
  * Says so when the native core does not come: without it {@link RegionsComponent}, which says what else is missing, is not there
  * either.
  */
-@Component(service = {}, immediate = true)
+@Component(
+        service = {},
+        immediate = true)
 public final class NativeCoreWatch {
     private static final Logger LOGGER = System.getLogger(NativeCoreWatch.class.getName());
     private static final Duration SILENCE = Duration.ofSeconds(10);

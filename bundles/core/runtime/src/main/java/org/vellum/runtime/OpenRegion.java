@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.io.IOException;
@@ -29,7 +30,6 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.nativelib.Relocation;
 
 /**
  * An open region. Safe for use by many threads; the order of its locks is in this package's description.
@@ -73,6 +73,7 @@ final class OpenRegion implements Region, Move.Region {
     private final RegionImage home;
     /** Of the image, to another store; null: none. Changed under the control lock. */
     private volatile Move move;
+
     private final long size;
     private final NativeParts parts;
     private final List<String> remarks;
@@ -467,8 +468,8 @@ final class OpenRegion implements Region, Move.Region {
     }
 
     private String refusal(Tuple next, String sentence) {
-        return "region '" + name + "' stays on " + inForce.names() + ", for it cannot be swapped to " + next.names() + ": "
-                + sentence;
+        return "region '" + name + "' stays on " + inForce.names() + ", for it cannot be swapped to " + next.names()
+                + ": " + sentence;
     }
 
     /** Takes the tracking providers away; the region goes on without. */
@@ -477,11 +478,9 @@ final class OpenRegion implements Region, Move.Region {
             requireOpen();
             NativeCore.Swap cost = home.degrade();
             if (cost.refusal() != null) {
-                throw new RegionException(
-                        "region '" + name + "' cannot go on without a strategy: " + cost.refusal());
+                throw new RegionException("region '" + name + "' cannot go on without a strategy: " + cost.refusal());
             }
-            return changed(
-                    RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
+            return changed(RegionEvents.DEGRADED, inForce.tuple().untracked(), cost.gateNanoseconds(), reason, reason);
         });
     }
 
@@ -536,8 +535,8 @@ final class OpenRegion implements Region, Move.Region {
     /** Between a cut and its becoming durable nothing can be swapped. */
     private void requireOutsideCommit(String operation) {
         if (control.isHeldByCurrentThread()) {
-            throw new IllegalStateException("region '" + name + "': " + operation
-                    + " by a phase observer, inside a commit; do it afterwards");
+            throw new IllegalStateException(
+                    "region '" + name + "': " + operation + " by a phase observer, inside a commit; do it afterwards");
         }
     }
 
@@ -591,8 +590,10 @@ final class OpenRegion implements Region, Move.Region {
                 throw e;
             } catch (RegionException e) {
                 home.settle(inForce.tuple());
-                throw new RegionException("region '" + name + "' stays on " + inForce.names()
-                        + ", for its image cannot go to store '" + next.name() + "': " + e.getMessage(), e);
+                throw new RegionException(
+                        "region '" + name + "' stays on " + inForce.names() + ", for its image cannot go to store '"
+                                + next.name() + "': " + e.getMessage(),
+                        e);
             }
             return changedStore(next, reason);
         });
@@ -707,7 +708,10 @@ final class OpenRegion implements Region, Move.Region {
 
     private Gauges readGauges() {
         return new Gauges(
-                core.regionCounters(parts.region()), home.loggedBytes(), home.image().logSize(), home.image().remarks());
+                core.regionCounters(parts.region()),
+                home.loggedBytes(),
+                home.image().logSize(),
+                home.image().remarks());
     }
 
     /** While a commit or rollback runs, counts of the store and of the native side may be a second old; it never waits for one. */

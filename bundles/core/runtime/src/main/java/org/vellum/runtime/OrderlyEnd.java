@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
@@ -141,7 +142,8 @@ final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
     private static boolean isReplaced() {
         return StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE)
                 .walk(frames -> frames.anyMatch(frame -> Bundle.class.isAssignableFrom(frame.getDeclaringClass())
-                        && (frame.getMethodName().equals("update") || frame.getMethodName().equals("uninstall"))));
+                        && (frame.getMethodName().equals("update")
+                                || frame.getMethodName().equals("uninstall"))));
     }
 
     /** What the runtime, the native core and the providers there are rest on, and they themselves. */
@@ -159,7 +161,10 @@ final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
             BundleWiring wiring = open.remove();
             if (!wiring.getBundle().equals(system) && found.add(wiring)) {
                 // of the wiring and not of its bundle, which may have been updated and not refreshed
-                wires(wiring).map(BundleWire::getProviderWiring).filter(Objects::nonNull).forEach(open::add);
+                wires(wiring)
+                        .map(BundleWire::getProviderWiring)
+                        .filter(Objects::nonNull)
+                        .forEach(open::add);
             }
         }
         return found.stream().map(BundleWiring::getBundle).collect(Collectors.toSet());

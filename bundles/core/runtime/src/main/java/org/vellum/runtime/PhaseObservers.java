@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.List;
@@ -50,8 +51,9 @@ final class PhaseObservers implements PhaseObserver {
             } catch (RuntimeException e) {
                 LOGGER.log(
                         System.Logger.Level.WARNING,
-                        "region '" + region + "': phase observer " + observer.getClass().getName() + " failed in phase "
-                                + phase + "; the phase goes on without it",
+                        "region '" + region + "': phase observer "
+                                + observer.getClass().getName() + " failed in phase " + phase
+                                + "; the phase goes on without it",
                         e);
             }
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.ArrayList;
@@ -52,8 +53,8 @@ final class ProviderDiagnosis implements Diagnosis {
         }
         findings.add(choice("auto", now, RegionOptions.existing(), Verdict.BROKEN));
         for (Axis.Offer<?> vmm : now.vmms().all()) {
-            findings.add(choice(
-                    "--vmm " + vmm.name(), now, RegionOptions.existing().withVmm(vmm.name()), Verdict.LACKING));
+            findings.add(
+                    choice("--vmm " + vmm.name(), now, RegionOptions.existing().withVmm(vmm.name()), Verdict.LACKING));
         }
         return findings;
     }

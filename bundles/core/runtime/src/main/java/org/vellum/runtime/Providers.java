@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.ArrayList;
@@ -109,13 +110,13 @@ final class Providers {
     Tuple select(String region, RegionOptions options, StoreRecords records, boolean settled) {
         String subject = "region '" + region + "'";
         selectTracking(subject, options, null); // before any store is asked
-        return selectTracking(subject, options, new StoreChoice(subject, region, options, stores).choose(records, settled));
+        return selectTracking(
+                subject, options, new StoreChoice(subject, region, options, stores).choose(records, settled));
     }
 
     /** As {@link #select(String, RegionOptions, StoreRecords, boolean)}, for a region that no store has. */
     Tuple select(String subject, RegionOptions options) {
-        return selectTracking(
-                subject, options, new StoreChoice(subject, "example", options, stores).forAnyNew());
+        return selectTracking(subject, options, new StoreChoice(subject, "example", options, stores).forAnyNew());
     }
 
     /**
@@ -154,7 +155,8 @@ final class Providers {
             throw new ProviderMissingException(subject + ": no page table selected by '"
                     + options.pageTable() + "' works with a VMM backend selected by '" + options.vmm()
                     + "'; there are page tables: " + pageTables.names() + "; VMM backends: " + vmms.names()
-                    + (options.vmm().equals(RegionOptions.AUTO) && options.pageTable().equals(RegionOptions.AUTO)
+                    + (options.vmm().equals(RegionOptions.AUTO)
+                                    && options.pageTable().equals(RegionOptions.AUTO)
                             ? "; start the bundle of the other half of a pair: VMM backend 'host' goes with page table"
                                     + " 'host', 'kvm' with 'guest'"
                             : "; start the bundle of one that does, or select 'auto' for one of them"));
@@ -201,7 +203,8 @@ final class Providers {
         List<Axis.Offer<T>> matching = axis.matching(selector);
         if (matching.isEmpty()) {
             throw new ProviderMissingException(subject + ": no " + axis.label() + " matches '" + selector
-                    + "'; there are: " + axis.names() + "; start the bundle that provides it (if it is started, the log and "
+                    + "'; there are: " + axis.names()
+                    + "; start the bundle that provides it (if it is started, the log and "
                     + "'./vellum doctor' say what it misses here), or select another");
         }
         return matching;

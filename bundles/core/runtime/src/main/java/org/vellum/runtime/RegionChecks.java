@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.regex.Pattern;
@@ -19,8 +20,8 @@ final class RegionChecks {
             throw new InvalidRegionException("region name '' is empty; " + nameRule());
         }
         if (name.length() > LONGEST_NAME) {
-            throw new InvalidRegionException("region name '" + name.substring(0, 32) + "…' has " + name.length()
-                    + " characters; " + nameRule());
+            throw new InvalidRegionException(
+                    "region name '" + name.substring(0, 32) + "…' has " + name.length() + " characters; " + nameRule());
         }
         if (name.startsWith(".")) {
             throw new InvalidRegionException("region name '" + name + "' starts with a dot; " + nameRule());
@@ -43,9 +44,8 @@ final class RegionChecks {
      */
     static long roundUpToPage(String region, long bytes) {
         if (bytes < 0 || bytes > Long.MAX_VALUE - NativeCore.PAGE_SIZE) {
-            throw new InvalidRegionException(
-                    "region '" + region + "': size " + bytes + " cannot be used; expected at least 1 byte and less than"
-                            + " the address space");
+            throw new InvalidRegionException("region '" + region + "': size " + bytes
+                    + " cannot be used; expected at least 1 byte and less than" + " the address space");
         }
         return (bytes + NativeCore.PAGE_SIZE - 1) & -NativeCore.PAGE_SIZE;
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.ArrayList;
@@ -148,7 +149,8 @@ final class RegionImage {
         if (path.isInPlace()) {
             NativeCore.Swap swap = toWorkingImage(relocation -> swapNatively(now, relocation));
             if (swap.refusal() != null) {
-                throw new RegionException(subject() + " is written in place, and cannot be otherwise: " + swap.refusal());
+                throw new RegionException(
+                        subject() + " is written in place, and cannot be otherwise: " + swap.refusal());
             }
         }
     }
@@ -327,7 +329,8 @@ final class RegionImage {
         }
         if (!away.isContinuedBy(next)) {
             String sentence = "its store is back with epoch " + next.epoch() + " of image "
-                    + Long.toHexString(next.identity()) + ", but the region went on from epoch " + away.epoch() + " of image "
+                    + Long.toHexString(next.identity()) + ", but the region went on from epoch " + away.epoch()
+                    + " of image "
                     + Long.toHexString(away.identity()) + "; close it and open it again";
             next.close();
             throw new LostException(sentence, null);
@@ -380,8 +383,8 @@ final class RegionImage {
             changeHome(next, next.committedView());
         } catch (RuntimeException e) {
             next.close();
-            throw new LostException(e.getMessage() + "; it went to " + incoming.place()
-                    + "; close the region and open it there", e);
+            throw new LostException(
+                    e.getMessage() + "; it went to " + incoming.place() + "; close the region and open it there", e);
         }
         followImage(next);
         leaving.close();
@@ -393,8 +396,10 @@ final class RegionImage {
             staying.forgetFailedBatch();
         } catch (RuntimeException e) {
             incoming.leave();
-            throw new LostException("whether it went to " + incoming.place() + " is not known: " + cause.getMessage()
-                    + ", and " + e.getMessage() + "; close the region and open it here or there, whichever does not refuse",
+            throw new LostException(
+                    "whether it went to " + incoming.place() + " is not known: " + cause.getMessage() + ", and "
+                            + e.getMessage()
+                            + "; close the region and open it here or there, whichever does not refuse",
                     e);
         }
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.ArrayDeque;
@@ -61,11 +62,7 @@ final class RegionOpening {
         long wantedSize = roundedSize();
         StoreImage image = tuple.store()
                 .open(
-                        new Store.Request(
-                                name,
-                                options.directory().orElse(null),
-                                wantedSize,
-                                options.logSize()),
+                        new Store.Request(name, options.directory().orElse(null), wantedSize, options.logSize()),
                         services.observers());
         undo.push(image::close);
         checkFits(image, wantedSize);
@@ -85,16 +82,16 @@ final class RegionOpening {
     private long roundedSize() {
         long size = RegionChecks.roundUpToPage(name, options.size());
         if (size != options.size()) {
-            remarks.add("size " + options.size() + " rounded up to " + size + " (page size " + NativeCore.PAGE_SIZE
-                    + ")");
+            remarks.add(
+                    "size " + options.size() + " rounded up to " + size + " (page size " + NativeCore.PAGE_SIZE + ")");
         }
         return size;
     }
 
     private void checkFits(StoreImage image, long wantedSize) {
         if (wantedSize != 0 && wantedSize != image.size()) {
-            throw new InvalidRegionException("region '" + name + "' exists with " + image.size()
-                    + " bytes, but " + wantedSize + " were asked for; open it with its own size or without one");
+            throw new InvalidRegionException("region '" + name + "' exists with " + image.size() + " bytes, but "
+                    + wantedSize + " were asked for; open it with its own size or without one");
         }
         if (options.address() != 0 && image.address() != 0 && options.address() != image.address()) {
             throw new InvalidRegionException("region '" + name + "' exists at address 0x"
@@ -127,8 +124,8 @@ final class RegionOpening {
     private static String wayOut(int errno) {
         return switch (errno) {
             case Errno.ENOMEM -> "; raise the process's limit of address space (ulimit -v), or vm.max_map_count";
-            case Errno.EPERM, Errno.EACCES, Errno.ENOSYS -> "; every region needs memfd_create and mmap: let the process's"
-                    + " sandbox (seccomp) allow them";
+            case Errno.EPERM, Errno.EACCES, Errno.ENOSYS ->
+                "; every region needs memfd_create and mmap: let the process's" + " sandbox (seccomp) allow them";
             case Errno.EMFILE -> "; raise the process's limit of open files (ulimit -n)";
             case Errno.EEXIST -> "; all addresses for regions of this size are taken: close some";
             default -> "";
@@ -200,8 +197,8 @@ final class RegionOpening {
     }
 
     private CommitPath redo(StoreImage image, long base) {
-        long created = core.regionCreate(
-                base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
+        long created =
+                core.regionCreate(base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
         if (created < 0) {
             throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
                     + Long.toHexString(base) + ": " + Errno.describe((int) created) + wayOut((int) -created));

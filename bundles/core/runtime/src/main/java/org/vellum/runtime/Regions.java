@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.System.Logger.Level;
@@ -321,8 +322,7 @@ class Regions {
                 claim.inProviders = true;
                 claim.arrivals = arrivals;
                 choice = providers.snapshot();
-                settled = wait != NEVER_WAITS && !mayWait
-                        || System.nanoTime() - lastChange >= settlingNanoseconds;
+                settled = wait != NEVER_WAITS && !mayWait || System.nanoTime() - lastChange >= settlingNanoseconds;
             }
             try {
                 return choice.select(name, options, records, settled);
@@ -345,9 +345,7 @@ class Regions {
     /** Waits on the monitor, which the caller holds, until it is worth while to choose again. */
     private void waitForChange(Claim claim, boolean onlyToSettle, long deadline) {
         long now = System.nanoTime();
-        long again = onlyToSettle
-                ? Math.max(lastChange + settlingNanoseconds - now, 0)
-                : LOOK_AGAIN_NANOSECONDS;
+        long again = onlyToSettle ? Math.max(lastChange + settlingNanoseconds - now, 0) : LOOK_AGAIN_NANOSECONDS;
         waitUntil(() -> stopped || arrivals != claim.arrivals, now + Math.min(again, deadline - now));
     }
 
@@ -522,14 +520,18 @@ class Regions {
      * @param why it waits, for people
      */
     private void waitUntil(String why, Predicate<Claim> none) {
-        BooleanSupplier over = () -> inspections == 0 && claims.values().stream().noneMatch(none);
+        BooleanSupplier over =
+                () -> inspections == 0 && claims.values().stream().noneMatch(none);
         long interval = FIRST_WARNING;
         while (!over.getAsBoolean()) {
             waitUntil(over, System.nanoTime() + interval);
             if (!over.getAsBoolean()) {
                 interval *= 2;
                 if (inspections > 0) {
-                    LOGGER.log(Level.WARNING, "stores are still being asked which regions they have, which is waited for: {0}", why);
+                    LOGGER.log(
+                            Level.WARNING,
+                            "stores are still being asked which regions they have, which is waited for: {0}",
+                            why);
                 }
                 claims.forEach((name, claim) -> {
                     if (none.test(claim)) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.io.File;
@@ -51,7 +52,10 @@ import org.vellum.nativelib.NativeCore;
  * core all of them, before its own bundle releases its native code. That holds because Declarative Services
  * unregisters a component's service, and calls us, before it deactivates the component.
  */
-@Component(service = {}, immediate = true, configurationPid = RegionsComponent.PID)
+@Component(
+        service = {},
+        immediate = true,
+        configurationPid = RegionsComponent.PID)
 @DeleteCallsModify
 @Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.runtime.Regions'")
 @Capability(namespace = "osgi.service", attribute = "objectClass:List<String>='org.vellum.api.provider.Diagnosis'")
@@ -65,7 +69,8 @@ public final class RegionsComponent {
         /** Milliseconds that opening a region waits for providers that work. */
         @AttributeDefinition(
                 name = "Wait for providers",
-                description = "Milliseconds that opening a region waits for providers that work and that its selectors allow",
+                description =
+                        "Milliseconds that opening a region waits for providers that work and that its selectors allow",
                 min = "0")
         long providerWait() default DEFAULT_PROVIDER_WAIT;
     }
@@ -139,8 +144,8 @@ public final class RegionsComponent {
 
     @Modified
     synchronized void configure(Map<String, Object> properties) {
-        providerWait = settings.value(
-                properties, "providerWait", DEFAULT_PROVIDER_WAIT, providerWait, Settings.atLeast(0));
+        providerWait =
+                settings.value(properties, "providerWait", DEFAULT_PROVIDER_WAIT, providerWait, Settings.atLeast(0));
         regions.setProviderWait(providerWait);
     }
 

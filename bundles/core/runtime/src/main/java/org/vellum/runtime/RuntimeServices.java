@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.time.Duration;
@@ -11,8 +12,7 @@ import org.vellum.nativelib.NativeCore;
  *     {@code atomically}
  * @param watch tells the log what lasts
  */
-record RuntimeServices(
-        NativeCore core, PhaseObserver observers, EventSink events, Duration patience, Watch watch) {
+record RuntimeServices(NativeCore core, PhaseObserver observers, EventSink events, Duration patience, Watch watch) {
     RuntimeServices(NativeCore core, PhaseObserver observers, EventSink events, Duration patience) {
         this(core, observers, events, patience, Watch.start());
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.lang.ref.Reference;
@@ -519,8 +520,8 @@ final class Sections {
 
     /** What the calling thread stored is to count as a section's that nobody closes. */
     void abandon(String why) {
-        RegionStatus.OpenSection section = new RegionStatus.OpenSection(
-                Threads.name(Thread.currentThread()), Instant.now(), Optional.of(why));
+        RegionStatus.OpenSection section =
+                new RegionStatus.OpenSection(Threads.name(Thread.currentThread()), Instant.now(), Optional.of(why));
         lockWhateverHappens();
         try {
             abandoned.add(section);
@@ -601,7 +602,8 @@ final class Sections {
             if (door == Door.TAKEN) {
                 return taker();
             }
-            StringBuilder sentence = new StringBuilder("sections of " + threads + (threads == 1 ? " thread" : " threads"));
+            StringBuilder sentence =
+                    new StringBuilder("sections of " + threads + (threads == 1 ? " thread" : " threads"));
             Node oldest = inside;
             while (oldest != null && oldest.next != null) {
                 oldest = oldest.next;

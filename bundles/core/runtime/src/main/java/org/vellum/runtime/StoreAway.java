@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.List;
@@ -42,8 +43,8 @@ final class StoreAway implements StoreImage {
         this.epoch = leaving.epoch();
         this.file = core.fileDuplicate(leaving.homeFile());
         if (file < 0) {
-            throw new RegionException("region '" + region + "': its image cannot be kept without its store: "
-                    + Errno.describe(file));
+            throw new RegionException(
+                    "region '" + region + "': its image cannot be kept without its store: " + Errno.describe(file));
         }
     }
 

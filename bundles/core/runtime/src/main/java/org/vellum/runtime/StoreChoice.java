@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.ArrayList;
@@ -9,7 +10,6 @@ import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
-import org.vellum.api.provider.Store.Presence;
 
 /**
  * In which store a region is opened.
@@ -106,7 +106,8 @@ final class StoreChoice {
         for (Axis.Offer<Store> other : found) {
             if (!haveTheSameFiles(found.get(0), other)) {
                 throw new InvalidRegionException(subject + " is in two stores, " + place(found.get(0)) + " and "
-                        + place(other) + "; which is meant nobody but you can know: name its store, and move the files of"
+                        + place(other)
+                        + "; which is meant nobody but you can know: name its store, and move the files of"
                         + " the other one away");
             }
         }
@@ -119,7 +120,8 @@ final class StoreChoice {
             Axis.Offer<Store> only = found.get(0);
             String last = lastStore(records);
             throw new ProviderMissingException(subject + ": it is in " + place(only)
-                    + ", which 'auto' does not take: " + obstacleToAuto(only, request).orElse("")
+                    + ", which 'auto' does not take: "
+                    + obstacleToAuto(only, request).orElse("")
                     + (last.isEmpty()
                             ? "; start the bundle of a store that is durable there"
                             : "; it was opened last by store '" + last + "': start the bundle that provides that one")
@@ -157,10 +159,7 @@ final class StoreChoice {
     }
 
     private Store forNew(
-            List<Axis.Offer<Store>> matching,
-            List<Axis.Offer<Store>> here,
-            StoreRecords records,
-            boolean settled) {
+            List<Axis.Offer<Store>> matching, List<Axis.Offer<Store>> here, StoreRecords records, boolean settled) {
         if (!isAuto() && !isDurable(matching.get(0))) {
             return matching.get(0).service(); // asked for, and nobody relies on what is kept there
         }
@@ -168,7 +167,8 @@ final class StoreChoice {
                 here.stream().filter(StoreChoice::isDurable).findFirst();
         if (other.isPresent()) {
             throw new InvalidRegionException(subject + " exists in " + place(other.get()) + ", and the selector '"
-                    + options.store() + "' does not allow that store; none is created beside it. Open it there and swap its"
+                    + options.store()
+                    + "' does not allow that store; none is created beside it. Open it there and swap its"
                     + " store to move it, or move its files away to begin anew");
         }
         Optional<StoreRecords.Entry> record = records.of(region, request.directory());
@@ -194,7 +194,8 @@ final class StoreChoice {
                 .filter(offer -> !isAuto() || obstacleToAuto(offer, request).isEmpty())
                 .findFirst()
                 .map(Axis.Offer::service)
-                .orElseGet(() -> isAuto() ? bestForAuto(matching) : matching.get(0).service());
+                .orElseGet(
+                        () -> isAuto() ? bestForAuto(matching) : matching.get(0).service());
     }
 
     private Store bestForAuto(List<Axis.Offer<Store>> candidates) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.io.IOException;
@@ -123,7 +124,8 @@ final class StoreRecords {
         try {
             Files.writeString(
                     unfinished,
-                    "# The store in which region '" + region + "' was opened last. With this file deleted, a store is chosen\n"
+                    "# The store in which region '" + region
+                            + "' was opened last. With this file deleted, a store is chosen\n"
                             + "# anew where no store has the region.\n" + STORE + "=" + store + "\n");
             Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
         } finally {

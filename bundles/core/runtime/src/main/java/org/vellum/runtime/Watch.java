@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.Set;
@@ -67,7 +68,8 @@ final class Watch {
     private static void look(Runnable look) {
         try {
             look.run();
-        } catch (RuntimeException | Error e) { // whatever it is: the next second it may be gone, and others are to be looked at
+        } catch (RuntimeException | Error e) {
+            // whatever it is: the next second it may be gone, and others are to be looked at
             LOGGER.log(System.Logger.Level.DEBUG, "a look failed", e);
         }
     }

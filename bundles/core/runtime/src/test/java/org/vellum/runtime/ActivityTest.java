@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.RegionActivity.Commit;
 import org.vellum.api.RegionActivity.Heat;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 class ActivityTest {
     private static Commit commit(long epoch, long microseconds) {
@@ -47,7 +48,8 @@ class ActivityTest {
         Heat heat = activity.heat(100);
         assertEquals(1, heat.lastWritten()[heat.lastWritten().length - 1]);
         assertEquals(0, heat.lastWritten()[0]);
-        assertEquals(true, heat.lastWritten().length <= 100 && heat.pagesPerCell() * heat.lastWritten().length >= pages);
+        assertEquals(
+                true, heat.lastWritten().length <= 100 && heat.pagesPerCell() * heat.lastWritten().length >= pages);
     }
 
     @Test

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.time.Duration;
 import java.util.List;
@@ -20,6 +16,11 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /** A runtime on fakes of everything below it. */
 final class Bench {
@@ -46,14 +47,11 @@ final class Bench {
     static Bench complete() {
         Bench bench = new Bench();
         bench.observers.add((region, phase) -> bench.phases.add(phase.name()));
-        bench.regions.providerArrived(
-                Providers::vmms, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        bench.regions.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
         bench.regions.providerArrived(
                 Providers::pageTables, bench.pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
         bench.regions.providerArrived(
-                Providers::strategies,
-                bench.dirtyBit,
-                FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
+                Providers::strategies, bench.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         bench.regions.providerArrived(
                 Providers::strategies,
                 bench.writeProtect,
@@ -71,8 +69,8 @@ final class Bench {
     record Call<T>(Thread thread, CompletableFuture<T> result) {
         /** Returns when the call waits for something. */
         Call<T> awaitWaiting() {
-            await().until(() -> thread.getState() == Thread.State.WAITING
-                    || thread.getState() == Thread.State.TIMED_WAITING);
+            await().until(() ->
+                    thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING);
             assertFalse(result.isDone());
             return this;
         }

@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -18,14 +13,20 @@ import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.Pipe;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.OpenOption;
+import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.RegionOptions;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ChannelTransferTest {
     private static final int SIZE = 200_704; // three bounce buffers and a rest, whole pages
@@ -116,13 +117,11 @@ class ChannelTransferTest {
     @Test
     void directChannelsAreRefusedBothWaysAndUntouched() throws IOException {
         Path file = file(noise(8192));
-        try (FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.READ, StandardOpenOption.WRITE, direct())) {
-            String reading = assertThrows(
-                            IllegalArgumentException.class, () -> region.readFully(channel, 0, 4096))
+        try (FileChannel channel =
+                FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE, direct())) {
+            String reading = assertThrows(IllegalArgumentException.class, () -> region.readFully(channel, 0, 4096))
                     .getMessage();
-            String writing = assertThrows(
-                            IllegalArgumentException.class, () -> region.writeFully(channel, 0, 4096))
+            String writing = assertThrows(IllegalArgumentException.class, () -> region.writeFully(channel, 0, 4096))
                     .getMessage();
 
             assertTrue(reading.contains("O_DIRECT") && writing.contains("O_DIRECT"), reading + writing);
@@ -207,7 +206,9 @@ class ChannelTransferTest {
     /** ExtendedOpenOption.DIRECT by name: javac warns about the class, and JDK 25's cannot be told not to. */
     private static OpenOption direct() {
         try {
-            return (OpenOption) Class.forName("com.sun.nio.file.ExtendedOpenOption").getField("DIRECT").get(null);
+            return (OpenOption) Class.forName("com.sun.nio.file.ExtendedOpenOption")
+                    .getField("DIRECT")
+                    .get(null);
         } catch (ReflectiveOperationException e) {
             throw new AssertionError(e);
         }

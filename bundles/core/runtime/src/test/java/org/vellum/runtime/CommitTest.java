@@ -1,11 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -15,6 +9,13 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.runtime.Bench.Call;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class CommitTest {
     private final Bench bench = Bench.complete();
@@ -280,7 +281,10 @@ class CommitTest {
         region.commit();
 
         assertEquals(
-                1, bench.events.stream().filter(event -> event.startsWith(RegionEvents.COMMITTED)).count());
+                1,
+                bench.events.stream()
+                        .filter(event -> event.startsWith(RegionEvents.COMMITTED))
+                        .count());
     }
 
     @Test

@@ -1,11 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotSame;
-import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.annotation.Annotation;
 import java.lang.reflect.Proxy;
@@ -22,6 +16,13 @@ import org.vellum.api.WantedRegion;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ConfiguredRegionTest {
     private record Registered(Region region, Map<String, Object> properties) {}
@@ -64,8 +65,22 @@ class ConfiguredRegionTest {
 
     private static ConfiguredRegion.Configuration configuration(Map<String, String> values) {
         Map<String, String> all = new HashMap<>(Map.of(
-                "region_name", "", "size", "8 KiB", "directory", "", "logSize", "", "vmm", "auto", "pagetable", "auto",
-                "strategy", "auto", "store", "auto"));
+                "region_name",
+                "",
+                "size",
+                "8 KiB",
+                "directory",
+                "",
+                "logSize",
+                "",
+                "vmm",
+                "auto",
+                "pagetable",
+                "auto",
+                "strategy",
+                "auto",
+                "store",
+                "auto"));
         all.putAll(values);
         return proxy(
                 ConfiguredRegion.Configuration.class,
@@ -150,7 +165,8 @@ class ConfiguredRegionTest {
         assertSame(region, onlyService());
         assertTrue(region.isOpen());
         assertEquals("write-protect", region.status().providers().strategy());
-        assertEquals("host/host/write-protect/fake", services.get(0).properties().get("providers"));
+        assertEquals(
+                "host/host/write-protect/fake", services.get(0).properties().get("providers"));
     }
 
     @Test
@@ -224,7 +240,8 @@ class ConfiguredRegionTest {
 
         assertSame(region, onlyService());
         assertTrue(region.isOpen());
-        assertEquals("host/host/write-protect/fake", services.get(0).properties().get("providers"));
+        assertEquals(
+                "host/host/write-protect/fake", services.get(0).properties().get("providers"));
     }
 
     @Test

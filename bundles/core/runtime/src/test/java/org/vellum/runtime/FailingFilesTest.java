@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -33,6 +30,10 @@ import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.NativeStoreFiles;
 import org.vellum.store.image.PersistPoint;
 import org.vellum.store.image.StoreFile;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * A region on the real core whose files fail at every write, sync and growth in turn, once, twice, or from then on. A
@@ -163,6 +164,7 @@ class FailingFilesTest {
         private byte[] stored = new byte[SIZE];
         /** Of the epoch behind the last acknowledged one, which could not be made invalid; null: none. */
         private byte[] inDoubt;
+
         private long epoch;
         private boolean refused;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.nio.ByteBuffer;
@@ -6,8 +7,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.LongConsumer;
 import java.util.TreeMap;
+import java.util.function.LongConsumer;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
@@ -32,11 +33,13 @@ final class FakeCore implements NativeCore {
     private final Map<Long, Long> committedViews = new HashMap<>();
     /** Where the epoch of a region written in place is. */
     private final Map<Long, Long> inPlaceEpochs = new HashMap<>();
+
     private final Map<Long, Long> slotHeaders = new HashMap<>();
 
     private final Map<Integer, byte[]> files = new TreeMap<>();
     /** Descriptors that were duplicated and are open. */
     final Map<Integer, Integer> duplicates = new TreeMap<>();
+
     private long nextAddress = 0x10_0000_0000L;
     long rangeResult;
     Runnable duringCut = () -> {};
@@ -62,9 +65,7 @@ final class FakeCore implements NativeCore {
     @Override
     public synchronized ByteBuffer view(long address, int length) {
         Map.Entry<Long, ByteBuffer> area = memory.floorEntry(address);
-        return area.getValue()
-                .slice((int) (address - area.getKey()), length)
-                .order(ByteOrder.nativeOrder());
+        return area.getValue().slice((int) (address - area.getKey()), length).order(ByteOrder.nativeOrder());
     }
 
     /** A file that descriptors of this core lead to. */
@@ -150,8 +151,7 @@ final class FakeCore implements NativeCore {
     }
 
     @Override
-    public synchronized Swap regionSwap(
-            long region, long vmm, long pageTable, long strategy, Relocation relocation) {
+    public synchronized Swap regionSwap(long region, long vmm, long pageTable, long strategy, Relocation relocation) {
         if (fails("regionSwap") || !(relocation instanceof Relocation.None) && fails("relocation")) {
             return new Swap(0, 0, "the kernel says no");
         }

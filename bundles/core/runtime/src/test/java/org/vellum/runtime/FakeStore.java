@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.nio.ByteBuffer;
@@ -191,6 +192,7 @@ final class FakeStore implements Store {
         private final long committedView;
         /** While it is written in place. */
         private long epochWord;
+
         private long slotHeaders;
 
         private boolean closed;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.nio.file.Path;
@@ -84,7 +85,12 @@ final class FolderStore implements Store {
     @Override
     public IncomingImage receive(Request request, Origin origin) {
         return ImageArrival.begin(
-                core, hooked(), files(request.region()), request, origin, place(request).orElseThrow());
+                core,
+                hooked(),
+                files(request.region()),
+                request,
+                origin,
+                place(request).orElseThrow());
     }
 
     private final class HookedFiles extends ForwardingStoreFiles {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import org.vellum.api.provider.PageTable;
@@ -31,8 +32,7 @@ final class HostProviders implements AutoCloseable {
                 Providers::strategies,
                 writeProtect,
                 FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
-        regions.providerArrived(
-                Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
+        regions.providerArrived(Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
         return regions;
     }
 

@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -21,6 +16,12 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Vmm;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Regions that are written in place: who is, how they commit, and how they end. */
 class InPlaceTest {
@@ -98,10 +99,12 @@ class InPlaceTest {
         store(region, 0, 2);
         region.rollback();
         assertEquals(1, region.buffer(0, 1).get(0));
-        assertThrows(IllegalArgumentException.class, () -> region.atomically(() -> {
-            store(region, 0, 3);
-            throw new IllegalArgumentException();
-        }));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> region.atomically(() -> {
+                    store(region, 0, 3);
+                    throw new IllegalArgumentException();
+                }));
         assertEquals(1, region.buffer(0, 1).get(0));
         assertEquals(2, region.atomically(() -> store(region, 0, 4)));
     }
@@ -171,8 +174,7 @@ class InPlaceTest {
         });
         open("write-protect").close();
         open("dirty-bit").close();
-        assertEquals(
-                List.of(EnumSet.of(Phase.STORE, Phase.CUT, Phase.RECOVERY), EnumSet.allOf(Phase.class)), told);
+        assertEquals(List.of(EnumSet.of(Phase.STORE, Phase.CUT, Phase.RECOVERY), EnumSet.allOf(Phase.class)), told);
     }
 
     // To a working image in memory, and back
@@ -248,7 +250,9 @@ class InPlaceTest {
 
                 bench.store.failing.clear();
                 bench.core.failing.clear();
-                assertEquals("host/host/write-protect/fake", region.status().providers().toString());
+                assertEquals(
+                        "host/host/write-protect/fake",
+                        region.status().providers().toString());
                 assertTrue(region.status().remarks().stream()
                         .anyMatch(remark -> remark.startsWith("not written in place, but by redo: ")));
                 store(region, 0, (int) region.status().epoch() + 1);

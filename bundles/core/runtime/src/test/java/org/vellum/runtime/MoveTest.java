@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,6 +31,12 @@ import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.runtime.Bench.Call;
 import org.vellum.store.image.FileFailure;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Images of open regions that go to another store, on the real core, the host's providers and real files. */
 class MoveTest {
@@ -143,8 +144,11 @@ class MoveTest {
 
         RegionException refusal = assertThrows(InvalidRegionException.class, () -> openAgain("first"));
 
-        assertTrue(refusal.getMessage().contains("it went to store 'second', folder " + folder.resolve("second")
-                + " at epoch 1; open it there"), refusal.getMessage());
+        assertTrue(
+                refusal.getMessage()
+                        .contains("it went to store 'second', folder " + folder.resolve("second")
+                                + " at epoch 1; open it there"),
+                refusal.getMessage());
     }
 
     @Test
@@ -175,7 +179,10 @@ class MoveTest {
     @Test
     void threadsStoreAndCommitWhileItGoesToAPlaceWhereItIsWrittenAndBack() throws InterruptedException {
         FolderStore addressable = new FolderStore(
-                host.core, "addressable", folder.resolve("addressable"), new JnaNativePersistence().forProcessor(false));
+                host.core,
+                "addressable",
+                folder.resolve("addressable"),
+                new JnaNativePersistence().forProcessor(false));
         regions.providerArrived(
                 Providers::stores, addressable, FakeProviders.properties(Store.PROPERTY, "addressable", -2, 7));
         region.swap(Map.of("strategy", "write-protect"));
@@ -295,7 +302,9 @@ class MoveTest {
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         brake.awaitReached();
 
-        assertEquals("host/host/write-protect/first", region.swap(Map.of("strategy", "write-protect")).to().toString());
+        assertEquals(
+                "host/host/write-protect/first",
+                region.swap(Map.of("strategy", "write-protect")).to().toString());
         RegionException refusal = assertThrows(RegionException.class, () -> move("third"));
         assertTrue(refusal.getMessage().contains("its image is on its way to store 'second'"), refusal.getMessage());
 
@@ -308,7 +317,8 @@ class MoveTest {
         Brake brake = new Brake();
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         brake.awaitReached();
-        Call<RegionStatus.Swap> back = Bench.inAnotherThread(() -> move("first")).awaitWaiting();
+        Call<RegionStatus.Swap> back =
+                Bench.inAnotherThread(() -> move("first")).awaitWaiting();
         brake.release();
 
         back.value();
@@ -328,9 +338,10 @@ class MoveTest {
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         brake.awaitReached();
         Call<Object> leaving = Bench.inAnotherThread(() -> {
-            regions.providerLeaves(Providers::stores, second);
-            return null;
-        }).awaitWaiting();
+                    regions.providerLeaves(Providers::stores, second);
+                    return null;
+                })
+                .awaitWaiting();
         brake.release();
 
         leaving.value();
@@ -350,9 +361,10 @@ class MoveTest {
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         brake.awaitReached();
         Call<Object> closing = Bench.inAnotherThread(() -> {
-            region.close();
-            return null;
-        }).awaitWaiting();
+                    region.close();
+                    return null;
+                })
+                .awaitWaiting();
         brake.release();
 
         closing.value();
@@ -423,7 +435,9 @@ class MoveTest {
                 assertEquals(1000, there.buffer(0, 8).getLong(0));
                 opened++;
             } catch (InvalidRegionException elsewhere) {
-                assertTrue(elsewhere.getMessage().contains("open it there") || elsewhere.getMessage().contains("Open it there"),
+                assertTrue(
+                        elsewhere.getMessage().contains("open it there")
+                                || elsewhere.getMessage().contains("Open it there"),
                         elsewhere.getMessage());
             }
         }
@@ -432,7 +446,8 @@ class MoveTest {
 
     @Test
     void anotherImageOfThatNameIsNotOverwritten() throws IOException {
-        regions.open("other", RegionOptions.size(SIZE).withStore("second"), Bench.OWNER).close();
+        regions.open("other", RegionOptions.size(SIZE).withStore("second"), Bench.OWNER)
+                .close();
         Files.move(folder.resolve("second/other.vellum"), folder.resolve("second/orders.vellum"));
         byte[] before = Files.readAllBytes(folder.resolve("second/orders.vellum"));
 
@@ -463,9 +478,10 @@ class MoveTest {
         regions.configure(region, RegionOptions.size(SIZE).withStore("second"));
         brake.awaitReached();
         Call<Object> back = Bench.inAnotherThread(() -> {
-            regions.configure(region, RegionOptions.size(SIZE).withStore("first"));
-            return null;
-        }).awaitWaiting();
+                    regions.configure(region, RegionOptions.size(SIZE).withStore("first"));
+                    return null;
+                })
+                .awaitWaiting();
         brake.release();
 
         back.value();
@@ -498,7 +514,8 @@ class MoveTest {
         LastStep last = new LastStep();
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         last.reached.await();
-        Call<RegionStatus.Swap> back = Bench.inAnotherThread(() -> move("first")).awaitWaiting();
+        Call<RegionStatus.Swap> back =
+                Bench.inAnotherThread(() -> move("first")).awaitWaiting();
         last.released.countDown();
 
         moving.value();
@@ -515,9 +532,10 @@ class MoveTest {
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         last.reached.await();
         Call<Object> leaving = Bench.inAnotherThread(() -> {
-            regions.providerLeaves(Providers::stores, second);
-            return null;
-        }).awaitWaiting();
+                    regions.providerLeaves(Providers::stores, second);
+                    return null;
+                })
+                .awaitWaiting();
         last.released.countDown();
 
         moving.value();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.nio.file.Path;
@@ -29,8 +30,8 @@ final class NamedStore implements Store {
 
     /** @param durable null: it does not say */
     Map<String, Object> properties(Boolean durable, int ranking, long id) {
-        Map<String, Object> properties = new HashMap<>(Map.of(
-                Store.PROPERTY, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id));
+        Map<String, Object> properties = new HashMap<>(
+                Map.of(Store.PROPERTY, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id));
         if (durable != null) {
             properties.put(Store.DURABLE_PROPERTY, durable);
         }

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteOrder;
@@ -22,6 +18,11 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.nativelib.Errno;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class OpeningTest {
     private final Bench bench = Bench.complete();
@@ -96,9 +97,7 @@ class OpeningTest {
 
         assertEquals(size, region.size());
         assertTrue(
-                region.status()
-                        .remarks()
-                        .contains("size " + asked + " rounded up to " + size + " (page size 4096)"),
+                region.status().remarks().contains("size " + asked + " rounded up to " + size + " (page size 4096)"),
                 region.status().remarks().toString());
     }
 
@@ -124,8 +123,7 @@ class OpeningTest {
     void anotherSizeThanTheImagesIsRefusedNamingBoth() {
         open("orders", RegionOptions.size(8192)).close();
 
-        String message = assertThrows(
-                        InvalidRegionException.class, () -> open("orders", RegionOptions.size(12288)))
+        String message = assertThrows(InvalidRegionException.class, () -> open("orders", RegionOptions.size(12288)))
                 .getMessage();
 
         assertTrue(message.contains("8192") && message.contains("12288"), message);
@@ -149,7 +147,8 @@ class OpeningTest {
     @ValueSource(longs = {1, 4095, -4096})
     void addressesThatAreNoPagesAreRefused(long address) {
         assertThrows(
-                InvalidRegionException.class, () -> open("orders", RegionOptions.size(4096).withAddress(address)));
+                InvalidRegionException.class,
+                () -> open("orders", RegionOptions.size(4096).withAddress(address)));
         assertEquals(List.of(), bench.store.requests);
     }
 
@@ -159,8 +158,7 @@ class OpeningTest {
         bench.core.failing.add(step);
         bench.core.rangeResult = -Errno.ENOMEM;
 
-        RegionException failure =
-                assertThrows(RegionException.class, () -> open("orders", RegionOptions.size(4096)));
+        RegionException failure = assertThrows(RegionException.class, () -> open("orders", RegionOptions.size(4096)));
 
         assertTrue(failure.getMessage().contains("region 'orders'"), failure.getMessage());
         assertNothingHeld();
@@ -183,8 +181,7 @@ class OpeningTest {
         bench.core.failing.add("regionAttach");
         bench.store.failing.add("close");
 
-        RegionException failure =
-                assertThrows(RegionException.class, () -> open("orders", RegionOptions.size(4096)));
+        RegionException failure = assertThrows(RegionException.class, () -> open("orders", RegionOptions.size(4096)));
 
         assertTrue(failure.getMessage().contains("the kernel says no"), failure.getMessage());
         assertEquals("close broke", failure.getSuppressed()[0].getMessage());
@@ -209,7 +206,8 @@ class OpeningTest {
 
     private static long addressOfTheStack() throws IOException {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
-            String stack = lines.filter(line -> line.endsWith("[stack]")).findFirst().orElseThrow();
+            String stack =
+                    lines.filter(line -> line.endsWith("[stack]")).findFirst().orElseThrow();
             return Long.parseLong(stack.substring(0, stack.indexOf('-')), 16);
         }
     }

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Optional;
@@ -14,6 +12,9 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ProviderDiagnosisTest {
     private static final String NO_SCAN = "this kernel has no PAGEMAP_SCAN";
@@ -57,8 +58,7 @@ class ProviderDiagnosisTest {
     @Test
     void everyAxisNamesItsProvidersBestFirst() {
         assertEquals(Finding.fact("VMM backend", "host"), finding("VMM backend"));
-        assertEquals(
-                Finding.fact("strategy", "dirty-bit, write-protect"), finding("strategy"));
+        assertEquals(Finding.fact("strategy", "dirty-bit, write-protect"), finding("strategy"));
     }
 
     @Test
@@ -81,7 +81,9 @@ class ProviderDiagnosisTest {
         assertEquals(Verdict.LACKING, without.verdict());
         assertTrue(without.text().startsWith("a region: no page table selected by 'auto' works with"), without.text());
 
-        providers.pageTables().put(table("guest", "kvm"), FakeProviders.properties(PageTable.PROPERTY, "guest", -10, 7));
+        providers
+                .pageTables()
+                .put(table("guest", "kvm"), FakeProviders.properties(PageTable.PROPERTY, "guest", -10, 7));
         assertEquals(Finding.works("--vmm kvm", "kvm/guest/dirty-bit/fake"), finding("--vmm kvm"));
         assertEquals(Finding.works("--vmm host", "host/host/dirty-bit/fake"), finding("--vmm host"));
         assertEquals(Finding.works("auto", "host/host/dirty-bit/fake"), finding("auto"));

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +14,11 @@ import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 class ProvidersTest {
     private static final RegionOptions AUTO = RegionOptions.size(4096);
     private static final Optional<String> NO_SCAN = Optional.of("this kernel has no PAGEMAP_SCAN");
@@ -31,8 +32,8 @@ class ProvidersTest {
     private Optional<String> dirtyBitObstacle = Optional.empty();
     private Optional<String> writeProtectObstacle = Optional.empty();
     private final PageTable hostTable = pageTable("host");
-    private final PageTable guestTable = FakeProviders.pageTable(
-            "guest", (self, vmm) -> vmm.name().equals("kvm"), tracking -> Optional.empty());
+    private final PageTable guestTable =
+            FakeProviders.pageTable("guest", (self, vmm) -> vmm.name().equals("kvm"), tracking -> Optional.empty());
 
     private PageTable pageTable(String name) {
         return FakeProviders.pageTable(
@@ -86,8 +87,11 @@ class ProvidersTest {
         providers.pageTables().put(guestTable, FakeProviders.properties(PageTable.PROPERTY, "guest", -5, 7));
 
         assertEquals("kvm/guest/dirty-bit/fake", select(AUTO).names().toString());
-        assertEquals("host/host/dirty-bit/fake", select(AUTO.withPageTable("host")).names().toString());
-        assertEquals("host/host/dirty-bit/fake", select(AUTO.withVmm("host")).names().toString());
+        assertEquals(
+                "host/host/dirty-bit/fake",
+                select(AUTO.withPageTable("host")).names().toString());
+        assertEquals(
+                "host/host/dirty-bit/fake", select(AUTO.withVmm("host")).names().toString());
         ProviderMissingException failure = assertThrows(
                 ProviderMissingException.class,
                 () -> select(AUTO.withVmm("host").withPageTable("guest")));
@@ -100,14 +104,17 @@ class ProvidersTest {
         providers.pageTables().put(guestTable, FakeProviders.properties(PageTable.PROPERTY, "guest", -10, 7));
 
         assertEquals("host/host/dirty-bit/fake", select(AUTO).names().toString());
-        assertEquals("kvm/guest/dirty-bit/fake", select(AUTO.withVmm("kvm")).names().toString());
-        assertEquals("kvm/guest/dirty-bit/fake", select(AUTO.withPageTable("guest")).names().toString());
+        assertEquals(
+                "kvm/guest/dirty-bit/fake", select(AUTO.withVmm("kvm")).names().toString());
+        assertEquals(
+                "kvm/guest/dirty-bit/fake",
+                select(AUTO.withPageTable("guest")).names().toString());
     }
 
     @Test
     void aBackendThatDeclinesIsAnsweredWithWhereTheReasonIs() {
-        String message =
-                assertThrows(ProviderMissingException.class, () -> select(AUTO.withVmm("kvm"))).getMessage();
+        String message = assertThrows(ProviderMissingException.class, () -> select(AUTO.withVmm("kvm")))
+                .getMessage();
 
         assertTrue(message.startsWith("region 'orders': no VMM backend matches 'kvm'; there are: host;"), message);
         assertTrue(message.contains("'./vellum doctor' say what it misses here"), message);
@@ -142,14 +149,16 @@ class ProvidersTest {
         dirtyBitObstacle = NO_SCAN;
         writeProtectObstacle = Optional.of("userfaultfd is forbidden");
 
-        String message = assertThrows(ProviderMissingException.class, () -> select(AUTO)).getMessage();
+        String message =
+                assertThrows(ProviderMissingException.class, () -> select(AUTO)).getMessage();
 
         assertTrue(message.contains("PAGEMAP_SCAN") && message.contains("userfaultfd is forbidden"), message);
     }
 
     @Test
     void anUnknownNameIsAnsweredWithWhatThereIs() {
-        String message = assertThrows(ProviderMissingException.class, () -> select(AUTO.withStore("dax"))).getMessage();
+        String message = assertThrows(ProviderMissingException.class, () -> select(AUTO.withStore("dax")))
+                .getMessage();
 
         assertTrue(message.contains("region 'orders': no store matches 'dax'; there are: fake"), message);
     }

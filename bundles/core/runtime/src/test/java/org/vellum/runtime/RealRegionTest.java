@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.reflect.Proxy;
@@ -35,6 +31,11 @@ import org.vellum.api.Section;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.store.file.FileStore;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The runtime on the real core, the real providers and files. */
 class RealRegionTest {
@@ -228,7 +229,11 @@ class RealRegionTest {
             for (int page = 0; page < 256; page++) {
                 assertEquals(page == 7 ? 2 : page == 200 || page == 201 ? 1 : 0, lastWritten[page], "page " + page);
             }
-            assertEquals(List.of(1L, 2L), region.activity().commits().stream().map(commit -> commit.epoch()).toList());
+            assertEquals(
+                    List.of(1L, 2L),
+                    region.activity().commits().stream()
+                            .map(commit -> commit.epoch())
+                            .toList());
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.time.Duration;
@@ -52,7 +53,8 @@ final class RegionScenarios {
         final FakeStore other = new FakeStore(core, "other");
         final PhaseObservers observers = new PhaseObservers();
         final Regions regions = new Regions(
-                new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofMinutes(10), Watch.none()), 0);
+                new RuntimeServices(core, observers, (topic, properties) -> {}, Duration.ofMinutes(10), Watch.none()),
+                0);
         final AtomicBoolean gone = new AtomicBoolean();
         final Strategy dirtyBit = strategy("dirty-bit");
         final Strategy second = strategy("second");
@@ -83,8 +85,7 @@ final class RegionScenarios {
             store.receives = true;
             other.receives = true;
             Vmm vmm = FakeProviders.vmm("host");
-            PageTable pageTable =
-                    FakeProviders.pageTable("host", (self, with) -> true, tracking -> Optional.empty());
+            PageTable pageTable = FakeProviders.pageTable("host", (self, with) -> true, tracking -> Optional.empty());
             regions.providerArrived(Providers::vmms, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
             regions.providerArrived(
                     Providers::pageTables, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
@@ -195,10 +196,12 @@ final class RegionScenarios {
                     require(e.getMessage().equals("no"), e.getMessage());
                 }
             });
-            start("working", () -> region.<RuntimeException>atomically(() -> {
-                store(2, 1);
-                store(3, 1);
-            }));
+            start(
+                    "working",
+                    () -> region.<RuntimeException>atomically(() -> {
+                        store(2, 1);
+                        store(3, 1);
+                    }));
             start("committer", () -> {
                 try {
                     region.commit();
@@ -223,8 +226,12 @@ final class RegionScenarios {
                 regions.providerLeaves(Providers::strategies, dirtyBit);
                 gone.set(true);
             });
-            start("coming", () -> regions.providerArrived(
-                    Providers::strategies, second, FakeProviders.properties(Strategy.PROPERTY, "second", 0, 4)));
+            start(
+                    "coming",
+                    () -> regions.providerArrived(
+                            Providers::strategies,
+                            second,
+                            FakeProviders.properties(Strategy.PROPERTY, "second", 0, 4)));
             start("committer", () -> {
                 store(0, 1);
                 region.commit();
@@ -241,7 +248,9 @@ final class RegionScenarios {
             store(1, 2);
             region.commit();
             require(durable(1) == 2, "committed, and not durable");
-            require("second".equals(region.status().providers().strategy()), region.status().toString());
+            require(
+                    "second".equals(region.status().providers().strategy()),
+                    region.status().toString());
         }
     }
 

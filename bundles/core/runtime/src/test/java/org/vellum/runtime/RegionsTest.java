@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +21,11 @@ import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.runtime.Bench.Call;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 class RegionsTest {
     private final Bench bench = Bench.complete();
     private final Regions regions = bench.regions;
@@ -33,7 +34,8 @@ class RegionsTest {
     void aNameThatIsOpenIsRefusedNamingItsHolder() {
         regions.open("orders", RegionOptions.size(4096), () -> "bundle org.acme (7)");
 
-        String message = assertThrows(RegionBusyException.class, () -> bench.open("orders")).getMessage();
+        String message = assertThrows(RegionBusyException.class, () -> bench.open("orders"))
+                .getMessage();
 
         assertTrue(message.contains("region 'orders'") && message.contains("bundle org.acme (7)"), message);
     }
@@ -43,7 +45,8 @@ class RegionsTest {
         bench.open("b");
         Region a = bench.open("a");
 
-        assertEquals(List.of("a", "b"), regions.regions().stream().map(Region::name).toList());
+        assertEquals(
+                List.of("a", "b"), regions.regions().stream().map(Region::name).toList());
         assertEquals(a, regions.region("a").orElseThrow());
         a.close();
         assertTrue(regions.region("a").isEmpty());
@@ -110,7 +113,8 @@ class RegionsTest {
     void anAxisThatStaysEmptyIsNamed() {
         regions.providerLeaves(Providers::stores, bench.store);
 
-        String message = assertThrows(ProviderMissingException.class, () -> bench.open("orders")).getMessage();
+        String message = assertThrows(ProviderMissingException.class, () -> bench.open("orders"))
+                .getMessage();
 
         assertTrue(message.contains("no store matches 'auto'; there are: none"), message);
     }
@@ -139,7 +143,8 @@ class RegionsTest {
                 .contains("stopping"));
     }
 
-    private static <T> void comes(Regions to, Function<Providers, Axis<T>> axis, T provider, String property, String name) {
+    private static <T> void comes(
+            Regions to, Function<Providers, Axis<T>> axis, T provider, String property, String name) {
         to.providerArrived(axis, provider, FakeProviders.properties(property, name, 0, name.hashCode()));
     }
 
@@ -190,7 +195,11 @@ class RegionsTest {
         comes(impatient, Providers::stores, bench.store, Store.PROPERTY, "fake");
         assertEquals(
                 "fake",
-                impatient.open("orders", RegionOptions.size(4096), Bench.OWNER).status().providers().store());
+                impatient
+                        .open("orders", RegionOptions.size(4096), Bench.OWNER)
+                        .status()
+                        .providers()
+                        .store());
     }
 
     @Test

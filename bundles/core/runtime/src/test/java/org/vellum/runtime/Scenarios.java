@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.List;
@@ -10,6 +11,7 @@ public final class Scenarios {
     private Scenarios() {}
 
     public static List<Supplier<Scenario>> all() {
-        return Stream.concat(SectionScenarios.all().stream(), RegionScenarios.all().stream()).toList();
+        return Stream.concat(SectionScenarios.all().stream(), RegionScenarios.all().stream())
+                .toList();
     }
 }

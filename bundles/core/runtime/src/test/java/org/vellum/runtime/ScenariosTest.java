@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.time.Duration;
 import java.util.function.Supplier;
@@ -8,6 +7,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.vellum.schedules.Scenario;
+
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 /** The scenarios by whatever schedules come about; {@code ./vellum schedules} chooses them. */
 class ScenariosTest {

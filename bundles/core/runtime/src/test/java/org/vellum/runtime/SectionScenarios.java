@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
 
 import java.util.List;
@@ -16,7 +17,12 @@ final class SectionScenarios {
     private SectionScenarios() {}
 
     static List<Supplier<Scenario>> all() {
-        return List.of(SectionsExclude::new, SectionsThatWait::new, ChainOfSections::new, InterruptedClaim::new, DeadThread::new);
+        return List.of(
+                SectionsExclude::new,
+                SectionsThatWait::new,
+                ChainOfSections::new,
+                InterruptedClaim::new,
+                DeadThread::new);
     }
 
     private abstract static class OnSections extends Scenario {
@@ -91,10 +97,12 @@ final class SectionScenarios {
             CountDownLatch second = new CountDownLatch(1);
             start("committer", () -> take(waits.of("commit()")));
             start("outer", () -> section(first::await));
-            start("middle", () -> section(() -> {
-                second.await();
-                first.countDown();
-            }));
+            start(
+                    "middle",
+                    () -> section(() -> {
+                        second.await();
+                        first.countDown();
+                    }));
             start("inner", () -> {
                 section(() -> {});
                 section(second::countDown);

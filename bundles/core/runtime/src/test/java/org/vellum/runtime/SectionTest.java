@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 import org.vellum.api.CommitException;
@@ -12,6 +7,12 @@ import org.vellum.api.RegionClosedException;
 import org.vellum.api.RegionException;
 import org.vellum.api.Section;
 import org.vellum.runtime.Bench.Call;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class SectionTest {
     private final Bench bench = Bench.complete();
@@ -155,8 +156,7 @@ class SectionTest {
         bench.store.failing.add("persist");
         bench.store.failing.add("forgetFailedBatch");
 
-        CommitException failure =
-                assertThrows(CommitException.class, () -> region.atomically(() -> store(0, 1)));
+        CommitException failure = assertThrows(CommitException.class, () -> region.atomically(() -> store(0, 1)));
 
         assertEquals(1, failure.getSuppressed().length);
         assertEquals(0, region.buffer(0, 1).get(0));

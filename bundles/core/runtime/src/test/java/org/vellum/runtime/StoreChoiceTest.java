@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,6 +15,11 @@ import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.Store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** In which store a region is opened, whatever stores are there, in whatever order they came. */
 class StoreChoiceTest {
@@ -53,7 +54,8 @@ class StoreChoiceTest {
     }
 
     private String missing(RegionOptions options) {
-        return assertThrows(ProviderMissingException.class, () -> choose(options)).getMessage();
+        return assertThrows(ProviderMissingException.class, () -> choose(options))
+                .getMessage();
     }
 
     @Test
@@ -82,7 +84,8 @@ class StoreChoiceTest {
         }
         List<List<NamedStore>> all = new ArrayList<>();
         for (NamedStore first : some) {
-            List<NamedStore> others = some.stream().filter(other -> other != first).toList();
+            List<NamedStore> others =
+                    some.stream().filter(other -> other != first).toList();
             for (List<NamedStore> rest : orders(others)) {
                 all.add(Stream.concat(Stream.of(first), rest.stream()).toList());
             }
@@ -113,8 +116,8 @@ class StoreChoiceTest {
         NamedStore tape = new NamedStore("tape", "/tape");
         stores.put(tape, tape.properties(null, 1000, 1));
 
-        assertTrue(missing(AUTO).contains("'tape': it does not say that it is durable (service property "
-                + Store.DURABLE_PROPERTY));
+        assertTrue(missing(AUTO)
+                .contains("'tape': it does not say that it is durable (service property " + Store.DURABLE_PROPERTY));
         assertSame(tape, choose(AUTO.withStore("tape")));
         comes(file);
         assertSame(file, choose(AUTO));
@@ -129,7 +132,8 @@ class StoreChoiceTest {
         dax.images.add("orders");
         assertTrue(missing(AUTO).contains("it is in store 'dax'"), missing(AUTO));
         records.remember("orders", null, "file");
-        assertTrue(missing(AUTO).contains("it was opened last by store 'file': start the bundle that provides that one"));
+        assertTrue(
+                missing(AUTO).contains("it was opened last by store 'file': start the bundle that provides that one"));
         assertSame(dax, choose(AUTO.withStore("dax")));
     }
 
@@ -160,8 +164,11 @@ class StoreChoiceTest {
         comes(dax);
         comes(file);
 
-        String message = assertThrows(InvalidRegionException.class, () -> choose(AUTO)).getMessage();
-        assertTrue(message.contains("is in two stores, store 'file', folder /regions and store 'dax', folder /pmem"), message);
+        String message =
+                assertThrows(InvalidRegionException.class, () -> choose(AUTO)).getMessage();
+        assertTrue(
+                message.contains("is in two stores, store 'file', folder /regions and store 'dax', folder /pmem"),
+                message);
         assertSame(dax, choose(AUTO.withStore("dax")));
     }
 
@@ -184,7 +191,8 @@ class StoreChoiceTest {
         comes(dax);
         comes(memory);
 
-        String message = assertThrows(InvalidRegionException.class, () -> choose(AUTO.withStore("dax"))).getMessage();
+        String message = assertThrows(InvalidRegionException.class, () -> choose(AUTO.withStore("dax")))
+                .getMessage();
         assertTrue(message.contains("exists in store 'file', folder /regions"), message);
         assertSame(memory, choose(AUTO.withStore("memory")), "who names it wants no data kept");
     }
@@ -195,7 +203,9 @@ class StoreChoiceTest {
         comes(dax);
 
         String message = missing(AUTO);
-        assertTrue(message.contains("it is in store 'file', as " + folder.resolve("orders.vellum-store") + " says"), message);
+        assertTrue(
+                message.contains("it is in store 'file', as " + folder.resolve("orders.vellum-store") + " says"),
+                message);
         assertTrue(message.contains("start the bundle that provides it"), message);
         assertTrue(missing(AUTO.withStore("dax")).contains("it is in store 'file'"));
     }
@@ -229,7 +239,9 @@ class StoreChoiceTest {
 
         StoreRecords restarted = new StoreRecords(List.of(folder));
         assertEquals("dax", restarted.of("orders", own).orElseThrow().store());
-        assertEquals(own.resolve("orders.vellum-store"), restarted.of("orders", own).orElseThrow().file());
+        assertEquals(
+                own.resolve("orders.vellum-store"),
+                restarted.of("orders", own).orElseThrow().file());
         assertTrue(restarted.of("orders", null).isEmpty());
         assertEquals("file", restarted.of("stock", null).orElseThrow().store());
     }

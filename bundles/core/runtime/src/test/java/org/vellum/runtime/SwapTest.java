@@ -1,11 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
@@ -28,13 +22,20 @@ import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
 import org.vellum.runtime.Bench.Call;
 
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /** Providers of open regions that are swapped, by request and because they come and go. */
 class SwapTest {
     private final Bench bench = Bench.complete();
     private final Regions regions = bench.regions;
     private final Vmm kvm = FakeProviders.vmm("kvm");
-    private final PageTable guest = FakeProviders.pageTable(
-            "guest", (self, vmm) -> vmm.name().equals("kvm"), tracking -> Optional.empty());
+    private final PageTable guest =
+            FakeProviders.pageTable("guest", (self, vmm) -> vmm.name().equals("kvm"), tracking -> Optional.empty());
 
     private void kvmArrives(int ranking) {
         regions.providerArrived(Providers::vmms, kvm, FakeProviders.properties(Vmm.PROPERTY, "kvm", ranking, 11));
@@ -122,8 +123,12 @@ class SwapTest {
                 RegionOptions.size(4096).withVmm("host").withPageTable("host").withStrategy("dirty-bit"),
                 Bench.OWNER);
 
-        assertEquals("kvm/guest/dirty-bit/fake", region.swap(Map.of("vmm", "kvm")).to().toString());
-        assertEquals("host/host/dirty-bit/fake", region.swap(Map.of("pagetable", "host")).to().toString());
+        assertEquals(
+                "kvm/guest/dirty-bit/fake",
+                region.swap(Map.of("vmm", "kvm")).to().toString());
+        assertEquals(
+                "host/host/dirty-bit/fake",
+                region.swap(Map.of("pagetable", "host")).to().toString());
     }
 
     @Test
@@ -131,8 +136,7 @@ class SwapTest {
         kvmArrives(-10);
         OpenRegion region = bench.open("orders");
 
-        assertThrows(
-                ProviderMissingException.class, () -> region.swap(Map.of("vmm", "kvm", "pagetable", "host")));
+        assertThrows(ProviderMissingException.class, () -> region.swap(Map.of("vmm", "kvm", "pagetable", "host")));
 
         assertEquals("host/host/dirty-bit/fake", tuple(region));
     }
@@ -145,7 +149,8 @@ class SwapTest {
                         ProviderMissingException.class, () -> region.swap(Map.of("strategy", "(colour=pink)")))
                 .getMessage();
 
-        assertTrue(message.contains("no strategy matches '(colour=pink)'; there are: dirty-bit, write-protect"), message);
+        assertTrue(
+                message.contains("no strategy matches '(colour=pink)'; there are: dirty-bit, write-protect"), message);
         assertEquals("host/host/dirty-bit/fake", tuple(region));
         assertTrue(region.status().remarks().contains(message));
         assertTrue(lastEvent().startsWith(RegionEvents.SWAP_REFUSED), lastEvent());
@@ -164,7 +169,8 @@ class SwapTest {
         assertTrue(message.contains("stays on host/host/dirty-bit/fake"), message);
         assertTrue(message.contains("the kernel says no"), message);
         assertEquals("host/host/dirty-bit/fake", tuple(region));
-        assertTrue(lastEvent().startsWith(RegionEvents.SWAP_REFUSED) && lastEvent().contains("the kernel says no"));
+        assertTrue(
+                lastEvent().startsWith(RegionEvents.SWAP_REFUSED) && lastEvent().contains("the kernel says no"));
         assertTrue(region.status().remarks().contains(message));
     }
 
@@ -290,7 +296,8 @@ class SwapTest {
         assertEquals("host/host/write-protect/fake", tuple(automatic));
         assertEquals(State.OPEN, automatic.status().state());
         assertEquals(
-                "its strategy goes away", automatic.status().lastSwap().orElseThrow().reason());
+                "its strategy goes away",
+                automatic.status().lastSwap().orElseThrow().reason());
         assertEquals(Optional.empty(), named.status().lastSwap());
     }
 
@@ -298,8 +305,8 @@ class SwapTest {
     void aBetterProviderThatComesIsTakenByWhoSelectsAutomaticallyOnly() {
         OpenRegion automatic = bench.open("a");
         OpenRegion named = regions.open("b", RegionOptions.size(4096).withVmm("host"), Bench.OWNER);
-        OpenRegion filtered =
-                regions.open("c", RegionOptions.size(4096).withVmm("(|(colour=host-ish)(colour=kvm-ish))"), Bench.OWNER);
+        OpenRegion filtered = regions.open(
+                "c", RegionOptions.size(4096).withVmm("(|(colour=host-ish)(colour=kvm-ish))"), Bench.OWNER);
 
         kvmArrives(100);
 
@@ -333,8 +340,7 @@ class SwapTest {
 
     @Test
     void withoutAProviderThatItsSelectorsMatchARegionIsDegradedUntilOneComes() {
-        OpenRegion region =
-                regions.open("orders", RegionOptions.size(4096).withStrategy("dirty-bit"), Bench.OWNER);
+        OpenRegion region = regions.open("orders", RegionOptions.size(4096).withStrategy("dirty-bit"), Bench.OWNER);
 
         regions.providerLeaves(Providers::strategies, bench.dirtyBit);
 
@@ -342,7 +348,9 @@ class SwapTest {
         assertEquals("none/none/none/fake", tuple(region));
         assertTrue(lastEvent().startsWith(RegionEvents.DEGRADED), lastEvent());
         String remark = region.status().remarks().get(0);
-        assertTrue(remark.contains("its strategy goes away, and region 'orders': no strategy matches 'dirty-bit'"), remark);
+        assertTrue(
+                remark.contains("its strategy goes away, and region 'orders': no strategy matches 'dirty-bit'"),
+                remark);
         region.buffer(0, 1).put((byte) 7);
         assertEquals(1, region.commit());
         assertEquals(7, bench.store.durableContent("orders")[0]);
@@ -369,11 +377,11 @@ class SwapTest {
 
     @Test
     void aDegradedRegionCanBeSwappedByRequest() {
-        OpenRegion region =
-                regions.open("orders", RegionOptions.size(4096).withStrategy("dirty-bit"), Bench.OWNER);
+        OpenRegion region = regions.open("orders", RegionOptions.size(4096).withStrategy("dirty-bit"), Bench.OWNER);
         regions.providerLeaves(Providers::strategies, bench.dirtyBit);
 
-        assertEquals("none", region.swap(Map.of("strategy", "write-protect")).from().strategy());
+        assertEquals(
+                "none", region.swap(Map.of("strategy", "write-protect")).from().strategy());
 
         assertEquals(State.OPEN, region.status().state());
     }
@@ -451,10 +459,13 @@ class SwapTest {
         assertEquals(State.DEGRADED, region.status().state());
         assertEquals("host/host/dirty-bit/none", tuple(region));
         assertEquals(2, region.buffer(0, 1).get());
-        for (Runnable commit : List.<Runnable>of(region::commit, () -> region.atomically(() -> {
-            throw new AssertionError("what cannot be committed is not begun");
-        }))) {
-            String message = assertThrows(ProviderMissingException.class, commit::run).getMessage();
+        for (Runnable commit : List.<Runnable>of(
+                region::commit,
+                () -> region.atomically(() -> {
+                    throw new AssertionError("what cannot be committed is not begun");
+                }))) {
+            String message =
+                    assertThrows(ProviderMissingException.class, commit::run).getMessage();
             assertTrue(message.contains("its store 'fake' is away"), message);
         }
         region.buffer(1, 1).put((byte) 3);
@@ -618,7 +629,8 @@ class SwapTest {
         String message = assertThrows(RegionException.class, () -> region.swap(Map.of("store", "other")))
                 .getMessage();
 
-        assertTrue(message.contains("stays on host/host/dirty-bit/fake") && message.contains("does not exist"), message);
+        assertTrue(
+                message.contains("stays on host/host/dirty-bit/fake") && message.contains("does not exist"), message);
         assertSame(bench.store, region.tuple().store());
         region.buffer(0, 1).put((byte) 3);
         assertEquals(1, region.commit());

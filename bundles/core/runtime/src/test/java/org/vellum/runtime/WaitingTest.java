@@ -1,12 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,6 +33,14 @@ import org.vellum.api.Section;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.runtime.Bench.Call;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Who waits for whom, for how long, and what is said of it. The limits only guard against a test that hangs. */
 @SuppressWarnings("try") // sections are opened to be open
@@ -117,7 +118,9 @@ class WaitingTest {
         Call<Object> writer = Bench.inAnotherThread(() -> {
             for (int round = 0; round < 300; round++) {
                 try (Section outer = region.section()) {
-                    pool.submit(() -> IntStream.range(0, 64).parallel().forEach(i -> region.section().close()))
+                    pool.submit(() -> IntStream.range(0, 64)
+                                    .parallel()
+                                    .forEach(i -> region.section().close()))
                             .join();
                 }
             }
@@ -344,7 +347,8 @@ class WaitingTest {
         });
         await().atMost(GUARD).until(() -> {
             System.gc();
-            return region.status().sections().stream().anyMatch(section -> section.abandoned().isPresent());
+            return region.status().sections().stream()
+                    .anyMatch(section -> section.abandoned().isPresent());
         });
 
         assertThrows(AbandonedSectionException.class, region::commit);
@@ -366,7 +370,9 @@ class WaitingTest {
             switch (this) {
                 case COMMIT -> region.commit();
                 case ROLLBACK -> region.rollback();
-                case ATOMICALLY -> region.<RuntimeException>atomically(() -> region.buffer(64, 1).put(0, (byte) 1));
+                case ATOMICALLY ->
+                    region.<RuntimeException>atomically(
+                            () -> region.buffer(64, 1).put(0, (byte) 1));
                 case SECTION -> region.section();
                 case CLOSE -> region.close();
             }
@@ -376,8 +382,9 @@ class WaitingTest {
             switch (this) {
                 case COMMIT -> region.commitWithin(limit);
                 case ROLLBACK -> region.rollbackWithin(limit);
-                case ATOMICALLY -> region.<RuntimeException>atomicallyWithin(
-                        limit, () -> region.buffer(64, 1).put(0, (byte) 1));
+                case ATOMICALLY ->
+                    region.<RuntimeException>atomicallyWithin(
+                            limit, () -> region.buffer(64, 1).put(0, (byte) 1));
                 case SECTION -> region.sectionWithin(limit);
                 case CLOSE -> region.closeWithin(limit);
             }
@@ -426,7 +433,8 @@ class WaitingTest {
         String message = within(call.result());
         assertTrue(message.contains("region 'orders'") && message.contains(forWhom), message);
         assertTrue(region.isOpen());
-        assertTrue(region.status().waiting().isEmpty(), region.status().waiting().toString());
+        assertTrue(
+                region.status().waiting().isEmpty(), region.status().waiting().toString());
     }
 
     @ParameterizedTest
@@ -470,8 +478,7 @@ class WaitingTest {
     void aBodyIsRolledBackWhenItsCommitIsInterrupted() {
         Section section = region.section();
         Call<Object> atomically = Bench.inAnotherThread(() -> {
-                    assertThrows(
-                            RegionInterruptedException.class, () -> region.atomically(() -> store(64, 1)));
+                    assertThrows(RegionInterruptedException.class, () -> region.atomically(() -> store(64, 1)));
                     return null;
                 })
                 .awaitWaiting();
@@ -601,7 +608,8 @@ class WaitingTest {
         RegionStatus.Waiting waiting = status.waiting().get(0);
         assertEquals("commit()", waiting.operation());
         assertEquals(commit.thread().getName(), waiting.thread());
-        assertTrue(waiting.forWhom().contains("thread '" + Thread.currentThread().getName() + "'"), waiting.toString());
+        assertTrue(
+                waiting.forWhom().contains("thread '" + Thread.currentThread().getName() + "'"), waiting.toString());
         assertTrue(status.toDTO().waiting[0].contains("commit()"));
         section.close();
         commit.value();
@@ -639,11 +647,14 @@ class WaitingTest {
             await().atMost(GUARD).until(() -> {
                 synchronized (handler) {
                     return said.stream().anyMatch(line -> line.contains("a commit, in its store for"))
-                            && said.stream().anyMatch(line -> line.contains("has waited for")
-                                    && line.contains("thread '" + hanging.thread().getName() + "'"))
-                            && said.stream().anyMatch(line -> line.contains("region 'other'")
-                                    && line.contains(third.thread().getName())
-                                    && line.contains("sections of 1 thread: thread '" + self));
+                            && said.stream()
+                                    .anyMatch(line -> line.contains("has waited for")
+                                            && line.contains("thread '"
+                                                    + hanging.thread().getName() + "'"))
+                            && said.stream()
+                                    .anyMatch(line -> line.contains("region 'other'")
+                                            && line.contains(third.thread().getName())
+                                            && line.contains("sections of 1 thread: thread '" + self));
                 }
             });
             section.close();
@@ -695,7 +706,9 @@ class WaitingTest {
 
         assertTrue(opened.get() > 100, "sections opened: " + opened);
         within(Bench.inAnotherThread(() -> {
-                    assertTrue(region.status().sections().isEmpty(), region.status().sections().toString());
+                    assertTrue(
+                            region.status().sections().isEmpty(),
+                            region.status().sections().toString());
                     store(0, 1);
                     region.section().close();
                     return region.commit();

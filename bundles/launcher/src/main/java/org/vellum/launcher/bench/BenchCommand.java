@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.bench;
 
 import java.io.File;
@@ -30,7 +31,8 @@ public final class BenchCommand implements Subcommand {
     @Parameters(
             paramLabel = "NAME",
             arity = "0..*",
-            description = "benchmarks to run, such as against-append; another name lists them (default: all, 11 minutes)")
+            description =
+                    "benchmarks to run, such as against-append; another name lists them (default: all, 11 minutes)")
     private List<String> names = new ArrayList<>();
 
     @Mixin
@@ -39,13 +41,11 @@ public final class BenchCommand implements Subcommand {
     @Option(
             names = "--directory",
             paramLabel = "FOLDER",
-            description = "where regions go meanwhile, on the device to measure (default: the folder for temporary files)")
+            description =
+                    "where regions go meanwhile, on the device to measure (default: the folder for temporary files)")
     private Path directory;
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            description = "how long one measurement may take (default: 20)")
+    @Option(names = "--seconds", paramLabel = "N", description = "how long one measurement may take (default: 20)")
     private Integer seconds;
 
     @Option(names = "--markdown", description = "print tables in Markdown")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.command;
 
 import java.util.ArrayList;
@@ -57,8 +58,9 @@ public final class ProviderSelection {
 
     @Option(
             names = "--dax-emulate",
-            description = "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
-                    + " power cut")
+            description =
+                    "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
+                            + " power cut")
     private boolean emulateDax;
 
     @Option(
@@ -108,8 +110,8 @@ public final class ProviderSelection {
      * always, {@code --size BYTES} when the user gave one.
      */
     public List<String> arguments() {
-        List<String> arguments = new ArrayList<>(List.of(
-                "--vmm", vmm, "--pagetable", pageTable, "--strategy", strategy, "--store", store));
+        List<String> arguments = new ArrayList<>(
+                List.of("--vmm", vmm, "--pagetable", pageTable, "--strategy", strategy, "--store", store));
         if (size != null) {
             arguments.addAll(List.of("--size", Long.toString(size)));
         }
@@ -135,7 +137,8 @@ public final class ProviderSelection {
         List<String> asked = List.of(vmm, pageTable, strategy, store);
         List<String> sentences = new ArrayList<>();
         for (int i = 0; i < names.length; i++) {
-            boolean byName = !asked.get(i).equals(RegionOptions.AUTO) && !asked.get(i).startsWith("(");
+            boolean byName =
+                    !asked.get(i).equals(RegionOptions.AUTO) && !asked.get(i).startsWith("(");
             if (byName && !asked.get(i).equals(names[i])) {
                 sentences.add(AXES.get(i) + " '" + asked.get(i) + "' was asked for, '" + names[i] + "' is in force");
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.console;
 
 import java.io.PrintStream;
@@ -66,7 +67,8 @@ public final class Console {
     /** Asks the kernel what the descriptor is; System.console() means something else on each JDK since 22. */
     public static boolean isTerminal(int fileDescriptor) {
         try {
-            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fileDescriptor)).toString();
+            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fileDescriptor))
+                    .toString();
             return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target.equals("/dev/console");
         } catch (java.io.IOException e) {
             // a closed descriptor is no terminal
@@ -77,7 +79,8 @@ public final class Console {
     /** Whether the descriptor is a pipe or a socket, at whose other end somebody may have stopped reading. */
     public static boolean isPipe(int fileDescriptor) {
         try {
-            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fileDescriptor)).toString();
+            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fileDescriptor))
+                    .toString();
             return target.startsWith("pipe:") || target.startsWith("socket:");
         } catch (java.io.IOException e) {
             return false;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.IOException;
@@ -34,6 +35,7 @@ final class CrashTest {
     private static final double URGENT_AFTER = 0.6;
     /** Starting a framework takes far longer than what is done with it, and keeps one processor busy each. */
     private static final int STARTED_AHEAD = 2;
+
     private static final int BANK_THREADS = 4;
     private static final int INSTANT_CHAINS = 4;
 
@@ -154,7 +156,9 @@ final class CrashTest {
     private void strike(long start) throws IOException, InterruptedException {
         try (Victims victims = new Victims(STARTED_AHEAD, this::start);
                 Progress progress = console.progress("killing", 1000)) {
-            for (int number = 0; failures.isEmpty() && killsThatCount() < mostKills && elapsedShare(start) < 1; number++) {
+            for (int number = 0;
+                    failures.isEmpty() && killsThatCount() < mostKills && elapsedShare(start) < 1;
+                    number++) {
                 // an even share each, and over the deck's odd length each card meets both
                 Subject subject = number % 2 == 0 ? bank : instant;
                 try (Victim victim = victims.next()) {
@@ -192,17 +196,15 @@ final class CrashTest {
         return new Victim("crashtest", flags, arguments, folder.resolve("plan-" + ++started), line -> false);
     }
 
-    private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill)
-            throws IOException, InterruptedException {
+    private void killOnce(Victim victim, Subject subject, KillPlan.Kill kill) throws IOException, InterruptedException {
         forgetPhase();
         keepImages();
         failed = subject;
         victim.go(subject, seed, kill.assignment());
         // a region that was opened has its recovery behind it: if there was none to do, the aim was missed
-        boolean aimed = kill.phase().isPresent()
-                && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));
-        OptionalInt status =
-                victim.awaitEndOrKill(aimed ? AIM_TIMEOUT : Duration.ofNanos(kill.delayNanoseconds()));
+        boolean aimed =
+                kill.phase().isPresent() && !(kill.phase().get() == Phase.RECOVERY && victim.awaitOpened(AIM_TIMEOUT));
+        OptionalInt status = victim.awaitEndOrKill(aimed ? AIM_TIMEOUT : Duration.ofNanos(kill.delayNanoseconds()));
         learn(victim, subject);
         if (Victim.wasKilled(status)) {
             kills++;
@@ -210,8 +212,8 @@ final class CrashTest {
             countPhase();
             cutPower();
         } else if (victim.violations().isEmpty()) {
-            failures.add("the application, to be killed " + kill + ", ended by itself with status "
-                    + status.orElse(-1) + victim.errorText());
+            failures.add("the application, to be killed " + kill + ", ended by itself with status " + status.orElse(-1)
+                    + victim.errorText());
         }
     }
 
@@ -305,26 +307,41 @@ final class CrashTest {
                 .flatMap(inForce -> selection.unmet(inForce).stream())
                 .distinct()
                 .forEach(sentence -> console.line(Style.WARNING, "  " + sentence));
-        row("kills", String.format(Locale.ROOT, "%d in %.0f s, %.1f a second", kills, nanoseconds / 1e9,
-                kills / (nanoseconds / 1e9)));
+        row(
+                "kills",
+                String.format(
+                        Locale.ROOT,
+                        "%d in %.0f s, %.1f a second",
+                        kills,
+                        nanoseconds / 1e9,
+                        kills / (nanoseconds / 1e9)));
         for (Phase phase : existing) {
-            row("  " + phase.name().toLowerCase(Locale.ROOT).replace('_', ' '),
+            row(
+                    "  " + phase.name().toLowerCase(Locale.ROOT).replace('_', ' '),
                     killsByPhase.getOrDefault(phase, 0) + (phase == Phase.TRIM ? " (beside the phases above)" : ""));
         }
         bank.print(console::line);
         instant.print(console::line);
         row("longest recovery", String.format(Locale.ROOT, "%.1f ms", longestOpen / 1e6));
         if (medium != Medium.KEEPS_ALL) {
-            row("power cuts", String.format(Locale.ROOT, "%d; of what was not synced %,d changes were lost, %,d kept",
-                    cutsDone, losses.lost(), losses.kept()));
+            row(
+                    "power cuts",
+                    String.format(
+                            Locale.ROOT,
+                            "%d; of what was not synced %,d changes were lost, %,d kept",
+                            cutsDone,
+                            losses.lost(),
+                            losses.kept()));
         }
         if (medium == Medium.LOSSY_CONTROL) {
             return reportControl();
         }
         checkPhases();
         if (failures.isEmpty()) {
-            console.line(Style.GOOD, "held: no acknowledged commit is missing, every image is one of a commit, "
-                    + "every cut is one instant" + (judgesPhases() ? ", every phase was hit" : ""));
+            console.line(
+                    Style.GOOD,
+                    "held: no acknowledged commit is missing, every image is one of a commit, "
+                            + "every cut is one instant" + (judgesPhases() ? ", every phase was hit" : ""));
         } else {
             failures.forEach(failure -> console.line(Style.BAD, "FAILED: " + failure));
             console.line("the regions are kept in " + folder + "; repeat with --seed " + seed
@@ -339,10 +356,13 @@ final class CrashTest {
         boolean caught = !failures.isEmpty() && cutsDone > 0;
         failures.forEach(failure -> console.line(caught ? Style.GOOD : Style.BAD, "caught: " + failure));
         if (caught) {
-            console.line(Style.GOOD, "held: the loss of what was acknowledged was noticed, by " + cutsDone + " power cuts");
+            console.line(
+                    Style.GOOD, "held: the loss of what was acknowledged was noticed, by " + cutsDone + " power cuts");
         } else {
-            console.line(Style.BAD, "FAILED: " + cutsDone + " power cuts without a sync left nothing that was noticed: this"
-                    + " test finds nothing; repeat with --seed " + seed);
+            console.line(
+                    Style.BAD,
+                    "FAILED: " + cutsDone + " power cuts without a sync left nothing that was noticed: this"
+                            + " test finds nothing; repeat with --seed " + seed);
         }
         return caught;
     }
@@ -356,10 +376,11 @@ final class CrashTest {
         Set<Phase> missing = EnumSet.copyOf(existing);
         missing.removeAll(killsByPhase.keySet());
         if (!missing.isEmpty() && failures.isEmpty() && judgesPhases()) {
-            failures.add("no kill struck " + missing + (kills < KillPlan.fewestKills()
-                    ? ": " + kills + " kills are too few to visit all phases, let it run for "
-                            + KillPlan.fewestKills() + " or more (--seconds, --kills)"
-                    : ": either the phase is not reported to observers, or it is never reached"));
+            failures.add("no kill struck " + missing
+                    + (kills < KillPlan.fewestKills()
+                            ? ": " + kills + " kills are too few to visit all phases, let it run for "
+                                    + KillPlan.fewestKills() + " or more (--seconds, --kills)"
+                            : ": either the phase is not reported to observers, or it is never reached"));
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.nio.file.Path;
@@ -48,7 +49,8 @@ public final class CrashTestCommand implements Subcommand {
     @Option(
             names = "--seed",
             paramLabel = "S",
-            description = "repeat a run: its data and kill plan, though not how its threads interleaved (default: random)")
+            description =
+                    "repeat a run: its data and kill plan, though not how its threads interleaved (default: random)")
     private Long seed;
 
     @Option(
@@ -57,7 +59,9 @@ public final class CrashTestCommand implements Subcommand {
             description = "an empty folder for the regions' files (default: deleted, unless a check fails)")
     private Path directory;
 
-    @Option(names = "--exhaustive", description = "enumerate crash images instead of killing; minutes, with --seconds less")
+    @Option(
+            names = "--exhaustive",
+            description = "enumerate crash images instead of killing; minutes, with --seconds less")
     private boolean exhaustive;
 
     @Option(names = "--lossy", description = "cut the power as well: what was not synced is lost or kept by chance")
@@ -65,8 +69,9 @@ public final class CrashTestCommand implements Subcommand {
 
     @Option(
             names = "--negative-control",
-            description = "a test of --lossy: every sync succeeds and does nothing (store dax: makes none anyway); held when a"
-                    + " violation is found within 20 kills")
+            description =
+                    "a test of --lossy: every sync succeeds and does nothing (store dax: makes none anyway); held when a"
+                            + " violation is found within 20 kills")
     private boolean negativeControl;
 
     @Mixin
@@ -115,7 +120,8 @@ public final class CrashTestCommand implements Subcommand {
             if (!WITH_EXHAUSTIVE.contains(option.longestName())) {
                 throw new ParameterException(
                         specification.commandLine(),
-                        option.longestName() + " does not go with --exhaustive, which enumerates all stores in memory; of"
+                        option.longestName()
+                                + " does not go with --exhaustive, which enumerates all stores in memory; of"
                                 + " the other options --seconds and --seed do");
             }
         }

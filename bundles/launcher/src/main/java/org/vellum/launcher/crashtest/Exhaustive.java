@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.BufferedReader;
@@ -58,8 +59,9 @@ final class Exhaustive {
             throw new CommandFailure("no JVM can be started for the enumeration: " + e.getMessage(), e);
         }
         if (status == ExitStatus.HELD) {
-            console.line(Style.GOOD, "held: every crash image is exactly one epoch that may be there, and every mutant"
-                    + " was caught");
+            console.line(
+                    Style.GOOD,
+                    "held: every crash image is exactly one epoch that may be there, and every mutant" + " was caught");
         } else {
             console.line(Style.BAD, "FAILED: see above; repeat with --exhaustive --seed " + seed);
         }

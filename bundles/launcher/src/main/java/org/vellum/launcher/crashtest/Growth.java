@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.util.ArrayList;
@@ -32,7 +33,8 @@ final class Growth {
         SLACK.put("libraries", 15L);
         // the JVM's own: allocator's arenas, metaspace, stacks
         SLACK.put("mappings", 30L);
-        // blocks of the two regions that happen to be mapped unlike their neighbours; least counts are seen from 6 to 60
+        // blocks of the two regions that happen to be mapped unlike their neighbours; least counts are seen from 6 to
+        // 60
         SLACK.put("images", 80L);
         // of the launcher and the JDK, loaded at first use; a bundle's generation has 10 to 60
         SLACK.put("classes", 120L);
@@ -69,8 +71,8 @@ final class Growth {
     /** What was held early and late, for people. */
     static String text(List<Map<String, Long>> counts) {
         List<String> words = new ArrayList<>();
-        names().forEach(name -> words.add(
-                String.format(Locale.ROOT, "%s %d → %d", name, first(counts, name), last(counts, name))));
+        names().forEach(name ->
+                words.add(String.format(Locale.ROOT, "%s %d → %d", name, first(counts, name), last(counts, name))));
         return String.join(", ", words);
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.util.ArrayDeque;
@@ -25,6 +26,7 @@ final class KillPlan {
     private static final double ON_ENTRY_WHEN_URGENT = 0.5;
     /** Some kills aimed at a phase come just after it. */
     private static final double LONGEST_FRACTION = 1.1;
+
     private static final long LONGEST_DELAY_NANOSECONDS = 250_000_000;
 
     private final Random random;
@@ -86,7 +88,9 @@ final class KillPlan {
         return new Kill(
                 phase,
                 1 + (int) (entryDraw * latest),
-                onEntryDraw < (urgent.isEmpty() ? ON_ENTRY : ON_ENTRY_WHEN_URGENT) ? 0 : fractionDraw * LONGEST_FRACTION,
+                onEntryDraw < (urgent.isEmpty() ? ON_ENTRY : ON_ENTRY_WHEN_URGENT)
+                        ? 0
+                        : fractionDraw * LONGEST_FRACTION,
                 delay);
     }
 

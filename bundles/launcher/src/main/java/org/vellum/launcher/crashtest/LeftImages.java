@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.IOException;
@@ -27,7 +28,9 @@ final class LeftImages {
         forget();
         List<Path> files;
         try (Stream<Path> all = Files.walk(regions)) {
-            files = all.filter(file -> file.getFileName().toString().contains(IMAGE)).filter(Files::isRegularFile).toList();
+            files = all.filter(file -> file.getFileName().toString().contains(IMAGE))
+                    .filter(Files::isRegularFile)
+                    .toList();
         }
         for (Path file : files) {
             Path copy = kept.resolve(regions.relativize(file));
@@ -47,7 +50,9 @@ final class LeftImages {
         try (Stream<Path> all = Files.walk(regions)) {
             return all.filter(file -> file.getFileName().toString().equals(region + IMAGE))
                     .sorted()
-                    .map(file -> (file.startsWith(kept) ? "as its last process left it:    " : "as the failing check found it:  ")
+                    .map(file -> (file.startsWith(kept)
+                                    ? "as its last process left it:    "
+                                    : "as the failing check found it:  ")
                             + "./vellum verify " + file)
                     .toList();
         }

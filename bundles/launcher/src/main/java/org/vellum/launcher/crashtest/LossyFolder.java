@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.BufferedReader;
@@ -73,8 +74,9 @@ final class LossyFolder implements AutoCloseable {
                             .start());
             if (!READY.equals(mounted.answers.readLine())) {
                 mounted.close();
-                throw new CommandFailure("no file system can be mounted on " + folder + " by FUSE: that takes the device"
-                        + " /dev/fuse, and root or the program fusermount3 (Debian's package fuse3)");
+                throw new CommandFailure(
+                        "no file system can be mounted on " + folder + " by FUSE: that takes the device"
+                                + " /dev/fuse, and root or the program fusermount3 (Debian's package fuse3)");
             }
             return mounted;
         } catch (IOException e) {
@@ -85,8 +87,9 @@ final class LossyFolder implements AutoCloseable {
     private static Path built() {
         Path program = Distribution.running().home().resolve("tools").resolve(PROGRAM);
         if (!Files.exists(program)) {
-            throw new CommandFailure(program + " is missing: it is built where libfuse3 is; install libfuse3-dev and fuse3"
-                    + " (the Debian packages' names), and run this by ./vellum, which builds it then");
+            throw new CommandFailure(
+                    program + " is missing: it is built where libfuse3 is; install libfuse3-dev and fuse3"
+                            + " (the Debian packages' names), and run this by ./vellum, which builds it then");
         }
         return program;
     }
@@ -105,7 +108,8 @@ final class LossyFolder implements AutoCloseable {
     }
 
     private static long sum(ApplicationLine answer, String outcome) {
-        return answer.number("sectors-" + outcome) + answer.number("sizes-" + outcome)
+        return answer.number("sectors-" + outcome)
+                + answer.number("sizes-" + outcome)
                 + answer.number("names-" + outcome);
     }
 
@@ -119,8 +123,8 @@ final class LossyFolder implements AutoCloseable {
             // nobody reads: as if there were no answer
         }
         if (answer == null) {
-            throw new CommandFailure("the lossy file system on " + folder + " has ended, and its files are gone; if the folder"
-                    + " is still mounted: umount -l " + folder);
+            throw new CommandFailure("the lossy file system on " + folder
+                    + " has ended, and its files are gone; if the folder" + " is still mounted: umount -l " + folder);
         }
         return answer;
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.IOException;
@@ -27,7 +28,8 @@ final class RunFolder {
             }
             return wanted.toAbsolutePath();
         } catch (IOException e) {
-            throw new CommandFailure("no folder for the regions: " + Failures.reason(e) + "; name one by --directory", e);
+            throw new CommandFailure(
+                    "no folder for the regions: " + Failures.reason(e) + "; name one by --directory", e);
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.IOException;
@@ -115,7 +116,9 @@ final class Soak {
             for (; failures.isEmpty() && System.nanoTime() - start < killing.toNanos(); number++) {
                 liveOnce(victims.next(), number % 2 == 1 ? bank : instant, plan.life(number), LONGEST_LIFE);
                 progress.update(
-                        1000 * (System.nanoTime() - start) / killing.plus(lastLife).toNanos(),
+                        1000
+                                * (System.nanoTime() - start)
+                                / killing.plus(lastLife).toNanos(),
                         figures.swaps() + " swaps, " + kills + " kills");
             }
             if (failures.isEmpty()) {
@@ -160,8 +163,10 @@ final class Soak {
                 subject.kills++;
                 subject.lastLife = life + ", which ended with " + String.join("; ", figures.recentSwaps());
             } else if (victim.violations().isEmpty()) {
-                fail(subject, life + " ended by itself with status " + status.orElse(-1) + " after "
-                        + String.join("; ", figures.recentSwaps()) + victim.errorText());
+                fail(
+                        subject,
+                        life + " ended by itself with status " + status.orElse(-1) + " after "
+                                + String.join("; ", figures.recentSwaps()) + victim.errorText());
             }
             if (life.counted()) {
                 judgeGrowth(life, subject);
@@ -209,7 +214,8 @@ final class Soak {
         victim.violations()
                 .forEach(violation -> fail(
                         subject,
-                        subject.description + ": " + violation + "; found by " + who + ", left by " + subject.lastLife));
+                        subject.description + ": " + violation + "; found by " + who + ", left by "
+                                + subject.lastLife));
     }
 
     private void fail(Subject subject, String sentence) {
@@ -229,8 +235,14 @@ final class Soak {
     private void report(long nanoseconds) {
         double seconds = nanoseconds / 1e9;
         console.line(Style.HEADING, "Result");
-        row("swaps", String.format(Locale.ROOT, "%d in %.0f s, %.1f a second", figures.swaps(), seconds,
-                figures.swaps() / seconds));
+        row(
+                "swaps",
+                String.format(
+                        Locale.ROOT,
+                        "%d in %.0f s, %.1f a second",
+                        figures.swaps(),
+                        seconds,
+                        figures.swaps() / seconds));
         figures.swapsBy().forEach((by, count) -> row("  " + by, Long.toString(count)));
         row("  nothing to swap", Long.toString(figures.unchanged()));
         row("  refused", Long.toString(figures.refused()));
@@ -239,12 +251,19 @@ final class Soak {
         bank.print(console::line);
         instant.print(console::line);
         row("longest gate", milliseconds(figures.longestGate()));
-        row("stalls", "median " + milliseconds(figures.stall(0.5)) + ", 99th percentile "
-                + milliseconds(figures.stall(0.99)) + ", longest " + milliseconds(figures.stall(1)));
-        row("longest wait", figures.longestWait() == 0
-                ? "each thread did a step in every second"
-                : String.format(Locale.ROOT, "%.0f s without a step of one thread: %s", figures.longestWait() / 1e9,
-                        figures.longestWaiting()));
+        row(
+                "stalls",
+                "median " + milliseconds(figures.stall(0.5)) + ", 99th percentile " + milliseconds(figures.stall(0.99))
+                        + ", longest " + milliseconds(figures.stall(1)));
+        row(
+                "longest wait",
+                figures.longestWait() == 0
+                        ? "each thread did a step in every second"
+                        : String.format(
+                                Locale.ROOT,
+                                "%.0f s without a step of one thread: %s",
+                                figures.longestWait() / 1e9,
+                                figures.longestWaiting()));
         row("held", "early and late, by the processes that were counted");
         counted.forEach(console::line);
         if (failures.isEmpty()) {

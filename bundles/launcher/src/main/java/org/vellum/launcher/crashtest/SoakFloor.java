@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.time.Duration;
@@ -43,7 +44,10 @@ record SoakFloor(long swaps, long kills) {
                     Locale.ROOT,
                     "only %d %s in %.0f s, expected at least %d, which a machine ten times slower than two quiet processors does:"
                             + " what was to be tested did not happen",
-                    done, what, seconds, floor));
+                    done,
+                    what,
+                    seconds,
+                    floor));
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.util.Locale;
@@ -12,6 +13,7 @@ final class Subject {
     final long[] acknowledgedProgress;
     /** The last one that {@code commit()} returned, or that a process found when it opened the region. */
     long acknowledgedEpoch;
+
     long epoch;
     long acknowledgedCommits;
     long recoveries;
@@ -30,6 +32,10 @@ final class Subject {
         line.accept(String.format(
                 Locale.ROOT,
                 "  %-20s%d kills, %d reopened and checked, %,d commits acknowledged, %,d epochs",
-                description, kills, recoveries, acknowledgedCommits, epoch));
+                description,
+                kills,
+                recoveries,
+                acknowledgedCommits,
+                epoch));
     }
 }

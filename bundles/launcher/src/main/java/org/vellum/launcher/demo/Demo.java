@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.demo;
 
 import java.time.Duration;
@@ -21,6 +22,7 @@ final class Demo {
     private static final List<String> FLAGS = List.of("-XX:+UseSerialGC", "-Xshare:auto");
     /** A kill strikes this long at most after the file at which it is due: into the middle of the next ones. */
     private static final long LONGEST_DELAY_NANOSECONDS = 20_000_000;
+
     private static final Duration POLL = Duration.ofMillis(50);
     private static final int MOST_DIFFERENCES_SHOWN = 20;
 
@@ -52,7 +54,8 @@ final class Demo {
         console.line("comparing with a fresh count in the heap ...");
         Comparison comparison = compare();
         boolean held = comparison.differences == 0 && killed() == kills && addresses() == 1;
-        new DemoReport(console, selection, lives, comparison).print(kills, indexed - started, System.nanoTime() - indexed);
+        new DemoReport(console, selection, lives, comparison)
+                .print(kills, indexed - started, System.nanoTime() - indexed);
         return held;
     }
 
@@ -61,7 +64,11 @@ final class Demo {
     }
 
     private long addresses() {
-        return lives.stream().map(life -> life.address).filter(address -> !address.isEmpty()).distinct().count();
+        return lives.stream()
+                .map(life -> life.address)
+                .filter(address -> !address.isEmpty())
+                .distinct()
+                .count();
     }
 
     private void index() throws InterruptedException {
@@ -75,13 +82,21 @@ final class Demo {
                     long files = life.awaitStarted(child);
                     if (progress == null) {
                         console.line("providers " + life.providers + ", region at 0x" + life.address + ", " + files
-                                + " files" + (life.firstDone == 0 ? "" : ", " + life.firstDone + " of them done before"));
+                                + " files"
+                                + (life.firstDone == 0 ? "" : ", " + life.firstDone + " of them done before"));
                         moments = killMoments(life.firstDone, files);
                         progress = console.progress("indexing", Math.max(1, files));
                     }
                     if (runUntilKilled(child, life, moments, progress)) {
-                        console.line(Style.WARNING, String.format(Locale.ROOT,
-                                "SIGKILL %d of %d, at file %d of %d", killed(), kills, life.done(), files));
+                        console.line(
+                                Style.WARNING,
+                                String.format(
+                                        Locale.ROOT,
+                                        "SIGKILL %d of %d, at file %d of %d",
+                                        killed(),
+                                        kills,
+                                        life.done(),
+                                        files));
                     } else {
                         return;
                     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.demo;
 
 import java.io.IOException;
@@ -36,16 +37,25 @@ public final class DemoCommand implements Subcommand {
     @Spec
     private CommandSpec specification;
 
-    @Parameters(paramLabel = "DIR", arity = "0..*", description = "folders (default: /usr/share/doc and the licence texts)")
+    @Parameters(
+            paramLabel = "DIR",
+            arity = "0..*",
+            description = "folders (default: /usr/share/doc and the licence texts)")
     private List<Path> folders = new ArrayList<>();
 
     @Option(names = "--kills", paramLabel = "N", defaultValue = "5", description = "how often to kill it (default: 5)")
     private int kills;
 
-    @Option(names = "--seed", paramLabel = "S", description = "choose the moments as an earlier run did (default: random)")
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "choose the moments as an earlier run did (default: random)")
     private Long seed;
 
-    @Option(names = "--directory", paramLabel = "FOLDER", description = "keep the region's files here (default: deleted)")
+    @Option(
+            names = "--directory",
+            paramLabel = "FOLDER",
+            description = "keep the region's files here (default: deleted)")
     private Path directory;
 
     @Mixin
@@ -74,7 +84,8 @@ public final class DemoCommand implements Subcommand {
 
     private List<Path> existingFolders() {
         if (folders.isEmpty()) {
-            List<Path> defaults = DEFAULT_FOLDERS.stream().filter(Files::isDirectory).toList();
+            List<Path> defaults =
+                    DEFAULT_FOLDERS.stream().filter(Files::isDirectory).toList();
             if (defaults.isEmpty()) {
                 throw new ParameterException(
                         specification.commandLine(), "this machine has none of " + DEFAULT_FOLDERS + ": name a DIR");
@@ -94,7 +105,9 @@ public final class DemoCommand implements Subcommand {
         long text = 0;
         for (Path folder : folders) {
             try (Stream<Path> files = Files.walk(folder)) {
-                text += files.filter(Files::isRegularFile).mapToLong(DemoCommand::textSize).sum();
+                text += files.filter(Files::isRegularFile)
+                        .mapToLong(DemoCommand::textSize)
+                        .sum();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.demo;
 
 import java.util.List;
@@ -24,30 +25,53 @@ final class DemoReport {
         Life last = lives.get(lives.size() - 2);
         long kills = lives.stream().filter(life -> life.killedAt != 0).count();
         console.line(Style.HEADING, "Result");
-        List<String> providers =
-                lives.stream().map(life -> life.providers).filter(names -> !names.isEmpty()).distinct().toList();
+        List<String> providers = lives.stream()
+                .map(life -> life.providers)
+                .filter(names -> !names.isEmpty())
+                .distinct()
+                .toList();
         row("providers", "%s", String.join(" and ", providers));
         providers.stream()
                 .flatMap(inForce -> selection.unmet(inForce).stream())
                 .distinct()
                 .forEach(sentence -> console.line(Style.WARNING, "  " + sentence));
-        row("files", "%,d, %,d of them text%s", last.number("done"), last.number("text"),
+        row(
+                "files",
+                "%,d, %,d of them text%s",
+                last.number("done"),
+                last.number("text"),
                 last.skipped() == 0 ? "" : ", " + last.skipped() + " unreadable");
         row("words", "%,d", comparison.words());
         row("distinct words", "%,d", comparison.distinct());
         row("commits", "%,d acknowledged, %,d epochs", sum("commits"), comparison.epoch());
         row("kills", "%d of %d", kills, plannedKills);
         row("time", "%.1f s of indexing, %.1f s of comparing", seconds(indexNanoseconds), seconds(compareNanoseconds));
-        row("time lost to kills", "%.1f s: %.1f s to start again, %.2f s of work redone",
-                seconds(restart() + redone()), seconds(restart()), seconds(redone()));
-        row("bytes logged", "%,d: %.2f for each byte stored, %.2f for each byte of the lines changed",
-                sum("logged"), ratio("logged", "stored"), ratio("logged", "changed"));
-        long addresses = lives.stream().map(life -> life.address).filter(a -> !a.isEmpty()).distinct().count();
-        row("region address", "0x%s, %s", last.address,
+        row(
+                "time lost to kills",
+                "%.1f s: %.1f s to start again, %.2f s of work redone",
+                seconds(restart() + redone()),
+                seconds(restart()),
+                seconds(redone()));
+        row(
+                "bytes logged",
+                "%,d: %.2f for each byte stored, %.2f for each byte of the lines changed",
+                sum("logged"),
+                ratio("logged", "stored"),
+                ratio("logged", "changed"));
+        long addresses = lives.stream()
+                .map(life -> life.address)
+                .filter(a -> !a.isEmpty())
+                .distinct()
+                .count();
+        row(
+                "region address",
+                "0x%s, %s",
+                last.address,
                 addresses == 1 ? "the same in all " + lives.size() + " runs" : "but others in other runs");
         verdict(kills == plannedKills, "all kills struck", "not all kills struck: the index was finished before");
         verdict(addresses == 1, "same address in every run", "the address changed between runs");
-        verdict(comparison.differences() == 0,
+        verdict(
+                comparison.differences() == 0,
                 "every word and every count equals the fresh count",
                 comparison.differences() + " differences from the fresh count");
     }

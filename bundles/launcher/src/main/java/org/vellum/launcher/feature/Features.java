@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.feature;
 
 import jakarta.json.Json;
@@ -88,15 +89,18 @@ public final class Features {
                 return;
             }
             for (JsonValue entry : entries.asJsonArray()) {
-                if (entry.getValueType() != JsonValue.ValueType.OBJECT || !entry.asJsonObject().containsKey("id")) {
+                if (entry.getValueType() != JsonValue.ValueType.OBJECT
+                        || !entry.asJsonObject().containsKey("id")) {
                     throw new CommandFailure("feature file " + file + ": bundle " + entry
                             + " is to be an object, {\"id\": \"group:artifact:version\"}");
                 }
             }
             if (feature.getBundles().size() != entries.asJsonArray().size()) {
-                throw new CommandFailure("feature file " + file + ": of " + entries.asJsonArray().size()
-                        + " bundles the Feature Service has taken " + feature.getBundles().size()
-                        + "; one is named twice");
+                throw new CommandFailure(
+                        "feature file " + file + ": of " + entries.asJsonArray().size()
+                                + " bundles the Feature Service has taken "
+                                + feature.getBundles().size()
+                                + "; one is named twice");
             }
         }
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.io.IOException;
@@ -55,8 +56,8 @@ public final class ApplicationCommand implements Subcommand {
         Distribution distribution = Distribution.running();
         List<Path> bundles = new ArrayList<>(distribution.bundles());
         bundles.addAll(distribution.applications());
-        try (Framework framework = Framework.start(
-                bundles, folder == null ? Storage.temporary() : Storage.temporary(folder), Map.of())) {
+        try (Framework framework =
+                Framework.start(bundles, folder == null ? Storage.temporary() : Storage.temporary(folder), Map.of())) {
             return framework.application(name, TIMEOUT).applyAsInt(List.copyOf(arguments));
         }
     }

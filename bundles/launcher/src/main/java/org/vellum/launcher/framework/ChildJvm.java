@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.io.BufferedReader;
@@ -43,7 +44,8 @@ public final class ChildJvm implements AutoCloseable {
      * @param output receives each line of its standard output, in order, on a thread of its own
      * @param errors receives each line of its standard error, likewise
      */
-    public static ChildJvm start(String name, List<String> arguments, Consumer<String> output, Consumer<String> errors) {
+    public static ChildJvm start(
+            String name, List<String> arguments, Consumer<String> output, Consumer<String> errors) {
         return start(List.of(), name, arguments, output, errors);
     }
 
@@ -53,11 +55,7 @@ public final class ChildJvm implements AutoCloseable {
      * @param flags of the JVM, besides and after those of this one
      */
     public static ChildJvm start(
-            List<String> flags,
-            String name,
-            List<String> arguments,
-            Consumer<String> output,
-            Consumer<String> errors) {
+            List<String> flags, String name, List<String> arguments, Consumer<String> output, Consumer<String> errors) {
         Storage storage = Storage.temporary();
         try {
             Process process = new ProcessBuilder(command(flags, name, arguments, storage.folder())).start();

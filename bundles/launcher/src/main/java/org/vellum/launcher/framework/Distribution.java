@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.io.IOException;
@@ -25,7 +26,11 @@ public record Distribution(Path home) {
             return new Distribution(Path.of(home));
         }
         try {
-            Path jar = Path.of(Vellum.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+            Path jar = Path.of(Vellum.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
             return new Distribution(jar.getParent());
         } catch (URISyntaxException e) {
             throw new IllegalStateException("the launcher's own location is no URI", e);
@@ -55,7 +60,9 @@ public record Distribution(Path home) {
     private List<Path> jars(String folder) {
         Path path = home.resolve(folder);
         try (Stream<Path> files = Files.list(path)) {
-            return files.filter(file -> file.toString().endsWith(".jar")).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(".jar"))
+                    .sorted()
+                    .toList();
         } catch (IOException e) {
             throw new CommandFailure(
                     path + " cannot be read, so this is no complete distribution: build it with './vellum build'", e);

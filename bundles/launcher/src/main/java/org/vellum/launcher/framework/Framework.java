@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.nio.file.Path;
@@ -79,19 +80,27 @@ public final class Framework implements AutoCloseable {
             Storage storage,
             Map<String, String> properties) {
         Map<String, String> configuration = new HashMap<>(Map.of(
-                Constants.FRAMEWORK_STORAGE, storage.cache().toString(),
-                Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
+                Constants.FRAMEWORK_STORAGE,
+                storage.cache().toString(),
+                Constants.FRAMEWORK_STORAGE_CLEAN,
+                Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
                 // all of them from the start; they are for the stop
-                Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(StartLevels.USERS),
+                Constants.FRAMEWORK_BEGINNING_STARTLEVEL,
+                Integer.toString(StartLevels.USERS),
                 // the hook below stops the framework and then deletes its files, in this order
-                "felix.shutdown.hook", "false",
+                "felix.shutdown.hook",
+                "false",
                 // the launcher's, so that bundles and launcher mean the same by it
-                Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, "org.osgi.service.cm;version=1.6.1",
+                Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
+                "org.osgi.service.cm;version=1.6.1",
                 // no event handler is shut out for being slow; with that gone, all that Event Admin warns of (on
                 // standard output, where it does not belong) is that the stop interrupted its thread
-                "org.apache.felix.eventadmin.Timeout", "0",
-                "org.apache.felix.eventadmin.LogLevel", "1",
-                "felix.cm.dir", storage.configurations().toString()));
+                "org.apache.felix.eventadmin.Timeout",
+                "0",
+                "org.apache.felix.eventadmin.LogLevel",
+                "1",
+                "felix.cm.dir",
+                storage.configurations().toString()));
         storage.regions().ifPresent(folder -> configuration.put(REGIONS_PROPERTY, folder.toString()));
         configuration.putAll(properties);
         if (System.getProperty(JNA_FOLDER_PROPERTY) == null) {
@@ -161,9 +170,8 @@ public final class Framework implements AutoCloseable {
             }
         }
         if (!failures.isEmpty()) {
-            throw new CommandFailure(
-                    failures.size() + " of " + jars.size() + " bundles cannot be started:\n  "
-                            + String.join("\n  ", failures));
+            throw new CommandFailure(failures.size() + " of " + jars.size() + " bundles cannot be started:\n  "
+                    + String.join("\n  ", failures));
         }
     }
 

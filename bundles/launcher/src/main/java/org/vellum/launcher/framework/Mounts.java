@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.io.IOException;
@@ -21,8 +22,7 @@ final class Mounts {
     static Optional<String> withoutExecution(Path folder) {
         try {
             // names are bytes to the kernel; a byte is a character here
-            return withoutExecution(
-                    folder.toRealPath(), Files.readAllLines(MOUNTS, StandardCharsets.ISO_8859_1));
+            return withoutExecution(folder.toRealPath(), Files.readAllLines(MOUNTS, StandardCharsets.ISO_8859_1));
         } catch (IOException | RuntimeException e) {
             return Optional.empty();
         }

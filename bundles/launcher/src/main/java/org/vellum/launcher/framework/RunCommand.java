@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.nio.file.Path;
@@ -43,8 +44,9 @@ public final class RunCommand implements Subcommand {
 
     @Option(
             names = "--dax-emulate",
-            description = "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
-                    + " power cut")
+            description =
+                    "let the store dax take folders that are not on persistent memory: commits survive SIGKILL, not a"
+                            + " power cut")
     private boolean emulateDax;
 
     @Option(

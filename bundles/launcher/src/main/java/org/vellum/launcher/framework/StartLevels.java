@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.util.ArrayDeque;
@@ -53,7 +54,8 @@ final class StartLevels {
             Bundle bundle = open.remove();
             BundleWiring wiring = bundle.adapt(BundleWiring.class);
             if (found.add(bundle) && wiring != null) {
-                wiring.getRequiredWires(null).forEach(wire -> open.add(wire.getProvider().getBundle()));
+                wiring.getRequiredWires(null)
+                        .forEach(wire -> open.add(wire.getProvider().getBundle()));
             }
         }
         return found;
@@ -61,7 +63,8 @@ final class StartLevels {
 
     private static boolean isRuntime(Bundle bundle) {
         return capabilities(bundle, IMPLEMENTATION)
-                .anyMatch(capability -> RUNTIME_NAME.equals(capability.getAttributes().get(IMPLEMENTATION)));
+                .anyMatch(capability ->
+                        RUNTIME_NAME.equals(capability.getAttributes().get(IMPLEMENTATION)));
     }
 
     private static boolean isFoundation(Bundle bundle) {
@@ -69,7 +72,8 @@ final class StartLevels {
                 || capabilities(bundle, SERVICE)
                         .anyMatch(capability -> capability.getAttributes().get("objectClass")
                                         instanceof Collection<?> types
-                                && types.stream().anyMatch(type -> type.toString().startsWith(OSGI_SERVICES)));
+                                && types.stream()
+                                        .anyMatch(type -> type.toString().startsWith(OSGI_SERVICES)));
     }
 
     private static Stream<BundleCapability> capabilities(Bundle bundle, String namespace) {

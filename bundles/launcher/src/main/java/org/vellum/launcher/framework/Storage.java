@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.io.IOException;
@@ -46,8 +47,10 @@ public final class Storage implements AutoCloseable {
         try {
             return new Storage(temporaryFolder(), Files.createDirectories(folder.toAbsolutePath()));
         } catch (IOException e) {
-            throw new CommandFailure("--storage " + folder + ": this folder cannot be made: " + Failures.reason(e)
-                    + "; name one that exists, or that you may make", e);
+            throw new CommandFailure(
+                    "--storage " + folder + ": this folder cannot be made: " + Failures.reason(e)
+                            + "; name one that exists, or that you may make",
+                    e);
         }
     }
 
@@ -57,14 +60,16 @@ public final class Storage implements AutoCloseable {
         try {
             folder = Files.createTempDirectory("vellum-");
         } catch (IOException e) {
-            throw new CommandFailure("no temporary folder can be made in " + parent + ": " + Failures.reason(e)
-                    + "; " + NAME_ANOTHER, e);
+            throw new CommandFailure(
+                    "no temporary folder can be made in " + parent + ": " + Failures.reason(e) + "; " + NAME_ANOTHER,
+                    e);
         }
         // to root a folder without permissions is as good as any
         if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
             folder.toFile().delete(); // empty, and in the way of nobody if it stays
-            throw new CommandFailure("the temporary folder " + folder + ", just made, cannot be written to: the umask of this"
-                    + " process takes its owner's permissions away; set it to 077 or 022 (umask 077)");
+            throw new CommandFailure(
+                    "the temporary folder " + folder + ", just made, cannot be written to: the umask of this"
+                            + " process takes its owner's permissions away; set it to 077 or 022 (umask 077)");
         }
         Mounts.withoutExecution(folder).ifPresent(mount -> {
             delete(folder);

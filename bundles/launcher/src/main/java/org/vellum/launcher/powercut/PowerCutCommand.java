@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.powercut;
 
 import java.io.File;
@@ -36,7 +37,8 @@ public final class PowerCutCommand implements Subcommand {
     @Option(
             names = "--file-systems",
             paramLabel = "LIST",
-            description = "such as ext4,xfs; any other name lists them (default: ext4, ext4-no-journal, xfs, btrfs, overlay)")
+            description =
+                    "such as ext4,xfs; any other name lists them (default: ext4, ext4-no-journal, xfs, btrfs, overlay)")
     private String fileSystems;
 
     @Option(
@@ -78,7 +80,8 @@ public final class PowerCutCommand implements Subcommand {
     @Option(
             names = "--command",
             paramLabel = "TEXT",
-            description = "with --scenario: to the disk, such as 'FAULT write 300 1' or 'DELAY flush 20 5000'; several by ;")
+            description =
+                    "with --scenario: to the disk, such as 'FAULT write 300 1' or 'DELAY flush 20 5000'; several by ;")
     private String command;
 
     @Option(

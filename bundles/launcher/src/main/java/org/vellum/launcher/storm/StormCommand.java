@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.storm;
 
 import java.io.BufferedReader;
@@ -63,7 +64,8 @@ public final class StormCommand implements Subcommand {
     @Option(
             names = "--seed",
             paramLabel = "S",
-            description = "repeat a run: what happens in which order, though not how threads interleave (default: random)")
+            description =
+                    "repeat a run: what happens in which order, though not how threads interleave (default: random)")
     private Long seed;
 
     @Option(
@@ -81,7 +83,8 @@ public final class StormCommand implements Subcommand {
     @Override
     public Integer call() throws InterruptedException {
         if (seconds < 1 || scale < 0) {
-            throw new ParameterException(specification.commandLine(), "--seconds must be positive, and --scale not negative");
+            throw new ParameterException(
+                    specification.commandLine(), "--seconds must be positive, and --scale not negative");
         }
         Console console = Console.standardOutput();
         long seedUsed = seed == null ? System.nanoTime() & 0xffffff : seed;
@@ -106,7 +109,9 @@ public final class StormCommand implements Subcommand {
                 delete(folder);
             }
         } else {
-            console.line(Style.BAD, "FAILED: all that happened is in " + folder + "/*/storm.log; repeat with --seed " + seedUsed);
+            console.line(
+                    Style.BAD,
+                    "FAILED: all that happened is in " + folder + "/*/storm.log; repeat with --seed " + seedUsed);
         }
         return held ? ExitStatus.HELD : ExitStatus.FAILED;
     }
@@ -127,7 +132,8 @@ public final class StormCommand implements Subcommand {
         Path framework = home.resolve(kind.jar);
         for (Path jar : List.of(application, framework)) {
             if (!Files.isReadable(jar)) {
-                throw new CommandFailure(jar + " is missing, so this is no complete distribution: build it with './vellum build'");
+                throw new CommandFailure(
+                        jar + " is missing, so this is no complete distribution: build it with './vellum build'");
             }
         }
         List<String> command = new ArrayList<>();
@@ -144,7 +150,8 @@ public final class StormCommand implements Subcommand {
                 home.resolve("bundles").toString(),
                 application.toString()));
         try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             Thread reader = new Thread(() -> relay(process, kind, console), "output of " + kind);
             reader.setDaemon(true);
             reader.start();

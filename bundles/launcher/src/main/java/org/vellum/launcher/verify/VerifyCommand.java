@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.verify;
 
 import java.nio.file.Files;
@@ -55,9 +56,10 @@ public final class VerifyCommand implements Subcommand {
 
     @Option(
             names = "--new-identity",
-            description = "make an image that was copied a region of its own, with an identity and an address of its own, so"
-                    + " that both can be open in one process; pointers in it to itself lead nowhere then. The files before"
-                    + " are kept, as *.before")
+            description =
+                    "make an image that was copied a region of its own, with an identity and an address of its own, so"
+                            + " that both can be open in one process; pointers in it to itself lead nowhere then. The files before"
+                            + " are kept, as *.before")
     private boolean newIdentity;
 
     @Parameters(paramLabel = "IMAGE", description = "the region's file that ends in .vellum")

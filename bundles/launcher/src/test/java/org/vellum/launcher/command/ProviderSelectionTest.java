@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.command;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -10,6 +7,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.ParameterException;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ProviderSelectionTest {
     @Command
@@ -27,8 +28,19 @@ class ProviderSelectionTest {
     @Test
     void everyAxisIsPassedOnAndTheSizeWhenThereIsOne() {
         assertEquals(
-                List.of("--vmm", "kvm", "--pagetable", "guest", "--strategy", "auto", "--store", "auto", "--size", "1048576"),
-                selection("--vmm", "kvm", "--pagetable", "guest", "--size", "1MiB").arguments());
+                List.of(
+                        "--vmm",
+                        "kvm",
+                        "--pagetable",
+                        "guest",
+                        "--strategy",
+                        "auto",
+                        "--store",
+                        "auto",
+                        "--size",
+                        "1048576"),
+                selection("--vmm", "kvm", "--pagetable", "guest", "--size", "1MiB")
+                        .arguments());
         assertEquals(
                 List.of("--vmm", "auto", "--pagetable", "auto", "--strategy", "dirty-bit", "--store", "file"),
                 selection("--strategy", "dirty-bit", "--store", "file").arguments());
@@ -36,7 +48,9 @@ class ProviderSelectionTest {
 
     @Test
     void emulationIsAFlagOfTheJvm() {
-        assertEquals(List.of("-Dvellum.dax.emulate=true"), selection("--store", "dax", "--dax-emulate").flags());
+        assertEquals(
+                List.of("-Dvellum.dax.emulate=true"),
+                selection("--store", "dax", "--dax-emulate").flags());
         assertEquals(List.of(), selection("--store", "dax").flags());
     }
 

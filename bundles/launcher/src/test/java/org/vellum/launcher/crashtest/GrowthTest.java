@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashMap;
 import java.util.List;
@@ -11,6 +9,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class GrowthTest {
     private static final int COUNTS = 8;
@@ -45,11 +46,18 @@ class GrowthTest {
     @ParameterizedTest
     @CsvSource({
         // once a swap
-        "files, 25", "threads, 25", "mappings, 25", "images, 25",
+        "files, 25",
+        "threads, 25",
+        "mappings, 25",
+        "images, 25",
         // a class loader, its library and its classes with every other update or refresh of a bundle
-        "loaders, 2", "libraries, 10", "classes, 30",
+        "loaders, 2",
+        "libraries, 10",
+        "classes, 30",
         // a working image's memory with every eighth swap; 100 KiB with each; 16 MiB of address space with each
-        "sharedKiB, 12288", "nativeKiB, 5000", "virtualMiB, 400",
+        "sharedKiB, 12288",
+        "nativeKiB, 5000",
+        "virtualMiB, 400",
     })
     void aLeakIsGrowth(String what, long perCount) {
         List<String> leaks = Growth.leaks(counts(what, perCount));

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.EnumSet;
 import java.util.List;
@@ -10,6 +8,9 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.provider.Phase;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 class KillPlanTest {
     private static final Set<Phase> ALL = EnumSet.allOf(Phase.class);
@@ -26,9 +27,14 @@ class KillPlanTest {
         for (int deck = 0; deck < 10; deck++) {
             List<KillPlan.Kill> kills = kills(plan, KillPlan.fewestKills() / 2);
             for (Phase phase : Phase.values()) {
-                assertEquals(1, kills.stream().filter(kill -> kill.phase().equals(Optional.of(phase))).count());
+                assertEquals(
+                        1,
+                        kills.stream()
+                                .filter(kill -> kill.phase().equals(Optional.of(phase)))
+                                .count());
             }
-            assertEquals(2, kills.stream().filter(kill -> kill.phase().isEmpty()).count());
+            assertEquals(
+                    2, kills.stream().filter(kill -> kill.phase().isEmpty()).count());
         }
     }
 
@@ -49,7 +55,9 @@ class KillPlanTest {
         KillPlan undisturbed = new KillPlan(5);
         Set<Phase> existing = EnumSet.of(Phase.STORE, Phase.CUT, Phase.RECOVERY);
         for (KillPlan.Kill kill : kills(undisturbed, 50)) {
-            assertEquals(kill.phase().filter(existing::contains), plan.next(existing, Set.of()).phase());
+            assertEquals(
+                    kill.phase().filter(existing::contains),
+                    plan.next(existing, Set.of()).phase());
         }
     }
 

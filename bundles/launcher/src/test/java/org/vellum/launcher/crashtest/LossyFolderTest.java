@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +9,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.launcher.command.CommandFailure;
 import org.vellum.launcher.framework.Distribution;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** With a program in the place of the file system's, which answers without mounting anything; that one has tests in C. */
 class LossyFolderTest {
@@ -63,7 +64,8 @@ class LossyFolderTest {
     @Test
     void aCutThatCannotBeMadeIsNoLoss() throws Exception {
         try (LossyFolder lossy = mount("echo ready; read line; echo error it is busy; read line")) {
-            String message = assertThrows(CommandFailure.class, () -> lossy.cut(1)).getMessage();
+            String message =
+                    assertThrows(CommandFailure.class, () -> lossy.cut(1)).getMessage();
             assertTrue(message.endsWith("it is busy"), message);
         }
     }
@@ -71,7 +73,8 @@ class LossyFolderTest {
     @Test
     void aProgramThatHasEndedIsNamedWithItsFolder() throws Exception {
         try (LossyFolder lossy = mount("echo ready")) {
-            String message = assertThrows(CommandFailure.class, () -> lossy.cut(1)).getMessage();
+            String message =
+                    assertThrows(CommandFailure.class, () -> lossy.cut(1)).getMessage();
             assertTrue(message.contains(folder.resolve("lossy") + " has ended"), message);
         }
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
 
 import java.io.IOException;
@@ -79,7 +80,11 @@ public final class ScriptedSoakApplication implements BundleActivator, ToIntFunc
                         + " libraries=1 mappings=1 images=1 classes=1 nativeKiB=1 sharedKiB=1 virtualMiB=1");
             }
         } else {
-            new ProcessBuilder("kill", "-KILL", Long.toString(ProcessHandle.current().pid())).start();
+            new ProcessBuilder(
+                            "kill",
+                            "-KILL",
+                            Long.toString(ProcessHandle.current().pid()))
+                    .start();
         }
         LockSupport.park();
         return 0;

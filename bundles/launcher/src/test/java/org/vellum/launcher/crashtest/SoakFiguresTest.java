@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
@@ -10,6 +7,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.vellum.launcher.framework.ApplicationLine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class SoakFiguresTest {
     private final SoakFigures figures = new SoakFigures();
@@ -54,8 +55,7 @@ class SoakFiguresTest {
         for (int number = 1; number <= 6; number++) {
             take("swapping number=" + number + " x");
         }
-        assertEquals(
-                List.of("number=3 x", "number=4 x", "number=5 x", "number=6 x"), figures.recentSwaps());
+        assertEquals(List.of("number=3 x", "number=4 x", "number=5 x", "number=6 x"), figures.recentSwaps());
         figures.begin();
         assertEquals(List.of(), figures.recentSwaps());
     }

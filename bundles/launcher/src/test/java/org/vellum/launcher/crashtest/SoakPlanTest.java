@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.vellum.launcher.crashtest.SoakPlan.Life;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class SoakPlanTest {
     private static final int LIVES = 300;
@@ -46,7 +47,13 @@ class SoakPlanTest {
         long opening = lives.stream().filter(life -> life.swaps() == 0).count();
         assertTrue(opening > LIVES / 25 && opening < LIVES / 6, opening + " of " + LIVES);
         assertTrue(lives.stream().allMatch(life -> life.counted() || life.swaps() <= 32));
-        assertEquals(33, lives.stream().filter(life -> !life.counted()).mapToInt(Life::swaps).distinct().count());
+        assertEquals(
+                33,
+                lives.stream()
+                        .filter(life -> !life.counted())
+                        .mapToInt(Life::swaps)
+                        .distinct()
+                        .count());
     }
 
     @Test

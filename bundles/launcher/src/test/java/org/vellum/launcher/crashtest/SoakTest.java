@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.crashtest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -21,6 +18,10 @@ import org.vellum.launcher.console.Console;
 import org.vellum.launcher.framework.Distribution;
 import org.vellum.launcher.framework.TestBundle;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /** With an application that says what it is told to: {@link ScriptedSoakApplication}. */
 class SoakTest {
     @TempDir
@@ -32,8 +33,7 @@ class SoakTest {
     static void distribution() throws Exception {
         Distribution distribution = Distribution.running();
         Files.createDirectories(distribution.home().resolve("bundles"));
-        TestBundle.application(
-                distribution.home().resolve("applications"), "test.soak", ScriptedSoakApplication.class);
+        TestBundle.application(distribution.home().resolve("applications"), "test.soak", ScriptedSoakApplication.class);
     }
 
     private boolean soak(String script) throws Exception {
@@ -124,8 +124,9 @@ class SoakTest {
         SoakFloor oneMinute = SoakFloor.of(Duration.ofSeconds(48), Duration.ofSeconds(12));
         assertEquals(List.of(), oneMinute.shortfalls(563 / 10, 27 / 10, 60));
         assertEquals(
-                List.of("only 0 kills in 60 s, expected at least 2, which a machine ten times slower than two quiet processors"
-                        + " does: what was to be tested did not happen"),
+                List.of(
+                        "only 0 kills in 60 s, expected at least 2, which a machine ten times slower than two quiet processors"
+                                + " does: what was to be tested did not happen"),
                 oneMinute.shortfalls(56, 0, 60));
     }
 }

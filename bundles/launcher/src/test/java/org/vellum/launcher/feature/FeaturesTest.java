@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.feature;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,6 +10,10 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.launcher.command.CommandFailure;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class FeaturesTest {
     @TempDir
@@ -27,7 +28,8 @@ class FeaturesTest {
     }
 
     private static String complaint(Path file) {
-        String message = assertThrows(CommandFailure.class, () -> Features.read(List.of(file))).getMessage();
+        String message = assertThrows(CommandFailure.class, () -> Features.read(List.of(file)))
+                .getMessage();
         assertTrue(message.contains(file.toString()), message);
         return message;
     }
@@ -44,10 +46,14 @@ class FeaturesTest {
         Files.createFile(far.resolve("orders-1.2.jar"));
         Path ledger = Files.createFile(other.resolve("ledger-2-linux.jar"));
         Features features = Features.read(List.of(
-                file("a.json", "{ /* comments may be */ 'id': 'a:a:1', 'bundles': [{'id': 'org.acme:orders:1.2'}]}"
-                        .replace('\'', '"')),
-                file("b.json", "{'id': 'a:b:1', 'bundles': [{'id': 'org.acme:ledger:jar:linux:2'}, {'id': 'org.acme:orders:1.2'}]}"
-                        .replace('\'', '"'))));
+                file(
+                        "a.json",
+                        "{ /* comments may be */ 'id': 'a:a:1', 'bundles': [{'id': 'org.acme:orders:1.2'}]}"
+                                .replace('\'', '"')),
+                file(
+                        "b.json",
+                        "{'id': 'a:b:1', 'bundles': [{'id': 'org.acme:ledger:jar:linux:2'}, {'id': 'org.acme:orders:1.2'}]}"
+                                .replace('\'', '"'))));
         BundleRepositories repositories =
                 new BundleRepositories(List.of(folder.resolve("near"), folder.resolve("far")));
         assertEquals(List.of(orders, ledger), features.bundles(repositories));
@@ -55,13 +61,15 @@ class FeaturesTest {
 
     @Test
     void aMissingBundleIsNamedWithThePlacesLookedAt() {
-        Features features =
-                Features.read(List.of(file("a.json", "{\"id\":\"a:a:1\",\"bundles\":[{\"id\":\"org.acme:orders:1.2\"}]}")));
+        Features features = Features.read(
+                List.of(file("a.json", "{\"id\":\"a:a:1\",\"bundles\":[{\"id\":\"org.acme:orders:1.2\"}]}")));
         String message = assertThrows(
                         CommandFailure.class,
                         () -> features.bundles(new BundleRepositories(List.of(folder.resolve("near")))))
                 .getMessage();
-        assertTrue(message.startsWith("org.acme:orders:1.2 is in none of the repositories " + folder.resolve("near")), message);
+        assertTrue(
+                message.startsWith("org.acme:orders:1.2 is in none of the repositories " + folder.resolve("near")),
+                message);
     }
 
     @Test
@@ -81,9 +89,13 @@ class FeaturesTest {
     @Test
     void configurationsAreTypedAndTheLaterFilesCount() {
         Features features = Features.read(List.of(
-                file("a.json", "{\"id\":\"a:a:1\",\"configurations\":{\"org.vellum.region~orders\":{\"size\":\"1 MiB\"},"
-                        + "\"org.vellum.runtime\":{\"providerWait\":250}}}"),
-                file("b.json", "{\"id\":\"a:b:1\",\"configurations\":{\"org.vellum.region~orders\":{\"size\":\"2 MiB\"}}}")));
+                file(
+                        "a.json",
+                        "{\"id\":\"a:a:1\",\"configurations\":{\"org.vellum.region~orders\":{\"size\":\"1 MiB\"},"
+                                + "\"org.vellum.runtime\":{\"providerWait\":250}}}"),
+                file(
+                        "b.json",
+                        "{\"id\":\"a:b:1\",\"configurations\":{\"org.vellum.region~orders\":{\"size\":\"2 MiB\"}}}")));
         assertEquals(
                 Map.of(
                         "org.vellum.region~orders", new Hashtable<>(Map.of("size", "2 MiB")),
@@ -93,9 +105,10 @@ class FeaturesTest {
 
     @Test
     void frameworkPropertiesAreTexts() {
-        String extension = "{\"id\":\"a:a:1\",\"extensions\":{\"framework-launching-properties\":{\"type\":\"json\",\"json\":%s}}}";
-        Features features = Features.read(List.of(
-                file("a.json", extension.formatted("{\"vellum.directory\":\"/srv/regions\"}"))));
+        String extension =
+                "{\"id\":\"a:a:1\",\"extensions\":{\"framework-launching-properties\":{\"type\":\"json\",\"json\":%s}}}";
+        Features features =
+                Features.read(List.of(file("a.json", extension.formatted("{\"vellum.directory\":\"/srv/regions\"}"))));
         assertEquals(Map.of("vellum.directory", "/srv/regions"), features.properties());
         assertTrue(complaint(file("b.json", extension.formatted("{\"port\":8080}")))
                 .contains("framework property 'port' is to be a text, not 8080"));

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
-
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
 import java.nio.file.Files;
@@ -20,6 +16,11 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ChildJvmTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -59,7 +60,8 @@ class ChildJvmTest {
             assertEquals(OptionalInt.empty(), child.await(Duration.ZERO));
             child.kill();
             assertEquals(OptionalInt.of(128 + 9), child.await(Duration.ZERO));
-            assertFalse(ProcessHandle.of(child.pid()).map(ProcessHandle::isAlive).orElse(false));
+            assertFalse(
+                    ProcessHandle.of(child.pid()).map(ProcessHandle::isAlive).orElse(false));
             assertTrue(output.isEmpty(), output.toString());
         }
     }
@@ -92,14 +94,16 @@ class ChildJvmTest {
     void aChildDoesNotOutliveItsParent() throws Exception {
         Process parent = new ProcessBuilder(
                         ProcessHandle.current().info().command().orElseThrow(),
-                        "-D" + Distribution.HOME_PROPERTY + "=" + Distribution.running().home(),
+                        "-D" + Distribution.HOME_PROPERTY + "="
+                                + Distribution.running().home(),
                         "-cp",
                         System.getProperty("java.class.path"),
                         Parent.class.getName())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         try (BufferedReader lines = parent.inputReader()) {
-            ProcessHandle child = ProcessHandle.of(Long.parseLong(lines.readLine())).orElseThrow();
+            ProcessHandle child =
+                    ProcessHandle.of(Long.parseLong(lines.readLine())).orElseThrow();
             assertTrue(child.isAlive());
             parent.destroyForcibly();
             child.onExit().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ErrorLinesTest {
     @Test

@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +12,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
 import org.vellum.launcher.command.CommandFailure;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class FrameworkTest {
     @TempDir
@@ -43,8 +44,7 @@ class FrameworkTest {
                 TestBundle.write(folder, "needy", Map.of("Import-Package", "absent.api")),
                 TestBundle.write(folder, "poor", Map.of("Require-Bundle", "absent.bundle")));
         Storage storage = Storage.temporary();
-        CommandFailure failure =
-                assertThrows(CommandFailure.class, () -> Framework.start(bundles, storage, Map.of()));
+        CommandFailure failure = assertThrows(CommandFailure.class, () -> Framework.start(bundles, storage, Map.of()));
         List<String> lines = failure.getMessage().lines().toList();
         assertEquals("2 of 3 bundles cannot be started:", lines.get(0));
         assertTrue(lines.get(1).contains("needy") && lines.get(1).contains("absent.api"), lines.get(1));
@@ -66,9 +66,8 @@ class FrameworkTest {
         try (Framework framework =
                 Framework.start(List.of(TestBundle.application(folder)), Storage.temporary(), Map.of())) {
             framework.application("probe", Duration.ofSeconds(30));
-            Bundle[] users = framework.context()
-                    .getServiceReference(ToIntFunction.class)
-                    .getUsingBundles();
+            Bundle[] users =
+                    framework.context().getServiceReference(ToIntFunction.class).getUsingBundles();
             assertEquals(List.of(framework.context().getBundle()), List.of(users));
         }
     }
@@ -77,8 +76,8 @@ class FrameworkTest {
     void anApplicationThatDoesNotComeIsNamedWithThoseThatAreThere() {
         try (Framework framework =
                 Framework.start(List.of(TestBundle.application(folder)), Storage.temporary(), Map.of())) {
-            CommandFailure failure = assertThrows(
-                    CommandFailure.class, () -> framework.application("absent*(", Duration.ofMillis(1)));
+            CommandFailure failure =
+                    assertThrows(CommandFailure.class, () -> framework.application("absent*(", Duration.ofMillis(1)));
             assertTrue(failure.getMessage().contains("'absent*('"), failure.getMessage());
             assertTrue(failure.getMessage().contains("registered: probe"), failure.getMessage());
         }
@@ -92,7 +91,8 @@ class FrameworkTest {
         assertEquals(
                 folder.resolve("kept/regions").toString(), framework.context().getProperty("vellum.directory"));
         assertEquals(
-                folder.resolve("kept/configurations").toString(), framework.context().getProperty("felix.cm.dir"));
+                folder.resolve("kept/configurations").toString(),
+                framework.context().getProperty("felix.cm.dir"));
         framework.close();
         assertFalse(Files.exists(storage.folder()));
         assertTrue(Files.exists(folder.resolve("kept")));

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** Whether code may be mapped from a folder's files. */
 class MountsTest {

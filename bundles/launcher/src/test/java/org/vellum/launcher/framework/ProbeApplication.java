@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
 
 import java.io.IOException;
@@ -18,8 +19,7 @@ public final class ProbeApplication implements BundleActivator, ToIntFunction<Li
 
     @Override
     public void start(BundleContext context) {
-        context.registerService(
-                ToIntFunction.class, this, new Hashtable<>(Map.of("vellum.application", "probe")));
+        context.registerService(ToIntFunction.class, this, new Hashtable<>(Map.of("vellum.application", "probe")));
     }
 
     @Override

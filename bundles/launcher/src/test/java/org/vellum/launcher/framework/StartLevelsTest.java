@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.launcher.framework;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -10,6 +9,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.startlevel.BundleStartLevel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 class StartLevelsTest {
     @TempDir
@@ -23,12 +24,20 @@ class StartLevelsTest {
                 TestBundle.write(
                         folder,
                         "runtime",
-                        Map.of("Import-Package", "regions.api", "Provide-Capability", "osgi.implementation;osgi.implementation=org.vellum")),
+                        Map.of(
+                                "Import-Package",
+                                "regions.api",
+                                "Provide-Capability",
+                                "osgi.implementation;osgi.implementation=org.vellum")),
                 TestBundle.write(folder, "api", Map.of("Export-Package", "regions.api")),
                 TestBundle.write(
                         folder,
                         "provider",
-                        Map.of("Import-Package", "library", "Provide-Capability", "org.vellum.provider;org.vellum.provider=store")),
+                        Map.of(
+                                "Import-Package",
+                                "library",
+                                "Provide-Capability",
+                                "org.vellum.provider;org.vellum.provider=store")),
                 TestBundle.write(folder, "library", Map.of("Export-Package", "library")),
                 TestBundle.write(
                         folder,
@@ -42,11 +51,27 @@ class StartLevelsTest {
             for (Bundle bundle : framework.context().getBundles()) {
                 if (bundle.getBundleId() != 0) {
                     assertEquals(Bundle.ACTIVE, bundle.getState(), bundle.getSymbolicName());
-                    levels.put(bundle.getSymbolicName(), bundle.adapt(BundleStartLevel.class).getStartLevel());
+                    levels.put(
+                            bundle.getSymbolicName(),
+                            bundle.adapt(BundleStartLevel.class).getStartLevel());
                 }
             }
             assertEquals(
-                    Map.of("api", 1, "provider", 1, "library", 1, "service", 1, "runtime", 2, "application", 3, "elsewhere", 3),
+                    Map.of(
+                            "api",
+                            1,
+                            "provider",
+                            1,
+                            "library",
+                            1,
+                            "service",
+                            1,
+                            "runtime",
+                            2,
+                            "application",
+                            3,
+                            "elsewhere",
+                            3),
                     levels);
         }
     }

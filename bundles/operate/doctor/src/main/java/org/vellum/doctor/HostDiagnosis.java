@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.doctor;
 
 import java.io.IOException;
@@ -45,8 +46,9 @@ public final class HostDiagnosis implements Diagnosis {
                         value("meminfo", "MemTotal")
                                 .map(total -> Quantity.bytes(Long.parseLong(total.replace(" kB", "")) * KIBIBYTE))
                                 .orElse("not told by the kernel")),
-                Finding.fact("mappings a process", line("sys/vm/max_map_count").orElse("not told by the kernel")
-                        + " (vm.max_map_count)"),
+                Finding.fact(
+                        "mappings a process",
+                        line("sys/vm/max_map_count").orElse("not told by the kernel") + " (vm.max_map_count)"),
                 Finding.fact("JVM", System.getProperty("java.vm.name") + " " + Runtime.version()));
     }
 
@@ -67,7 +69,8 @@ public final class HostDiagnosis implements Diagnosis {
     /** The value of the first line {@code key : value}. */
     private Optional<String> value(String file, String key) {
         return lines(file).stream()
-                .filter(line -> line.contains(":") && line.substring(0, line.indexOf(':')).strip().equals(key))
+                .filter(line -> line.contains(":")
+                        && line.substring(0, line.indexOf(':')).strip().equals(key))
                 .map(line -> line.substring(line.indexOf(':') + 1).strip())
                 .findFirst();
     }

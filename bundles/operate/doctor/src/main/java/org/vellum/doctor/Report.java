@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.doctor;
 
 import java.util.ArrayList;
@@ -20,7 +21,9 @@ record Report(String text, boolean broken) {
     static Report of(List<Diagnosis> diagnoses) {
         List<String> sections = new ArrayList<>();
         boolean broken = false;
-        for (Diagnosis diagnosis : diagnoses.stream().sorted(Comparator.comparing(Diagnosis::title)).toList()) {
+        for (Diagnosis diagnosis : diagnoses.stream()
+                .sorted(Comparator.comparing(Diagnosis::title))
+                .toList()) {
             List<Finding> findings = examine(diagnosis);
             broken |= findings.stream().anyMatch(finding -> finding.verdict() == Verdict.BROKEN);
             sections.add(section(diagnosis.title(), findings));
@@ -37,7 +40,8 @@ record Report(String text, boolean broken) {
     }
 
     private static String section(String title, List<Finding> findings) {
-        int verdicts = widest(findings.stream().map(finding -> word(finding.verdict())).toList());
+        int verdicts =
+                widest(findings.stream().map(finding -> word(finding.verdict())).toList());
         int subjects = widest(findings.stream().map(Finding::subject).toList());
         StringBuilder text = new StringBuilder(title);
         for (Finding finding : findings) {

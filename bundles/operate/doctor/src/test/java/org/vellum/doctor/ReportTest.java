@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.doctor;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.Diagnosis.Finding;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ReportTest {
     private static Diagnosis diagnosis(String title, Finding... findings) {
@@ -33,8 +34,7 @@ class ReportTest {
                         Finding.fact("exit", "45 µs"),
                         Finding.lacking("1 GiB pages", "the processor has none")),
                 diagnosis("Host", Finding.fact("kernel", "Linux 6.18"), Finding.fact("JVM", "17"))));
-        assertEquals(
-                """
+        assertEquals("""
                 Host
                   kernel  Linux 6.18
                   JVM     17
@@ -42,8 +42,7 @@ class ReportTest {
                 VMM kvm
                   works  guest mode   this process can run guest code
                          exit         45 µs
-                  lacks  1 GiB pages  the processor has none""",
-                report.text());
+                  lacks  1 GiB pages  the processor has none""", report.text());
         assertFalse(report.broken());
     }
 
@@ -61,14 +60,12 @@ class ReportTest {
             }
         };
         Report report = Report.of(List.of(failing, diagnosis("B", Finding.fact("x", "y"))));
-        assertEquals(
-                """
+        assertEquals("""
                 A
                   BROKEN  examination  failed: java.lang.IllegalStateException: the library was released
 
                 B
-                  x  y""",
-                report.text());
+                  x  y""", report.text());
         assertTrue(report.broken());
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.health;
 
 import java.time.Duration;
@@ -45,8 +46,9 @@ public final class RegionsCheck implements HealthCheck {
         /** 0: any age will do. */
         @AttributeDefinition(
                 name = "Oldest commit",
-                description = "Seconds after which a region that has committed is expected to have done so again; 0: any"
-                        + " age will do",
+                description =
+                        "Seconds after which a region that has committed is expected to have done so again; 0: any"
+                                + " age will do",
                 min = "0")
         long oldestCommit() default 0;
     }
@@ -80,8 +82,7 @@ public final class RegionsCheck implements HealthCheck {
 
     @Modified
     void configure(Map<String, Object> properties) {
-        oldestCommitSeconds =
-                settings.value(properties, "oldestCommit", 0L, oldestCommitSeconds, Settings.atLeast(0));
+        oldestCommitSeconds = settings.value(properties, "oldestCommit", 0L, oldestCommitSeconds, Settings.atLeast(0));
     }
 
     @Override
@@ -113,8 +114,8 @@ public final class RegionsCheck implements HealthCheck {
             try {
                 diagnosis.examine().stream()
                         .filter(finding -> finding.verdict() == Diagnosis.Verdict.BROKEN)
-                        .forEach(finding -> log.critical(
-                                "{}, {}: {}", diagnosis.title(), finding.subject(), finding.text()));
+                        .forEach(finding ->
+                                log.critical("{}, {}: {}", diagnosis.title(), finding.subject(), finding.text()));
             } catch (RuntimeException e) { // of a bundle that is being stopped
                 log.debug("{}: {}", diagnosis.title(), e);
             }
@@ -135,7 +136,8 @@ public final class RegionsCheck implements HealthCheck {
         String remarks = String.join("; ", status.remarks());
         switch (status.state()) {
             case OPEN -> {
-                if (status.sections().stream().anyMatch(section -> section.abandoned().isPresent())) {
+                if (status.sections().stream()
+                        .anyMatch(section -> section.abandoned().isPresent())) {
                     log.critical("region '{}' takes no commits: {}", status.name(), remarks);
                 } else {
                     log.info("region '{}' works, epoch {}, {}", status.name(), status.epoch(), status.providers());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.health;
 
 import java.io.IOException;
@@ -31,7 +32,9 @@ public final class SpaceCheck implements HealthCheck {
     static final String PID = "org.vellum.health.SpaceCheck";
 
     /** PID {@value #PID}. */
-    @ObjectClassDefinition(name = "Vellum health: space", description = "How much room the folders of regions are to have")
+    @ObjectClassDefinition(
+            name = "Vellum health: space",
+            description = "How much room the folders of regions are to have")
     public @interface Configuration {
         /** Property {@code free}. */
         @AttributeDefinition(name = "Free", description = "A number with a unit B, KiB, MiB, GiB or TiB")

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.health;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
 import java.time.Instant;
@@ -17,19 +15,39 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.WantedRegion;
 import org.vellum.api.provider.Diagnosis;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 class RegionsCheckTest {
     /** A manager of one region in this state, last committed so long ago. */
     private static RegionManager one(RegionStatus.State state, long secondsAgo) {
         RegionStatus status = new RegionStatus(
-                "orders", state, 4096, 4096, 1, new RegionStatus.Providers("host", "host", "dirty-bit", "file"), 1, 0, 0, 1,
-                1, 64, 192, 4096, 1, 65536, List.of("a provider is missing"), Optional.empty(),
+                "orders",
+                state,
+                4096,
+                4096,
+                1,
+                new RegionStatus.Providers("host", "host", "dirty-bit", "file"),
+                1,
+                0,
+                0,
+                1,
+                1,
+                64,
+                192,
+                4096,
+                1,
+                65536,
+                List.of("a provider is missing"),
+                Optional.empty(),
                 Optional.empty());
         RegionActivity.Commit commit =
                 new RegionActivity.Commit(Instant.now().minusSeconds(secondsAgo), 1, 1000, 1, 64);
         RegionActivity activity = proxy(RegionActivity.class, "commits", List.of(commit));
         Region region = (Region) Proxy.newProxyInstance(
-                Region.class.getClassLoader(), new Class<?>[] {Region.class}, (proxy, method, arguments) -> switch (
-                        method.getName()) {
+                Region.class.getClassLoader(),
+                new Class<?>[] {Region.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
                     case "name" -> "orders";
                     case "status" -> status;
                     case "activity" -> activity;
@@ -40,31 +58,40 @@ class RegionsCheckTest {
 
     private static RegionManager manager(List<Region> open, List<WantedRegion> wanted) {
         return (RegionManager) Proxy.newProxyInstance(
-                RegionManager.class.getClassLoader(), new Class<?>[] {RegionManager.class}, (proxy, method, arguments) ->
-                        switch (method.getName()) {
-                            case "regions" -> open;
-                            case "wanted" -> wanted;
-                            default -> throw new UnsupportedOperationException(method.getName());
-                        });
+                RegionManager.class.getClassLoader(),
+                new Class<?>[] {RegionManager.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "regions" -> open;
+                    case "wanted" -> wanted;
+                    default -> throw new UnsupportedOperationException(method.getName());
+                });
     }
 
     private static Result wanted(WantedRegion.Obstacle obstacle) {
         WantedRegion wanted = new WantedRegion(
-                "orders", "configuration org.vellum.region~orders", obstacle, "the reason", Instant.now(), Instant.now());
+                "orders",
+                "configuration org.vellum.region~orders",
+                obstacle,
+                "the reason",
+                Instant.now(),
+                Instant.now());
         return new RegionsCheck(manager(List.of(), List.of(wanted)), List.of(), 0).execute();
     }
 
     private static <T> T proxy(Class<T> type, String name, Object answer) {
-        return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
-            if (method.getName().equals(name)) {
-                return answer;
-            }
-            throw new UnsupportedOperationException(method.getName());
-        }));
+        return type.cast(
+                Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                    if (method.getName().equals(name)) {
+                        return answer;
+                    }
+                    throw new UnsupportedOperationException(method.getName());
+                }));
     }
 
     private static Result.Status check(RegionStatus.State state, long secondsAgo, long oldest) {
-        return new RegionsCheck(one(state, secondsAgo), List.of(), oldest).execute().getStatus();
+        return new RegionsCheck(one(state, secondsAgo), List.of(), oldest)
+                .execute()
+                .getStatus();
     }
 
     @Test
@@ -94,7 +121,8 @@ class RegionsCheckTest {
         assertTrue(wanted(WantedRegion.Obstacle.DAMAGED).toString().contains("the reason"));
         assertEquals(Result.Status.WARN, wanted(WantedRegion.Obstacle.CLOSED).getStatus());
         assertEquals(
-                Result.Status.TEMPORARILY_UNAVAILABLE, wanted(WantedRegion.Obstacle.STARTING).getStatus());
+                Result.Status.TEMPORARILY_UNAVAILABLE,
+                wanted(WantedRegion.Obstacle.STARTING).getStatus());
     }
 
     @Test
@@ -115,7 +143,9 @@ class RegionsCheckTest {
 
         assertEquals(Result.Status.CRITICAL, result.getStatus());
         assertTrue(result.toString().contains("Providers, store: none is registered"), result.toString());
-        assertEquals(Result.Status.CRITICAL, new RegionsCheck(null, List.of(), 0).execute().getStatus());
+        assertEquals(
+                Result.Status.CRITICAL,
+                new RegionsCheck(null, List.of(), 0).execute().getStatus());
     }
 
     @Test
@@ -127,7 +157,9 @@ class RegionsCheckTest {
         check.configure(Map.of("oldestCommit", "an hour"));
 
         String result = check.execute().toString();
-        assertTrue(result.contains("oldestCommit 'an hour' is refused: expected a whole number; 60 stays in force"), result);
+        assertTrue(
+                result.contains("oldestCommit 'an hour' is refused: expected a whole number; 60 stays in force"),
+                result);
         assertTrue(result.contains("has not committed for"), result);
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.inventory;
 
 import java.io.PrintWriter;
@@ -40,8 +41,8 @@ public final class RegionsPrinter implements InventoryPrinter {
         if (Format.JSON.equals(format)) {
             // a DTO's own text is JSON
             writer.println(open.stream()
-                    .map(region -> region.status().toDTO().toString())
-                    .collect(Collectors.joining(",\n ", "{\"regions\": [", "],"))
+                            .map(region -> region.status().toDTO().toString())
+                            .collect(Collectors.joining(",\n ", "{\"regions\": [", "],"))
                     + wanted.stream()
                             .map(region -> region.toDTO().toString())
                             .collect(Collectors.joining(",\n ", "\n \"wanted\": [", "]}")));
@@ -67,11 +68,20 @@ public final class RegionsPrinter implements InventoryPrinter {
         writer.printf(
                 Locale.ROOT,
                 "%n%s: %s, %d bytes at 0x%x, epoch %d, %s%n",
-                status.name(), status.state(), status.size(), status.address(), status.epoch(), status.providers());
+                status.name(),
+                status.state(),
+                status.size(),
+                status.address(),
+                status.epoch(),
+                status.providers());
         writer.printf(
                 Locale.ROOT,
                 "  commits %d (%d more shared one), rollbacks %d, first stores %d, dirty pages %d%n",
-                status.commits(), status.commitsShared(), status.rollbacks(), status.storeFaults(), status.dirtyPages());
+                status.commits(),
+                status.commitsShared(),
+                status.rollbacks(),
+                status.storeFaults(),
+                status.dirtyPages());
         writer.printf(
                 Locale.ROOT,
                 "  bytes: changed %d, logged %d, log %d, working image %d; last gate %d ns%n",
@@ -83,7 +93,10 @@ public final class RegionsPrinter implements InventoryPrinter {
         status.move()
                 .ifPresent(move -> writer.printf(
                         Locale.ROOT,
-                        "  moving to store %s: %d of %d bytes%n", move.store(), move.copiedBytes(), move.totalBytes()));
+                        "  moving to store %s: %d of %d bytes%n",
+                        move.store(),
+                        move.copiedBytes(),
+                        move.totalBytes()));
         status.sections().forEach(section -> writer.println("  section: " + section));
         status.waiting().forEach(waiting -> writer.println("  waiting: " + waiting));
         status.remarks().forEach(remark -> writer.println("  remark: " + remark));
@@ -92,7 +105,11 @@ public final class RegionsPrinter implements InventoryPrinter {
             writer.printf(
                     Locale.ROOT,
                     "  epoch %d at %s: %d us, %d dirty pages, %d bytes changed%n",
-                    commit.epoch(), commit.when(), commit.nanoseconds() / 1000, commit.dirtyPages(), commit.changedBytes());
+                    commit.epoch(),
+                    commit.when(),
+                    commit.nanoseconds() / 1000,
+                    commit.dirtyPages(),
+                    commit.changedBytes());
         }
     }
 }

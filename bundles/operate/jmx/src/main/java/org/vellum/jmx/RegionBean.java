@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.jmx;
 
 import java.util.Date;
@@ -97,7 +98,9 @@ final class RegionBean implements RegionMXBean {
     @Override
     public Date getLastCommit() {
         List<RegionActivity.Commit> commits = region.activity().commits();
-        return commits.isEmpty() ? null : Date.from(commits.get(commits.size() - 1).when());
+        return commits.isEmpty()
+                ? null
+                : Date.from(commits.get(commits.size() - 1).when());
     }
 
     @Override

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
 
 import java.io.BufferedReader;
@@ -78,8 +79,9 @@ public final class CommandList implements ToIntFunction<List<String>> {
             pipe = false; // closed
         }
         if (!pipe) {
-            errors.println("vellum run: standard output could not be written to (a full disk, or closed): what the commands"
-                    + " printed is lost; run them again with their output elsewhere");
+            errors.println(
+                    "vellum run: standard output could not be written to (a full disk, or closed): what the commands"
+                            + " printed is lost; run them again with their output elsewhere");
         }
         return false;
     }

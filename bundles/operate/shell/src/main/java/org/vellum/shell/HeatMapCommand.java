@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
 
 import java.util.ArrayList;
@@ -51,13 +52,15 @@ public final class HeatMapCommand {
                 + Quantity.bytes(cellBytes) + ", a line " + Quantity.bytes(cellBytes * COLUMNS));
         int cells = heat.lastWritten().length;
         for (int first = 0; first < cells; first += COLUMNS) {
-            StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%18s |", Quantity.address(first * cellBytes)));
+            StringBuilder line =
+                    new StringBuilder(String.format(Locale.ROOT, "%18s |", Quantity.address(first * cellBytes)));
             for (int cell = first; cell < Math.min(cells, first + COLUMNS); cell++) {
                 line.append(character(heat.age(cell)));
             }
             lines.add(line.append('|').toString());
         }
-        lines.add("# this epoch, O the one before, * 2 or 3 ago, o to 15, : to 255, . older, blank: not since it was opened");
+        lines.add(
+                "# this epoch, O the one before, * 2 or 3 ago, o to 15, : to 255, . older, blank: not since it was opened");
         return String.join("\n", lines);
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
 
 import java.util.ArrayList;
@@ -129,7 +130,8 @@ public final class RegionCommands {
 
     @Descriptor("make all stores so far durable, region by region")
     public String commit(@Descriptor("names of open regions") String... names) {
-        return each("commit", names, region -> "region '" + region.name() + "': epoch " + region.commit() + " is durable");
+        return each(
+                "commit", names, region -> "region '" + region.name() + "': epoch " + region.commit() + " is durable");
     }
 
     @Descriptor("close regions; stores not committed are gone")

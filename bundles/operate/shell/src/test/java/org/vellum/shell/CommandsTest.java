@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -15,6 +12,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.WantedRegion;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The commands as Gogo calls them. */
 class CommandsTest {
@@ -48,8 +49,7 @@ class CommandsTest {
     private int run(String input, String... commands) {
         out.reset();
         err.reset();
-        return new CommandList(
-                        processor, new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)), out, err)
+        return new CommandList(processor, new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)), out, err)
                 .applyAsInt(List.of(commands));
     }
 
@@ -73,7 +73,10 @@ class CommandsTest {
         assertTrue(errors().contains("usage: vellum:heatmap REGION"), errors());
         assertEquals(1, run("", "vellum:swap"), output());
         assertTrue(errors().contains("usage: vellum:swap REGION AXIS=SELECTOR"), errors());
-        assertEquals(0, run("", "vellum:regions", "vellum:open --strategy write-protect a 1MiB", "vellum:regions"), errors());
+        assertEquals(
+                0,
+                run("", "vellum:regions", "vellum:open --strategy write-protect a 1MiB", "vellum:regions"),
+                errors());
     }
 
     @Test
@@ -113,13 +116,11 @@ class CommandsTest {
     void regionsAreATable() {
         assertEquals(0, run("", "vellum:open orders 64MiB", "vellum:open a 4KiB", "vellum:commit orders"));
         assertEquals(0, run("", "vellum:regions"));
-        assertEquals(
-                """
+        assertEquals("""
                 NAME    STATE    SIZE  EPOCH  COMMITS   LOGGED         ADDRESS  PROVIDERS
                 a       open    4 KiB      0        0  1.5 KiB  0x100000000000  host/host/dirty-bit/file
                 orders  open   64 MiB      1        1  1.5 KiB  0x100000000000  host/host/dirty-bit/file
-                """,
-                output());
+                """, output());
     }
 
     @Test
@@ -224,8 +225,7 @@ class CommandsTest {
 
         run("", "vellum:regions");
         assertTrue(output().contains("configured and not open:"), output());
-        assertTrue(
-                output().contains("stock  provider missing  1970-01-01T00:00:00Z  it is in store 'file'"), output());
+        assertTrue(output().contains("stock  provider missing  1970-01-01T00:00:00Z  it is in store 'file'"), output());
         run("", "vellum:status");
         assertTrue(output().contains("not open: provider missing"), output());
         run("", "vellum:status stock");

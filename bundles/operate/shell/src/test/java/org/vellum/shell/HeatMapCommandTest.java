@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionOptions;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 class HeatMapCommandTest {
     private final MemoryRegions regions = new MemoryRegions();
@@ -45,6 +46,7 @@ class HeatMapCommandTest {
     void namesARegionThatIsNotOpen() {
         assertEquals(
                 "no region 'absent' is open (vellum:regions lists them)",
-                assertThrows(ShellFailure.class, () -> command.heatmap("absent")).getMessage());
+                assertThrows(ShellFailure.class, () -> command.heatmap("absent"))
+                        .getMessage());
     }
 }

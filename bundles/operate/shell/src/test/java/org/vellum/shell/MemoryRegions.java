@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
 
 import java.lang.reflect.Proxy;
@@ -34,8 +35,9 @@ final class MemoryRegions implements RegionManager {
         providers = new RegionStatus.Providers("host", pageTable, "dirty-bit", "file");
         epochs.put(name, 0L);
         Region region = (Region) Proxy.newProxyInstance(
-                Region.class.getClassLoader(), new Class<?>[] {Region.class}, (proxy, method, arguments) -> switch (
-                        method.getName()) {
+                Region.class.getClassLoader(),
+                new Class<?>[] {Region.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
                     case "name" -> name;
                     case "status" -> status(name, options.size());
                     case "activity" -> activity;

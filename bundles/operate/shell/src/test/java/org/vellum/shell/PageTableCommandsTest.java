@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -23,6 +21,9 @@ import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The command as Gogo calls it, on page tables made by hand. */
 class PageTableCommandsTest {
@@ -124,8 +125,7 @@ class PageTableCommandsTest {
         regions.pageTable = "guest";
         regions.open("orders", RegionOptions.size(1 << 20));
         assertEquals(0, pte(List.of(HOST, GUEST), "0x100000003008"));
-        assertEquals(
-                """
+        assertEquals("""
                 0x100000003008, region 'orders' + 0x3008
 
                 page table guest, which tracks the region
@@ -140,8 +140,7 @@ class PageTableCommandsTest {
                 LEVEL  INDEX  ENTRY               FLAGS  POINTS AT
                     1      3  0xa000000000000000  PF     4 KiB of memory at an address not shown
                 P present, F file
-                """,
-                output());
+                """, output());
     }
 
     @Test
@@ -163,7 +162,9 @@ class PageTableCommandsTest {
                         entry(address, 2, EnumSet.of(Flag.PRESENT, Flag.WRITABLE, Flag.LARGE), 0x600000, 0x6000a3)));
         assertEquals(0, pte(List.of(large), "0x7f0000601234"));
         assertTrue(output().startsWith("0x7f0000601234, in no open region\n\npage table guest\n"), output());
-        assertTrue(output().contains("\n    2      3  0x00000000006000a3  PWL    2 MiB of memory at 0x600000\n"), output());
+        assertTrue(
+                output().contains("\n    2      3  0x00000000006000a3  PWL    2 MiB of memory at 0x600000\n"),
+                output());
     }
 
     @Test

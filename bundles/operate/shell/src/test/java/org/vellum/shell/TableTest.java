@@ -1,21 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.shell;
+
+import org.junit.jupiter.api.Test;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-
-import org.junit.jupiter.api.Test;
 
 class TableTest {
     @Test
     void columnsAreAsWideAsTheirWidestCell() {
         Table table = new Table().column("NAME", Table.Alignment.LEFT).column("SIZE", Table.Alignment.RIGHT);
         table.row("orders", "64 MiB").row("a", "4 KiB");
-        assertEquals(
-                """
+        assertEquals("""
                 NAME      SIZE
                 orders  64 MiB
-                a        4 KiB""",
-                table.toString());
+                a        4 KiB""", table.toString());
     }
 
     @Test

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.standalone;
 
 import java.util.concurrent.TimeUnit;
@@ -28,7 +29,9 @@ public final class StopAtExit implements BundleActivator {
     private static void stop(Framework framework) {
         try {
             framework.stop();
-            if (framework.waitForStop(TimeUnit.SECONDS.toMillis(PATIENCE_SECONDS)).getType()
+            if (framework
+                            .waitForStop(TimeUnit.SECONDS.toMillis(PATIENCE_SECONDS))
+                            .getType()
                     == FrameworkEvent.WAIT_TIMEDOUT) {
                 System.err.println("vellum: the framework has not stopped within " + PATIENCE_SECONDS + " s");
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.verify;
 
 import java.util.Locale;
@@ -18,7 +19,10 @@ final class ReportText {
         for (Finding finding : report.findings()) {
             text.append(String.format(
                     Locale.ROOT,
-                    "%n  %-7s  %-" + widest + "s  %s", word(finding.verdict()), finding.part(), finding.text()));
+                    "%n  %-7s  %-" + widest + "s  %s",
+                    word(finding.verdict()),
+                    finding.part(),
+                    finding.text()));
         }
         return text.append(System.lineSeparator()).append(conclusion(report)).toString();
     }
@@ -37,7 +41,8 @@ final class ReportText {
         }
         long epoch = report.intactEpoch().getAsLong();
         if (!report.damaged() && report.elsewhere()) {
-            return "intact up to epoch " + epoch + ", but the region is elsewhere; --repair makes a region of this image";
+            return "intact up to epoch " + epoch
+                    + ", but the region is elsewhere; --repair makes a region of this image";
         }
         if (!report.damaged()) {
             return "intact up to epoch " + epoch;
@@ -45,7 +50,8 @@ final class ReportText {
         if (report.damagedPages().isEmpty()) {
             return "damaged; epoch " + epoch + " is intact, and --repair writes it to a new image";
         }
-        return "damaged; of epoch " + epoch + " all but " + report.damagedPages().size()
+        return "damaged; of epoch " + epoch + " all but "
+                + report.damagedPages().size()
                 + (report.damagedPages().size() == 1 ? " page" : " pages")
                 + " is intact, and --repair --accept-damaged-pages writes it to a new image";
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.verify;
 
 import java.io.PrintStream;
@@ -51,7 +52,9 @@ public final class Verify implements ToIntFunction<List<String>> {
     public int applyAsInt(List<String> arguments) {
         ImageFiles names = names(arguments.get(arguments.size() - 1));
         try {
-            return arguments.contains(REPAIR) || arguments.contains(NEW_IDENTITY) ? repair(names, arguments) : verify(names);
+            return arguments.contains(REPAIR) || arguments.contains(NEW_IDENTITY)
+                    ? repair(names, arguments)
+                    : verify(names);
         } catch (RegionException e) {
             err.println("vellum verify: " + e.getMessage());
             return FAILED;
@@ -61,8 +64,8 @@ public final class Verify implements ToIntFunction<List<String>> {
     private static ImageFiles names(String image) {
         Path file = Path.of(image).toAbsolutePath().normalize();
         String name = file.getFileName().toString();
-        return new ImageFiles(file.getParent(),
-                name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name);
+        return new ImageFiles(
+                file.getParent(), name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name);
     }
 
     private int verify(ImageFiles names) {
@@ -114,8 +117,9 @@ public final class Verify implements ToIntFunction<List<String>> {
             printReplaced(names, repair.replace(names, target, purpose));
         }
         if (own) {
-            out.println("it is a region of its own, mapped at an address of its own from now on: pointers that it holds to"
-                    + " itself, if any, still lead to where the image that it was copied from is mapped");
+            out.println(
+                    "it is a region of its own, mapped at an address of its own from now on: pointers that it holds to"
+                            + " itself, if any, still lead to where the image that it was copied from is mapped");
         }
         return HELD;
     }

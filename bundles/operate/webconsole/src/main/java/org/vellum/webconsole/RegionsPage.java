@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.webconsole;
 
 import jakarta.servlet.Servlet;
@@ -82,25 +83,25 @@ public final class RegionsPage extends AbstractServlet {
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    private volatile transient List<Vmm> vmms = List.of();
+    private transient volatile List<Vmm> vmms = List.of();
 
     @Reference(
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    private volatile transient List<PageTable> pageTables = List.of();
+    private transient volatile List<PageTable> pageTables = List.of();
 
     @Reference(
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    private volatile transient List<Strategy> strategies = List.of();
+    private transient volatile List<Strategy> strategies = List.of();
 
     @Reference(
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    private volatile transient List<Store> stores = List.of();
+    private transient volatile List<Store> stores = List.of();
 
     @Activate
     public RegionsPage(@Reference RegionManager regions) {
@@ -124,13 +125,17 @@ public final class RegionsPage extends AbstractServlet {
             throws ServletException, IOException {
         String path = request.getPathInfo();
         if (path.equals(ROOT + "/regions.json")) {
-            answer(response, regions.regions().stream()
-                    .map(region -> region.status().toDTO().toString())
-                    .collect(Collectors.joining(",", "[", "]")));
+            answer(
+                    response,
+                    regions.regions().stream()
+                            .map(region -> region.status().toDTO().toString())
+                            .collect(Collectors.joining(",", "[", "]")));
         } else if (path.equals(ROOT + "/wanted.json")) {
-            answer(response, regions.wanted().stream()
-                    .map(region -> region.toDTO().toString())
-                    .collect(Collectors.joining(",", "[", "]")));
+            answer(
+                    response,
+                    regions.wanted().stream()
+                            .map(region -> region.toDTO().toString())
+                            .collect(Collectors.joining(",", "[", "]")));
         } else if (path.equals(ROOT + "/events")) {
             stream(request, response);
         } else if (path.equals(ROOT) || path.startsWith(ROOT + "/res/")) {
@@ -147,15 +152,35 @@ public final class RegionsPage extends AbstractServlet {
                 .print(readTemplateFile("/res/vellum.html")
                         .replace("@ROOT@", root)
                         .replace("@TOKEN@", token)
-                        .replace("@VMMS@", String.join(" ", vmms.stream().map(Vmm::name).sorted().toList()))
+                        .replace(
+                                "@VMMS@",
+                                String.join(
+                                        " ",
+                                        vmms.stream().map(Vmm::name).sorted().toList()))
                         .replace(
                                 "@PAGETABLES@",
-                                String.join(" ", pageTables.stream().map(PageTable::name).sorted().toList()))
+                                String.join(
+                                        " ",
+                                        pageTables.stream()
+                                                .map(PageTable::name)
+                                                .sorted()
+                                                .toList()))
                         .replace(
                                 "@STRATEGIES@",
-                                String.join(" ", strategies.stream().map(Strategy::name).sorted().toList()))
+                                String.join(
+                                        " ",
+                                        strategies.stream()
+                                                .map(Strategy::name)
+                                                .sorted()
+                                                .toList()))
                         .replace(
-                                "@STORES@", String.join(" ", stores.stream().map(Store::name).sorted().toList())));
+                                "@STORES@",
+                                String.join(
+                                        " ",
+                                        stores.stream()
+                                                .map(Store::name)
+                                                .sorted()
+                                                .toList())));
     }
 
     private void stream(HttpServletRequest request, HttpServletResponse response) throws IOException {
@@ -165,7 +190,8 @@ public final class RegionsPage extends AbstractServlet {
         }
         int cells;
         try {
-            cells = Integer.parseInt(Optional.ofNullable(request.getParameter("cells")).orElse("1000"));
+            cells = Integer.parseInt(
+                    Optional.ofNullable(request.getParameter("cells")).orElse("1000"));
         } catch (NumberFormatException e) {
             cells = 0;
         }
@@ -201,8 +227,7 @@ public final class RegionsPage extends AbstractServlet {
     @Override
     protected void doPost(HttpServletRequest request, HttpServletResponse response) throws IOException {
         String given = Optional.ofNullable(request.getHeader(TOKEN_HEADER)).orElse("");
-        if (!MessageDigest.isEqual(
-                token.getBytes(StandardCharsets.UTF_8), given.getBytes(StandardCharsets.UTF_8))) {
+        if (!MessageDigest.isEqual(token.getBytes(StandardCharsets.UTF_8), given.getBytes(StandardCharsets.UTF_8))) {
             response.sendError(
                     HttpServletResponse.SC_FORBIDDEN, "the header " + TOKEN_HEADER + " is to carry the page's token");
             return;
@@ -216,7 +241,10 @@ public final class RegionsPage extends AbstractServlet {
             if (path.equals(ROOT + "/commit")) {
                 answer(response, message("epoch " + region.get().commit() + " is durable"));
             } else if (path.equals(ROOT + "/swap")) {
-                answer(response, message("swapped to " + region.get().swap(selectors(request)).to()));
+                answer(
+                        response,
+                        message("swapped to "
+                                + region.get().swap(selectors(request)).to()));
             } else {
                 response.sendError(HttpServletResponse.SC_NOT_FOUND);
             }

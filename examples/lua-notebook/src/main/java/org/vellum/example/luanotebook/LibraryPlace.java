@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.luanotebook;
 
 import java.io.IOException;
@@ -25,8 +26,8 @@ record LibraryPlace(long base, long content) {
     static LibraryPlace of(long address) throws IOException {
         List<String> lines = Files.readAllLines(MAPPINGS);
         String file = lines.stream()
-                .filter(line -> Long.compareUnsigned(start(line), address) <= 0
-                        && Long.compareUnsigned(address, end(line)) < 0)
+                .filter(line ->
+                        Long.compareUnsigned(start(line), address) <= 0 && Long.compareUnsigned(address, end(line)) < 0)
                 .map(LibraryPlace::file)
                 .findFirst()
                 .orElseThrow(() -> new IOException("nothing is mapped at 0x" + Long.toHexString(address)));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.luanotebook;
 
 /** Lua did not do what it was asked to; the message is Lua's, or ours. */

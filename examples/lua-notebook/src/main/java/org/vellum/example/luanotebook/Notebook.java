@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.luanotebook;
 
 import com.sun.jna.Native;
@@ -51,8 +52,7 @@ final class Notebook {
     private static final long MAGIC = 0x31_45_54_4F_4E_41_55_4CL; // "LUANOTE1"
 
     /** Evaluates an expression or runs a chunk; what it returns comes as one string. */
-    private static final String PRELUDE =
-            """
+    private static final String PRELUDE = """
             math.randomseed(0)
             function __run(line)
               local f, e = load("return " .. line, "=line")
@@ -65,9 +65,13 @@ final class Notebook {
             return ""
             """;
 
-    private static final List<String> MODULES =
-            List.of("_G:luaopen_base", "table:luaopen_table", "string:luaopen_string", "math:luaopen_math",
-                    "coroutine:luaopen_coroutine", "utf8:luaopen_utf8");
+    private static final List<String> MODULES = List.of(
+            "_G:luaopen_base",
+            "table:luaopen_table",
+            "string:luaopen_string",
+            "math:luaopen_math",
+            "coroutine:luaopen_coroutine",
+            "utf8:luaopen_utf8");
 
     private final LuaLibrary lua;
     private final NativeLibrary library;
@@ -143,8 +147,8 @@ final class Notebook {
             try {
                 evaluate(line);
             } catch (LuaException e) {
-                throw new LuaException("line " + number + ", '" + line + "', does not do again what it did: "
-                        + e.getMessage());
+                throw new LuaException(
+                        "line " + number + ", '" + line + "', does not do again what it did: " + e.getMessage());
             }
         }
     }

@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.luanotebook;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
@@ -15,6 +12,10 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.vellum.example.luanotebook.Notebook.Heap;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The notebook in ordinary memory, opened again as another process would. */
 class NotebookTest {
@@ -37,8 +38,7 @@ class NotebookTest {
     }
 
     private Notebook open() throws Exception {
-        Notebook notebook =
-                new Notebook(memory, Pointer.nativeValue(Native.getDirectBufferPointer(memory)));
+        Notebook notebook = new Notebook(memory, Pointer.nativeValue(Native.getDirectBufferPointer(memory)));
         notebook.open();
         return notebook;
     }
@@ -102,13 +102,16 @@ class NotebookTest {
         assertEquals('n', memory.get(at));
         memory.put(at, (byte) '(');
         LuaException failure = assertThrows(LuaException.class, this::open);
-        assertTrue(failure.getMessage().startsWith("line 1, '( = 1', does not do again what it did: "), failure.getMessage());
+        assertTrue(
+                failure.getMessage().startsWith("line 1, '( = 1', does not do again what it did: "),
+                failure.getMessage());
     }
 
     @Test
     void aHeapThatIsFullGivesAnErrorOfLuas() throws Exception {
         Notebook notebook = open();
-        String message = assertThrows(LuaException.class, () -> notebook.run("s = ('x'):rep(1 << 26)")).getMessage();
+        String message = assertThrows(LuaException.class, () -> notebook.run("s = ('x'):rep(1 << 26)"))
+                .getMessage();
         assertTrue(message.contains("memory"), message);
         assertEquals("2", notebook.run("1 + 1"));
         assertThrows(LuaException.class, () -> notebook.run("a = {} while true do a[#a + 1] = {} end"));
@@ -117,16 +120,21 @@ class NotebookTest {
     @Test
     void errorsOfAllKindsComeAsText() throws Exception {
         Notebook notebook = open();
-        assertTrue(assertThrows(LuaException.class, () -> notebook.run("x = = 1")).getMessage().contains("line:1"));
-        assertEquals("(an error that is no text)",
-                assertThrows(LuaException.class, () -> notebook.run("error({})")).getMessage());
+        assertTrue(assertThrows(LuaException.class, () -> notebook.run("x = = 1"))
+                .getMessage()
+                .contains("line:1"));
+        assertEquals(
+                "(an error that is no text)",
+                assertThrows(LuaException.class, () -> notebook.run("error({})"))
+                        .getMessage());
         assertEquals("]=]", notebook.run("']=]'"));
         assertEquals(1, notebook.lines());
     }
 
     @Test
     void thePlaceOfALibraryIsWhereTheKernelSaysAndItsContentThatOfItsFile() throws Exception {
-        long function = Pointer.nativeValue(NativeLibrary.getInstance(LuaLibrary.NAME).getFunction("lua_newstate"));
+        long function =
+                Pointer.nativeValue(NativeLibrary.getInstance(LuaLibrary.NAME).getFunction("lua_newstate"));
         LibraryPlace place = LibraryPlace.of(function);
         assertEquals(place, LibraryPlace.of(function + 1));
         assertTrue(place.base() < function, place.toString());

@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.orderbook;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.vellum.example.orderbook.OrderBook.Side;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 class OrderBookTest {
     private final ByteBuffer memory = ByteBuffer.allocate(1 << 18);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.visits;
 
 import java.nio.ByteBuffer;
@@ -12,7 +13,9 @@ import org.vellum.api.RequireVellum;
  * which providers it is made of is none of this bundle's business. It starts when the region is there.
  */
 @RequireVellum
-@Component(service = {}, immediate = true)
+@Component(
+        service = {},
+        immediate = true)
 public final class Visits {
     @Activate
     public Visits(@Reference(target = "(region.name=visits)") Region region) {

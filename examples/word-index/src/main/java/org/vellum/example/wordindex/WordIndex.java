@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.wordindex;
 
 import java.io.IOException;
@@ -72,9 +73,12 @@ final class WordIndex {
     private TooSmallException tooSmall(WordTable.TableFullException full, Path file, int files) {
         long needed = Math.max(2, Math.round(1.5 * files / Math.max(1, progress.files()))) * region.size();
         long mebibytes = Math.max(1, Long.highestOneBit(2 * needed - 1) >> 20);
-        return new TooSmallException("region '" + region.name() + "' is too small: " + full.getMessage() + "; at " + file
-                + ", with " + progress.files() + " of " + files + " files done. Start again with --size '" + mebibytes
-                + " MiB'", full);
+        return new TooSmallException(
+                "region '" + region.name() + "' is too small: " + full.getMessage() + "; at " + file
+                        + ", with " + progress.files() + " of " + files + " files done. Start again with --size '"
+                        + mebibytes
+                        + " MiB'",
+                full);
     }
 
     Progress progress() {
@@ -121,10 +125,11 @@ final class WordIndex {
 
     private static Map<String, long[]> count(Path file) {
         Map<String, long[]> counts = new HashMap<>();
-        textOrSkip(file, reason -> {}).ifPresent(text -> Words.split(text, (utf8, length) -> {
-            String word = new String(utf8, 0, length, StandardCharsets.UTF_8);
-            counts.computeIfAbsent(word, absent -> new long[1])[0]++;
-        }));
+        textOrSkip(file, reason -> {})
+                .ifPresent(text -> Words.split(text, (utf8, length) -> {
+                    String word = new String(utf8, 0, length, StandardCharsets.UTF_8);
+                    counts.computeIfAbsent(word, absent -> new long[1])[0]++;
+                }));
         return counts;
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.wordindex;
 
 import java.io.IOException;
@@ -66,10 +67,12 @@ public final class WordIndexApplication implements ToIntFunction<List<String>> {
             @Override
             public void committed(Path file, long epoch) {
                 RegionStatus status = region.status();
-                out.println("committed epoch=" + epoch + " done=" + index.progress().files() + " words="
-                        + index.table().occurrences() + " distinct=" + index.table().distinctWords() + " commits="
-                        + status.commits() + " stored=" + index.table().bytesStored() + " changed="
-                        + status.changedBytes() + " logged=" + status.loggedBytes() + " file=" + file);
+                out.println(
+                        "committed epoch=" + epoch + " done=" + index.progress().files() + " words="
+                                + index.table().occurrences() + " distinct="
+                                + index.table().distinctWords() + " commits="
+                                + status.commits() + " stored=" + index.table().bytesStored() + " changed="
+                                + status.changedBytes() + " logged=" + status.loggedBytes() + " file=" + file);
             }
 
             @Override
@@ -77,14 +80,16 @@ public final class WordIndexApplication implements ToIntFunction<List<String>> {
                 out.println("skipped " + reason);
             }
         });
-        out.println("finished done=" + index.progress().files() + " text=" + index.progress().textFiles());
+        out.println("finished done=" + index.progress().files() + " text="
+                + index.progress().textFiles());
         return 0;
     }
 
     private static int check(WordIndex index, Region region, PrintStream out) throws IOException {
         long differences = index.compareWithFreshCount(sentence -> out.println("difference " + sentence));
-        out.println("compared distinct=" + index.table().distinctWords() + " words=" + index.table().occurrences()
-                + " differences=" + differences + " epoch=" + region.status().epoch());
+        out.println("compared distinct=" + index.table().distinctWords() + " words="
+                + index.table().occurrences() + " differences=" + differences + " epoch="
+                + region.status().epoch());
         return differences == 0 ? 0 : 1;
     }
 

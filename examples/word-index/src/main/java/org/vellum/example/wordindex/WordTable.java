@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.wordindex;
 
 import java.nio.ByteBuffer;
@@ -57,7 +58,10 @@ public final class WordTable {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
                     "the memory holds no word table of this size: magic %016x and %d slots instead of %016x and %d",
-                    memory.getLong(0), memory.getInt(SLOT_COUNT), MAGIC, fitting));
+                    memory.getLong(0),
+                    memory.getInt(SLOT_COUNT),
+                    MAGIC,
+                    fitting));
         }
         slotCount = fitting;
     }

@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.wordindex;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +9,10 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class WordIndexTest {
     @TempDir
@@ -66,7 +67,9 @@ class WordIndexTest {
     void aRegionTooSmallSaysWhichSizeWouldDo() throws IOException {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < 10_000; i++) {
-            text.append(Integer.toString(i, 26).replaceAll("[0-9]", "z")).append("y".repeat(i % 7)).append(' ');
+            text.append(Integer.toString(i, 26).replaceAll("[0-9]", "z"))
+                    .append("y".repeat(i % 7))
+                    .append(' ');
         }
         Files.writeString(folder.resolve("file99"), text);
         WordIndex index = new WordIndex(new HeapRegion(1 << 16), List.of(folder));

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.example.wordindex;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 class WordsTest {
     @Test
@@ -16,7 +17,8 @@ class WordsTest {
     @Test
     void lettersOfEveryScriptCount() {
         assertEquals(
-                List.of("größe", "слово", "日本語", "𐐨bc", "x"), words("GRÖSSE".replace("SS", "ß") + " Слово 日本語 𐐀bc\uFFFDx"));
+                List.of("größe", "слово", "日本語", "𐐨bc", "x"),
+                words("GRÖSSE".replace("SS", "ß") + " Слово 日本語 𐐀bc\uFFFDx"));
     }
 
     @Test

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.consumer;
 
 import java.io.IOException;
@@ -23,7 +24,10 @@ import org.vellum.api.RequireVellum;
  * then commits a last time, and that file says what came of it.
  */
 @RequireVellum
-@Component(service = {}, immediate = true, configurationPolicy = ConfigurationPolicy.IGNORE)
+@Component(
+        service = {},
+        immediate = true,
+        configurationPolicy = ConfigurationPolicy.IGNORE)
 public final class Diary {
     static final String REPORT_PROPERTY = "vellum.test.report";
     static final String LAST_PROPERTY = "vellum.test.last";
@@ -48,8 +52,10 @@ public final class Diary {
         buffer.putLong(ENTRIES, buffer.getLong(ENTRIES) + 1);
         long epoch = region.commit();
         buffer.putLong(UNCOMMITTED, epoch);
-        write(Path.of(report), "entries=" + buffer.getLong(ENTRIES) + " epoch=" + epoch + " leftover=" + leftover
-                + " address=0x" + Long.toHexString(region.address()) + "\n");
+        write(
+                Path.of(report),
+                "entries=" + buffer.getLong(ENTRIES) + " epoch=" + epoch + " leftover=" + leftover + " address=0x"
+                        + Long.toHexString(region.address()) + "\n");
     }
 
     /** The file is there whole or not at all. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.test.consumer;
 
 /** A service that exists exactly as long as the configured region {@code orders} is open. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.time.Duration;
@@ -40,7 +41,8 @@ final class Exhaustive {
      */
     Exhaustive(Limits limits, Duration mutantTime, Listener listener) {
         this.limits = limits;
-        this.mutantLimits = limits.withSubsets(MUTANT_UNITS, MUTANT_SAMPLES, MUTANT_SAMPLES).withTime(mutantTime);
+        this.mutantLimits =
+                limits.withSubsets(MUTANT_UNITS, MUTANT_SAMPLES, MUTANT_SAMPLES).withTime(mutantTime);
         this.listener = listener;
     }
 
@@ -92,10 +94,7 @@ final class Exhaustive {
             listener.progress(
                     (1 - SHARE_OF_MUTANTS) * (index + share) / count,
                     String.format(
-                            Locale.ROOT,
-                            "%,d distinct images, %,d violations",
-                            all.distinct(),
-                            all.violations()));
+                            Locale.ROOT, "%,d distinct images, %,d violations", all.distinct(), all.violations()));
         });
         figures = figures.plus(report.figures());
         held &= report.violations().isEmpty();

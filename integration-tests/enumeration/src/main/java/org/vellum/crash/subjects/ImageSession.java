@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.nio.ByteBuffer;
@@ -48,6 +49,7 @@ final class ImageSession implements AutoCloseable {
     private StoreFiles files;
     /** The same files as anybody sees them. */
     private final StoreFiles ordinary;
+
     private ImageFiles names;
     private StoreImage image;
     private long address = ADDRESS;
@@ -220,7 +222,10 @@ final class ImageSession implements AutoCloseable {
     }
 
     static byte[] compared(long address, byte[] region) {
-        return ByteBuffer.allocate(Long.BYTES + SIZE).putLong(address).put(region).array();
+        return ByteBuffer.allocate(Long.BYTES + SIZE)
+                .putLong(address)
+                .put(region)
+                .array();
     }
 
     long epoch() {
@@ -314,7 +319,6 @@ final class ImageSession implements AutoCloseable {
             throw new IllegalStateException("the home image cannot be read behind close", e);
         }
     }
-
 
     /** Lets go of what a failure left open. */
     @Override

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.util.Arrays;
@@ -24,6 +25,7 @@ record ImageSubject(Layer layer, Workload workload) implements Subject {
             PersistPoint.ARRIVED_IMAGE,
             PersistPoint.ARRIVED_NAMES,
             PersistPoint.DEPARTED_ORIGIN);
+
     private static final Set<PersistPoint> IN_PLACE = EnumSet.of(PersistPoint.UNDO_HEADER, PersistPoint.UNDO_NAME);
     /** The holder's sector: process and time, for people. */
     static final List<WithoutMeaning> HOLDER = List.of(new WithoutMeaning(".vellum", 12288, 512));

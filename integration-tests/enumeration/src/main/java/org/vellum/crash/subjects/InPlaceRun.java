@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.io.IOException;
@@ -92,8 +93,7 @@ final class InPlaceRun implements AutoCloseable {
         require(region > 0 || region < -4095, "no region in place: " + region);
         watchMappings();
         batch = CORE.memoryMap(CORE.batchCapacity(region));
-        String refusal = CORE.regionAttach(
-                region, VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations());
+        String refusal = CORE.regionAttach(region, VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations());
         require(refusal == null, refusal);
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import org.vellum.crash.enumeration.MediumKind;
@@ -18,8 +19,7 @@ enum Layer {
     MAPPED {
         @Override
         StoreFiles files(NativeCore core, RecordingMedium medium, Faults faults, PrivateMappings mappings) {
-            return new MappedMedium(
-                            core, new MediumStoreFiles(core, medium, kind(), faults, mappings), medium)
+            return new MappedMedium(core, new MediumStoreFiles(core, medium, kind(), faults, mappings), medium)
                     .mapped();
         }
     };

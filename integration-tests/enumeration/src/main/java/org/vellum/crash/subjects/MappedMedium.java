@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.lang.reflect.Proxy;
@@ -28,8 +29,7 @@ final class MappedMedium implements Persistence, MappedFiles.Listener {
     /** By address. Guarded by itself. */
     private final TreeMap<Long, Mapping> mappings = new TreeMap<>();
 
-    MappedMedium(
-            NativeCore core, MediumStoreFiles files, RecordingMedium medium) {
+    MappedMedium(NativeCore core, MediumStoreFiles files, RecordingMedium medium) {
         this.core = core;
         this.files = files;
         this.medium = medium;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.nio.file.Path;
@@ -25,7 +26,8 @@ final class MediumStoreFiles implements StoreFiles {
     /** The files that are locked, by number. */
     private final Set<Integer> locked = new HashSet<>();
 
-    MediumStoreFiles(NativeCore core, RecordingMedium medium, MediumKind kind, Faults faults, PrivateMappings mappings) {
+    MediumStoreFiles(
+            NativeCore core, RecordingMedium medium, MediumKind kind, Faults faults, PrivateMappings mappings) {
         this.core = core;
         this.medium = medium;
         this.kind = kind;
@@ -141,7 +143,8 @@ final class MediumStoreFiles implements StoreFiles {
         public void read(long address, long length, long offset) throws FileFailure {
             byte[] bytes = new byte[(int) length];
             if (!file.read(offset, bytes, 0, bytes.length)) {
-                throw new FileFailure("read of " + length + " bytes at offset " + offset + " of " + path, Errno.ENODATA);
+                throw new FileFailure(
+                        "read of " + length + " bytes at offset " + offset + " of " + path, Errno.ENODATA);
             }
             core.view(address, bytes.length).put(bytes);
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.util.List;
@@ -42,8 +43,7 @@ record MemoryMoveSubject(Layer layer) implements Subject {
     @Override
     public void run(RecordingMedium medium) {
         try (ImageSession session = new ImageSession(medium, layer, HERE)) {
-            session.continueWith(
-                    1, ImageSession.ADDRESS, MoveSubject.first().appliedTo(new byte[ImageSession.SIZE]));
+            session.continueWith(1, ImageSession.ADDRESS, MoveSubject.first().appliedTo(new byte[ImageSession.SIZE]));
             session.open();
             session.moveToMemory();
             session.commitInMemory(new Changes().line(1, 1, 2));
@@ -62,8 +62,8 @@ record MemoryMoveSubject(Layer layer) implements Subject {
         try (ImageSession session = new ImageSession(medium, layer, HERE)) {
             // not as a write: a crash is to find all of it or nothing
             MoveAccess.whereaboutsAtTheEndOfTheProcess(ImageSession.CORE, session.files(), HERE)
-                    .ifPresent(bytes ->
-                            medium.open(HERE.home().toString()).damage(MoveAccess.whereaboutsOffset(), bytes));
+                    .ifPresent(
+                            bytes -> medium.open(HERE.home().toString()).damage(MoveAccess.whereaboutsOffset(), bytes));
             session.openExisting();
             session.recovered();
             session.commit(new Changes().line(5, (int) (session.epoch() % 64), 99));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.nio.file.Path;
@@ -43,8 +44,7 @@ record RepairSubject(Layer layer) implements Subject {
     public CrashImage initial() {
         RecordingMedium medium = new RecordingMedium(CrashImage.EMPTY);
         for (int i = 0; i < 2; i++) {
-            try (ImageSession session =
-                    new ImageSession(medium, layer, i == 0 ? ImageSession.NAMES : REPAIRED)) {
+            try (ImageSession session = new ImageSession(medium, layer, i == 0 ? ImageSession.NAMES : REPAIRED)) {
                 session.create();
                 for (int epoch = 1; epoch <= 1 + i; epoch++) {
                     session.commit(new Changes().line(i, epoch, epoch));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.util.function.BooleanSupplier;
@@ -98,7 +99,8 @@ final class Turns implements RecordingMedium.Interceptor, PhaseObserver {
     }
 
     private boolean isLog(int file) {
-        return medium.paths().stream().anyMatch(path -> path.contains("-log") && medium.open(path).number() == file);
+        return medium.paths().stream()
+                .anyMatch(path -> path.contains("-log") && medium.open(path).number() == file);
     }
 
     private void grant(int events) {

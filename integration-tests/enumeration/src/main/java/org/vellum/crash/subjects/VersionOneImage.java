@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
 import java.io.IOException;
@@ -26,7 +27,10 @@ final class VersionOneImage {
     static byte[] content() {
         byte[] content = new byte[ImageSession.SIZE];
         for (int epoch = 1; epoch <= EPOCH; epoch++) {
-            content = new Changes().line(epoch % 8, epoch, epoch).line(7, 63, epoch).appliedTo(content);
+            content = new Changes()
+                    .line(epoch % 8, epoch, epoch)
+                    .line(7, 63, epoch)
+                    .appliedTo(content);
         }
         return content;
     }

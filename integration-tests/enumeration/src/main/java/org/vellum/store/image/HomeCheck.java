@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -27,10 +28,11 @@ public final class HomeCheck {
             }
             for (int page = 0; page < identity.pages(); page++) {
                 home.read(memory.address(), PageChecksums.ENTRY_SIZE, PageChecksums.offset(identity, page));
-                int entry = memory.view(0, Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).getInt();
+                int entry = memory.view(0, Integer.BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .getInt();
                 ByteBuffer bytes = ByteBuffer.wrap(found, page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
-                if (entry == 0 ? !PageChecksums.isZero(bytes)
-                        : entry != PageChecksums.entry(bytes)) {
+                if (entry == 0 ? !PageChecksums.isZero(bytes) : entry != PageChecksums.entry(bytes)) {
                     throw new IllegalStateException("page " + page + " does not fit its checksum");
                 }
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.util.Optional;
@@ -46,7 +47,8 @@ public final class MoveAccess {
                                     NO_PROCESS, process.start(), process.boot(), process.namespace(), process.host()))
                     .encode());
         } catch (DamagedImageException e) {
-            return Optional.empty(); // there are none, or they are torn: whether that matters is for the recovery to say
+            // there are none, or they are torn: whether that matters is for the recovery to say
+            return Optional.empty();
         }
     }
 }

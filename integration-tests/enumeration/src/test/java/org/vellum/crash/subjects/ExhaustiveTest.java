@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +13,10 @@ import org.vellum.crash.enumeration.MediumFile;
 import org.vellum.crash.enumeration.ProgressListener;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The short version of {@code ./vellum crashtest --exhaustive}: fewer subsets, fewer crashes of recoveries, all mutants. */
 class ExhaustiveTest {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.storm.driver;
 
 import java.io.IOException;
@@ -54,17 +55,24 @@ public final class Embedded {
      */
     public static Embedded start(Path folder, Map<String, String> properties) throws BundleException {
         Map<String, String> all = new HashMap<>(Map.of(
-                Constants.FRAMEWORK_STORAGE, folder.resolve("cache").toString(),
-                Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
-                "vellum.directory", folder.resolve("regions").toString(),
+                Constants.FRAMEWORK_STORAGE,
+                folder.resolve("cache").toString(),
+                Constants.FRAMEWORK_STORAGE_CLEAN,
+                Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT,
+                "vellum.directory",
+                folder.resolve("regions").toString(),
                 // Config Admin keeps its own in its data folder, which goes with the bundle when it is uninstalled
-                "felix.cm.dir", folder.resolve("configurations").toString()));
+                "felix.cm.dir",
+                folder.resolve("configurations").toString()));
         all.putAll(properties);
-        Framework framework =
-                ServiceLoader.load(FrameworkFactory.class).findFirst().orElseThrow().newFramework(all);
+        Framework framework = ServiceLoader.load(FrameworkFactory.class)
+                .findFirst()
+                .orElseThrow()
+                .newFramework(all);
         Embedded embedded = new Embedded(framework);
         framework.start();
-        framework.getBundleContext()
+        framework
+                .getBundleContext()
                 .registerService(ConcurrentMap.class, embedded.notes, new Hashtable<>(Map.of(Notes.PROPERTY, "true")));
         return embedded;
     }
@@ -72,7 +80,9 @@ public final class Embedded {
     /** The jars of a folder, in order of their names. */
     public static List<Path> jars(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(file -> file.toString().endsWith(".jar")).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(".jar"))
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -105,7 +115,8 @@ public final class Embedded {
 
     /** Installs the bundle of this name again and starts it, after it was uninstalled. */
     public void reinstall(String name) throws BundleException {
-        Bundle bundle = framework.getBundleContext().installBundle(bundles.get(name).getLocation());
+        Bundle bundle =
+                framework.getBundleContext().installBundle(bundles.get(name).getLocation());
         bundles.put(name, bundle);
         bundle.start();
     }
@@ -159,8 +170,8 @@ public final class Embedded {
     /** Calls a method of this name with as many parameters: the types are of bundles that come and go. */
     public static Object call(Object target, String method, Object... arguments) throws ReflectiveOperationException {
         Method found = Arrays.stream(target.getClass().getMethods())
-                .filter(candidate -> candidate.getName().equals(method)
-                        && candidate.getParameterCount() == arguments.length)
+                .filter(candidate ->
+                        candidate.getName().equals(method) && candidate.getParameterCount() == arguments.length)
                 .findFirst()
                 .orElseThrow(() -> new NoSuchMethodException(target.getClass() + "." + method));
         found.setAccessible(true);

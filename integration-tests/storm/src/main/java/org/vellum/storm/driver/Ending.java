@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.storm.driver;
 
 import java.nio.file.Files;
@@ -36,7 +37,11 @@ public final class Ending {
 
     /** Bundles whose refresh takes the runtime along. */
     private static final List<String> REFRESHED = List.of(
-            "com.sun.jna", "org.vellum.nativelib", "org.apache.felix.scr", "org.apache.felix.configadmin", "org.vellum.runtime",
+            "com.sun.jna",
+            "org.vellum.nativelib",
+            "org.apache.felix.scr",
+            "org.apache.felix.configadmin",
+            "org.vellum.runtime",
             "org.vellum.api");
 
     private final Path folder;
@@ -53,7 +58,8 @@ public final class Ending {
         Logger.getLogger("").addHandler(new Handler() {
             @Override
             public void publish(LogRecord logged) {
-                if (logged.getLevel().intValue() >= Level.WARNING.intValue() && !logged.getMessage().startsWith(SLOW)) {
+                if (logged.getLevel().intValue() >= Level.WARNING.intValue()
+                        && !logged.getMessage().startsWith(SLOW)) {
                     warnings.add(logged.getMessage());
                 }
             }
@@ -71,13 +77,14 @@ public final class Ending {
             throw new IllegalArgumentException(USAGE);
         }
         try {
-            System.exit(new Ending(
-                                    Files.createDirectories(Path.of(arguments[0])),
-                                    Path.of(arguments[1]),
-                                    Embedded.jars(Path.of(arguments[2])))
-                            .run(arguments.length == 3 ? "" : arguments[3])
-                    ? 0
-                    : 1);
+            System.exit(
+                    new Ending(
+                                            Files.createDirectories(Path.of(arguments[0])),
+                                            Path.of(arguments[1]),
+                                            Embedded.jars(Path.of(arguments[2])))
+                                    .run(arguments.length == 3 ? "" : arguments[3])
+                            ? 0
+                            : 1);
         } catch (Exception | Error e) {
             e.printStackTrace();
             System.exit(1);
@@ -101,8 +108,10 @@ public final class Ending {
         Collections.reverse(backwards);
         for (List<Path> order : List.of(bundles, backwards)) {
             for (int place : new int[] {0, order.size() / 2, order.size()}) {
-                stop(with(order, place), "application at " + place + " of " + order.size()
-                        + (order == bundles ? "" : ", names backwards"));
+                stop(
+                        with(order, place),
+                        "application at " + place + " of " + order.size()
+                                + (order == bundles ? "" : ", names backwards"));
             }
         }
         for (int seed = 1; seed <= RANDOM_ORDERS; seed++) {
@@ -145,7 +154,8 @@ public final class Ending {
             }
             awaitUsers(framework);
         }
-        for (String bundle : List.of("org.vellum.nativelib", "org.apache.felix.scr", "org.vellum.runtime", "org.vellum.storm")) {
+        for (String bundle :
+                List.of("org.vellum.nativelib", "org.apache.felix.scr", "org.vellum.runtime", "org.vellum.storm")) {
             Counts before = counts(framework);
             framework.bundle(bundle).stop();
             report(framework, before, "stop of " + bundle + ", " + name, USERS.size());
@@ -171,7 +181,9 @@ public final class Ending {
                 || counts(framework).commits() <= before.commits()) {
             if (System.nanoTime() > deadline) {
                 throw new IllegalStateException("not all applications run: "
-                        + USERS.stream().map(user -> user + " " + framework.notes(user).runs()).toList() + ", bundles "
+                        + USERS.stream()
+                                .map(user -> user + " " + framework.notes(user).runs())
+                                .toList() + ", bundles "
                         + Arrays.toString(framework.bundles().values().stream()
                                 .filter(bundle -> bundle.getState() != Bundle.ACTIVE)
                                 .toArray()));
@@ -184,12 +196,16 @@ public final class Ending {
 
     private static Counts counts(Embedded framework) {
         return new Counts(
-                sum(framework, Notes.COMMITS), sum(framework, Notes.ENDS), sum(framework, Notes.REFUSED),
+                sum(framework, Notes.COMMITS),
+                sum(framework, Notes.ENDS),
+                sum(framework, Notes.REFUSED),
                 sum(framework, Notes.WRONG));
     }
 
     private static long sum(Embedded framework, String what) {
-        return USERS.stream().mapToLong(user -> framework.notes(user).number(what)).sum();
+        return USERS.stream()
+                .mapToLong(user -> framework.notes(user).number(what))
+                .sum();
     }
 
     private void report(Embedded framework, Counts before, String what, int expected) {
@@ -199,7 +215,12 @@ public final class Ending {
         boolean good = ends == expected && refused == 0 && after.wrong() == 0 && warnings.isEmpty();
         held &= good;
         System.out.println((good ? "good: " : "BAD: ") + what + ": " + ends + " last commits, " + refused + " refused"
-                + (refused == 0 ? "" : " " + USERS.stream().map(user -> framework.notes(user).text(Notes.REASON)).toList())
+                + (refused == 0
+                        ? ""
+                        : " "
+                                + USERS.stream()
+                                        .map(user -> framework.notes(user).text(Notes.REASON))
+                                        .toList())
                 + (warnings.isEmpty() ? "" : ", warnings " + warnings));
         warnings.clear();
     }

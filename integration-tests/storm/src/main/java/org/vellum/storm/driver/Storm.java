@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.storm.driver;
 
-import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.ref.WeakReference;
 import java.nio.file.Files;
@@ -79,7 +79,9 @@ public final class Storm {
         this.log = log;
         this.scale = scale;
         List<String> all = List.copyOf(framework.bundles().keySet());
-        providers = all.stream().filter(name -> name.matches("org\\.vellum\\.(vmm|pagetable|strategy|store)\\..*")).toList();
+        providers = all.stream()
+                .filter(name -> name.matches("org\\.vellum\\.(vmm|pagetable|strategy|store)\\..*"))
+                .toList();
         core = all.stream()
                 .filter(name -> name.startsWith(OWN) && !providers.contains(name) && !name.equals(APPLICATION))
                 .toList();
@@ -261,7 +263,9 @@ public final class Storm {
 
     private void swap() throws Exception {
         List<Map<String, String>> choices = new ArrayList<>(List.of(
-                Map.of("strategy", "write-protect"), Map.of("strategy", "dirty-bit"), Map.of("vmm", "host"),
+                Map.of("strategy", "write-protect"),
+                Map.of("strategy", "dirty-bit"),
+                Map.of("vmm", "host"),
                 Map.of("strategy", "auto", "vmm", "auto", "pagetable", "auto")));
         if (kvm) {
             choices.add(Map.of("vmm", "kvm"));
@@ -308,8 +312,9 @@ public final class Storm {
         long back = System.nanoTime();
         Map<String, Long> commits = commits();
         long deadline = back + TimeUnit.SECONDS.toNanos(HANG_SECONDS);
-        while (!USERS.stream().allMatch(user -> framework.notes(user).runs()
-                && framework.notes(user).number(Notes.COMMITS) > commits.get(user))) {
+        while (!USERS.stream()
+                .allMatch(user -> framework.notes(user).runs()
+                        && framework.notes(user).number(Notes.COMMITS) > commits.get(user))) {
             if (System.nanoTime() > deadline) {
                 fail("after " + after + " " + USERS.stream().map(this::state).collect(Collectors.joining(", "))
                         + ", and all bundles have been back for " + HANG_SECONDS + " s");
@@ -363,14 +368,18 @@ public final class Storm {
     }
 
     private long refused() {
-        return USERS.stream().mapToLong(user -> framework.notes(user).number(Notes.REFUSED)).sum();
+        return USERS.stream()
+                .mapToLong(user -> framework.notes(user).number(Notes.REFUSED))
+                .sum();
     }
 
     /** When all was well, a user that had to go was able to commit. */
     private void requireLastCommits(long refusedBefore, String after) {
         if (refused() != refusedBefore) {
             fail("a last commit was refused when " + after + ": "
-                    + USERS.stream().map(user -> framework.notes(user).text(Notes.REASON)).toList());
+                    + USERS.stream()
+                            .map(user -> framework.notes(user).text(Notes.REASON))
+                            .toList());
         }
     }
 
@@ -404,7 +413,10 @@ public final class Storm {
             Thread.sleep(100);
             held = new TreeMap<>();
             for (Map.Entry<String, List<WeakReference<ClassLoader>>> entry : loaders.entrySet()) {
-                long more = entry.getValue().stream().filter(reference -> reference.get() != null).count() - 1;
+                long more = entry.getValue().stream()
+                                .filter(reference -> reference.get() != null)
+                                .count()
+                        - 1;
                 if (more > 0) {
                     held.put(entry.getKey(), more);
                 }
@@ -440,8 +452,9 @@ public final class Storm {
     }
 
     private void dump() {
-        Thread.getAllStackTraces().forEach((thread, stack) -> log.println("  thread " + thread + "\n      "
-                + Arrays.stream(stack).map(Object::toString).collect(Collectors.joining("\n      "))));
+        Thread.getAllStackTraces()
+                .forEach((thread, stack) -> log.println("  thread " + thread + "\n      "
+                        + Arrays.stream(stack).map(Object::toString).collect(Collectors.joining("\n      "))));
     }
 
     private void fail(String sentence) {
@@ -459,16 +472,19 @@ public final class Storm {
         for (String user : USERS) {
             Notes notes = framework.notes(user);
             System.out.println(user + ": opened " + notes.number(Notes.OPENINGS) + " times, "
-                    + notes.number(Notes.COMMITS) + " commits, " + notes.number(Notes.ACKNOWLEDGED) + " stores acknowledged, "
+                    + notes.number(Notes.COMMITS) + " commits, " + notes.number(Notes.ACKNOWLEDGED)
+                    + " stores acknowledged, "
                     + notes.number(Notes.ENDS) + " last commits, " + notes.number(Notes.REFUSED) + " refused"
                     + (notes.number(Notes.REFUSED) == 0 ? "" : " (such as " + notes.text(Notes.REASON) + ")"));
         }
         List<Long> sorted = backAfter.stream().sorted().toList();
         if (!sorted.isEmpty()) {
-            System.out.println("all store again after: " + Stream.of(0.5, 0.9, 0.99, 1.0)
-                    .map(part -> String.format(Locale.ROOT, "%.0f %% %d ms", part * 100,
-                            sorted.get((int) Math.min(sorted.size() - 1, Math.floor(part * sorted.size())))))
-                    .collect(Collectors.joining(", ")) + " (" + sorted.size() + " times)");
+            System.out.println("all store again after: "
+                    + Stream.of(0.5, 0.9, 0.99, 1.0)
+                            .map(part -> String.format(Locale.ROOT, "%.0f %% %d ms", part * 100, sorted.get((int)
+                                    Math.min(sorted.size() - 1, Math.floor(part * sorted.size())))))
+                            .collect(Collectors.joining(", "))
+                    + " (" + sorted.size() + " times)");
         }
         System.out.println((failures.isEmpty() ? "held" : "FAILED") + ": " + failures.size() + " violations");
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.nativelib.internal;
 
 import com.sun.jna.Library;
@@ -5,9 +6,9 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
-import java.util.function.LongConsumer;
 import java.nio.ByteOrder;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import java.util.stream.LongStream;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -55,8 +56,8 @@ public final class JnaNativeCore implements NativeCore {
         int result = CoreLibrary.vellum_core_use_dispatcher(dispatcher(loader));
         if (result != 0) {
             close();
-            throw new IllegalStateException("cannot install the fault dispatcher: "
-                    + org.vellum.nativelib.Errno.describe(result));
+            throw new IllegalStateException(
+                    "cannot install the fault dispatcher: " + org.vellum.nativelib.Errno.describe(result));
         }
     }
 
@@ -99,8 +100,7 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public long regionCreate(long base, long length, int homeFile, long homeOffset, long committed) {
         long[] region = new long[1];
-        return valueOr(
-                CoreLibrary.vellum_region_create(base, length, homeFile, homeOffset, committed, region), region);
+        return valueOr(CoreLibrary.vellum_region_create(base, length, homeFile, homeOffset, committed, region), region);
     }
 
     @Override
@@ -368,8 +368,7 @@ public final class JnaNativeCore implements NativeCore {
     @Override
     public long fileMapShared(int file, long offset, long length, boolean synchronous) {
         long[] address = new long[1];
-        return valueOr(
-                CoreLibrary.vellum_file_map_shared(file, offset, length, synchronous ? 1 : 0, address), address);
+        return valueOr(CoreLibrary.vellum_file_map_shared(file, offset, length, synchronous ? 1 : 0, address), address);
     }
 
     @Override

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.nativelib.internal;
 
 import com.sun.jna.Memory;
@@ -87,8 +88,9 @@ final class JnaRecorder extends JnaPersistence implements Recorder {
                     + " bytes was full; take it more often, or give it a larger one");
         }
         if (length < 0) {
-            throw new IllegalStateException("the record is incomplete: something outside of the watched ranges was stored"
-                    + " or written back: " + Errno.describe((int) length));
+            throw new IllegalStateException(
+                    "the record is incomplete: something outside of the watched ranges was stored"
+                            + " or written back: " + Errno.describe((int) length));
         }
         List<Event> events = new ArrayList<>();
         for (long position = 0; position < length; ) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.nativelib.internal;
 
 import com.sun.jna.Library;
@@ -69,7 +70,8 @@ public final class SharedObject {
         if (Boolean.getBoolean("jna.nounpack")) {
             return "remove -Djna.nounpack=true, which keeps JNA from taking it out of its bundle";
         }
-        return "JNA takes it out of its bundle into " + System.getProperty("jna.tmpdir", System.getProperty("java.io.tmpdir"))
+        return "JNA takes it out of its bundle into "
+                + System.getProperty("jna.tmpdir", System.getProperty("java.io.tmpdir"))
                 + ", which must exist and be writable: name another folder by -Djava.io.tmpdir or -Djna.tmpdir"
                 + " (Vellum's native code is for Linux on x86-64 with the GNU C library, and for nothing else)";
     }

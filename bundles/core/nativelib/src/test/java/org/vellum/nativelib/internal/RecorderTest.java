@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.nativelib.internal;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
@@ -17,6 +13,11 @@ import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
 import org.vellum.nativelib.Recorder.Event;
 import org.vellum.nativelib.Recorder.Kind;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The binding of the persistence library: what C does is tested there, here that Java asks for it and reads it right. */
 class RecorderTest {
@@ -84,7 +85,8 @@ class RecorderTest {
         assertEvent(events.get(5), Kind.APPLICATION_STORE, 0, 128, 8, bytes("applicat"));
         assertEvent(events.get(6), Kind.APPLICATION_STORE, 0, 136, 2, bytes("io"));
         assertEvent(events.get(7), Kind.APPLICATION_STORE, 0, 138, 1, bytes("n"));
-        assertTrue(events.stream().allMatch(event -> event.thread() == events.get(0).thread()));
+        assertTrue(events.stream()
+                .allMatch(event -> event.thread() == events.get(0).thread()));
         assertEquals(List.of(), recorder.take());
     }
 
@@ -106,20 +108,25 @@ class RecorderTest {
         recorder.fence(301);
         recorder.leaveOut(0);
         recorder.fence(300);
-        assertEquals(List.of(301, 300), recorder.take().stream().map(Event::point).toList());
+        assertEquals(
+                List.of(301, 300), recorder.take().stream().map(Event::point).toList());
     }
 
     @Test
     void anIncompleteRecordIsNotReturned() {
         recorder.unwatch(start);
         recorder.storeWord(start, 1);
-        assertTrue(assertThrows(IllegalStateException.class, recorder::take).getMessage().contains("watched"));
+        assertTrue(assertThrows(IllegalStateException.class, recorder::take)
+                .getMessage()
+                .contains("watched"));
         assertThrows(IllegalArgumentException.class, () -> recorder.unwatch(start));
 
         try (Recorder small = persistence.record(persistence.forProcessor(false), 128)) {
             small.watch(start, SIZE, MEDIUM, 0);
             small.store(start, start + 2048, 1024);
-            assertTrue(assertThrows(IllegalStateException.class, small::take).getMessage().contains("128 bytes"));
+            assertTrue(assertThrows(IllegalStateException.class, small::take)
+                    .getMessage()
+                    .contains("128 bytes"));
         }
     }
 

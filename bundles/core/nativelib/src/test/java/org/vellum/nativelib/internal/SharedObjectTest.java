@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.nativelib.internal;
-
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** What is said of a library that cannot be loaded. */
 class SharedObjectTest {
@@ -15,7 +16,9 @@ class SharedObjectTest {
         UnsatisfiedLinkError error = assertThrows(
                 UnsatisfiedLinkError.class,
                 () -> SharedObject.load("vellum_none", SharedObjectTest.class.getClassLoader(), Map.of()));
-        assertTrue(error.getMessage().startsWith("the native library libvellum_none.so cannot be loaded: "), error.getMessage());
+        assertTrue(
+                error.getMessage().startsWith("the native library libvellum_none.so cannot be loaded: "),
+                error.getMessage());
         assertTrue(error.getMessage().lines().count() == 1, error.getMessage());
         assertTrue(error.getMessage().contains(System.getProperty("java.io.tmpdir")), error.getMessage());
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.pagetable.guest;
 
 import java.util.List;
@@ -54,11 +55,10 @@ public final class GuestPageTable extends NativeProvider implements PageTable {
 
     @Override
     public Optional<String> obstacleTo(Tracking tracking) {
-        int mirrored =
-                switch (tracking) {
-                    case WRITE_PROTECT -> 1;
-                    case DIRTY_BIT -> 2;
-                };
+        int mirrored = switch (tracking) {
+            case WRITE_PROTECT -> 1;
+            case DIRTY_BIT -> 2;
+        };
         return library().obstacle("vellum_pagetable_guest_obstacle", mirrored);
     }
 

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.pagetable.guest;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -14,6 +10,11 @@ import org.junit.jupiter.api.Test;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tables made by hand, and read as the processor reads them. */
 class GuestTablesTest {
@@ -63,10 +64,14 @@ class GuestTablesTest {
     void theWalkOfAPageHasFourLevels() {
         map(REGION + 3 * PAGE, 1, 0x7654_3000L | CLOSED);
         List<PageTableEntry> levels = tables.levels(REGION + 3 * PAGE + 123);
-        assertEquals(List.of(4, 3, 2, 1), levels.stream().map(PageTableEntry::level).toList());
-        assertEquals(List.of(32, 0, 0, 3), levels.stream().map(PageTableEntry::index).toList());
+        assertEquals(
+                List.of(4, 3, 2, 1), levels.stream().map(PageTableEntry::level).toList());
+        assertEquals(
+                List.of(32, 0, 0, 3), levels.stream().map(PageTableEntry::index).toList());
         assertEquals(0x4000, levels.get(0).target());
-        assertEquals(EnumSet.of(Flag.PRESENT, Flag.WRITABLE, Flag.USER, Flag.ACCESSED), levels.get(2).flags());
+        assertEquals(
+                EnumSet.of(Flag.PRESENT, Flag.WRITABLE, Flag.USER, Flag.ACCESSED),
+                levels.get(2).flags());
         PageTableEntry leaf = levels.get(3);
         assertEquals(REGION + 3 * PAGE, leaf.address());
         assertEquals(0x7654_3000, leaf.target());
@@ -81,7 +86,9 @@ class GuestTablesTest {
         map(address, 2, 0x4020_1000L | LARGE); // bit 12 is PAT there, not part of the address
         List<PageTableEntry> levels = tables.levels(address + 0x12_3456);
         assertEquals(3, levels.size());
-        assertTrue(levels.get(2).isLeaf() && levels.get(2).has(Flag.LARGE) && levels.get(2).has(Flag.DIRTY));
+        assertTrue(levels.get(2).isLeaf()
+                && levels.get(2).has(Flag.LARGE)
+                && levels.get(2).has(Flag.DIRTY));
         assertEquals(0x4020_0000, levels.get(2).target());
         assertEquals(2 << 20, levels.get(2).span());
     }

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.pagetable.host;
 
-import static org.vellum.api.provider.Quantity.nanoseconds;
-
 import org.vellum.api.provider.Diagnosis.Finding;
+
+import static org.vellum.api.provider.Quantity.nanoseconds;
 
 /** The ways this page table has; mirrors {@code enum host_mechanism}, in its order. docs/host-page-table.md has them. */
 enum HostMechanism {
@@ -25,7 +26,8 @@ enum HostMechanism {
     /** @param open and {@code close}: nanoseconds a page, as {@code struct host_page_times} */
     Finding works(long open, long close) {
         return Finding.works(
-                subject, "for " + use + ": " + nanoseconds(open) + " " + opening + ", " + nanoseconds(close) + " " + closing);
+                subject,
+                "for " + use + ": " + nanoseconds(open) + " " + opening + ", " + nanoseconds(close) + " " + closing);
     }
 
     Finding lacking(String sentence) {

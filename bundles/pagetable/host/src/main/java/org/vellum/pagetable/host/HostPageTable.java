@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.pagetable.host;
 
 import java.nio.file.Path;
@@ -59,11 +60,10 @@ public final class HostPageTable extends NativeProvider implements PageTable, Di
     /** Asks the native half, which tries the mechanism on a scratch page rather than look at a version number. */
     @Override
     public Optional<String> obstacleTo(Tracking tracking) {
-        int mirrored =
-                switch (tracking) {
-                    case WRITE_PROTECT -> 1;
-                    case DIRTY_BIT -> 2;
-                };
+        int mirrored = switch (tracking) {
+            case WRITE_PROTECT -> 1;
+            case DIRTY_BIT -> 2;
+        };
         return library().obstacle("vellum_pagetable_host_obstacle", mirrored);
     }
 

@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.pagetable.host;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Optional;
@@ -12,6 +9,10 @@ import org.vellum.api.provider.Diagnosis.Verdict;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
 import org.vellum.api.provider.Tracking;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** With the native half of this build. */
 class HostPageTableTest {
@@ -24,10 +25,13 @@ class HostPageTableTest {
                     List.of("asynchronous userfaultfd", "synchronous userfaultfd", "mprotect"),
                     findings.stream().map(Finding::subject).toList());
             boolean dirtyBits = table.obstacleTo(Tracking.DIRTY_BIT).isEmpty();
-            assertEquals(dirtyBits ? Verdict.WORKS : Verdict.LACKING, findings.get(0).verdict());
+            assertEquals(
+                    dirtyBits ? Verdict.WORKS : Verdict.LACKING, findings.get(0).verdict());
             assertEquals(Verdict.WORKS, findings.get(2).verdict(), "every kernel has it");
             assertTrue(
-                    findings.get(2).text().matches("for write-protect on older kernels: [0-9.]+ [nµm]s opening a page.*"),
+                    findings.get(2)
+                            .text()
+                            .matches("for write-protect on older kernels: [0-9.]+ [nµm]s opening a page.*"),
                     findings.get(2).text());
         } finally {
             table.close();
@@ -50,9 +54,7 @@ class HostPageTableTest {
     void onlyAProtectedPageIsKnownToBeClosed() {
         HostPageTable table = new HostPageTable();
         try {
-            assertEquals(
-                    Optional.of("closed (write-protected)"),
-                    table.meaning(Pagemap.decode(0, 1L << 57)));
+            assertEquals(Optional.of("closed (write-protected)"), table.meaning(Pagemap.decode(0, 1L << 57)));
             PageTableEntry present = Pagemap.decode(0, 1L << 63);
             assertTrue(present.has(Flag.PRESENT));
             assertEquals(Optional.empty(), table.meaning(present));

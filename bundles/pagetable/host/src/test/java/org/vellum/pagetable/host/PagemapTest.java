@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.pagetable.host;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
@@ -22,6 +18,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PagemapTest {
     private static final long PAGE = 4096;
@@ -44,9 +45,8 @@ class PagemapTest {
         Memory(long length) {
             this.length = length;
             Function mmap = LIBC.getFunction("mmap");
-            memory = mmap.invokePointer(new Object[] {
-                Pointer.NULL, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L
-            });
+            memory = mmap.invokePointer(
+                    new Object[] {Pointer.NULL, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L});
             assertEquals(0, LIBC.getFunction("madvise").invokeInt(new Object[] {memory, length, MADV_NOHUGEPAGE}));
         }
 
@@ -140,7 +140,8 @@ class PagemapTest {
     @Test
     void swappedPagesAreVisitedToo() throws IOException {
         Files.writeString(folder.resolve("maps"), "00001000-00005000 rw-p 00000000 00:00 0 \n");
-        try (RandomAccessFile words = new RandomAccessFile(folder.resolve("pagemap").toFile(), "rw")) {
+        try (RandomAccessFile words =
+                new RandomAccessFile(folder.resolve("pagemap").toFile(), "rw")) {
             words.setLength(5 * Long.BYTES);
             words.seek(3 * Long.BYTES);
             words.writeLong(Long.reverseBytes(1L << 62));

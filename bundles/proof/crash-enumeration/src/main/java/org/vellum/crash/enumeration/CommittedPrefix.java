@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
@@ -63,10 +64,9 @@ public final class CommittedPrefix implements Expectation {
         if (known) {
             return "epoch " + epoch + " was recovered, but its content is wrong from byte " + difference + " on";
         }
-        return "epoch " + epoch + " was recovered; possible are " + possible.stream()
-                .map(Event.Begun::epoch)
-                .distinct()
-                .toList() + ", the last acknowledged one is " + acknowledged;
+        return "epoch " + epoch + " was recovered; possible are "
+                + possible.stream().map(Event.Begun::epoch).distinct().toList() + ", the last acknowledged one is "
+                + acknowledged;
     }
 
     @Override

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.nio.ByteBuffer;
@@ -135,12 +136,7 @@ public final class CrashEnumeration {
 
         /** @param from the first event whose cut is of interest; those before it only happen */
         private void enumerate(
-                List<Event> events,
-                MediumState state,
-                Expectation expectation,
-                int from,
-                int level,
-                Limits extent) {
+                List<Event> events, MediumState state, Expectation expectation, int from, int level, Limits extent) {
             boolean previousEnumerated = false;
             for (int i = 0; i < events.size() && !ended; i++) {
                 Event event = events.get(i);
@@ -246,13 +242,7 @@ public final class CrashEnumeration {
                 }
                 points.addAll(medium.points());
                 crashes.add(crash.crash());
-                enumerate(
-                        medium.events(),
-                        new MediumState(image),
-                        expectation.copy(),
-                        0,
-                        level + 1,
-                        limits.nested());
+                enumerate(medium.events(), new MediumState(image), expectation.copy(), 0, level + 1, limits.nested());
                 crashes.remove(crashes.size() - 1);
             }
         }

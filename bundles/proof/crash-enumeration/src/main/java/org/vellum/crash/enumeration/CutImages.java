@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
@@ -164,8 +165,11 @@ final class CutImages {
     }
 
     private void reversePrefixes(int[] all, Consumer consumer) {
-        List<Integer> order = new ArrayList<>(IntStream.range(0, all.length).boxed().toList());
-        order.sort(Comparator.<Integer>comparingInt(i -> lastEvent(cells.get(i))).thenComparing(i -> i).reversed());
+        List<Integer> order =
+                new ArrayList<>(IntStream.range(0, all.length).boxed().toList());
+        order.sort(Comparator.<Integer>comparingInt(i -> lastEvent(cells.get(i)))
+                .thenComparing(i -> i)
+                .reversed());
         fill(order, consumer);
     }
 
@@ -189,7 +193,12 @@ final class CutImages {
         for (int n = 0; n < limits.samples(); n++) {
             // few kept, half, most: each is where something may break
             double share = new double[] {0.1, 0.5, 0.9}[n % 3];
-            offer(Arrays.stream(all).map(most -> random.nextDouble() < share ? most : 0).toArray(), null, consumer);
+            offer(
+                    Arrays.stream(all)
+                            .map(most -> random.nextDouble() < share ? most : 0)
+                            .toArray(),
+                    null,
+                    consumer);
         }
     }
 

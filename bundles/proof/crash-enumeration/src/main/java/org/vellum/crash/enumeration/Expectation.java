@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 /** The oracle: told of every marker in order, it knows what a recovery may find at each moment. */

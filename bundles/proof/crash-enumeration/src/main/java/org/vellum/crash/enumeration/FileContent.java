@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.HashMap;
@@ -22,8 +23,7 @@ record FileContent(int file, MediumKind kind, long size, Map<Long, Page> pages) 
     }
 
     /** Copies bytes into pages that may be written to, which are in {@code own}, with what they held before. */
-    static void patch(
-            Map<Long, Page> pages, Map<Long, byte[]> own, long offset, byte[] bytes, int from, int length) {
+    static void patch(Map<Long, Page> pages, Map<Long, byte[]> own, long offset, byte[] bytes, int from, int length) {
         for (int done = 0; done < length; ) {
             long number = (offset + done) / Page.SIZE;
             int at = (int) ((offset + done) % Page.SIZE);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.time.Duration;
@@ -31,7 +32,13 @@ public record Limits(
     public static final Limits DEFAULT = new Limits(1, 12, 48, 48, 1, 8, 4, null, 10);
 
     public Limits {
-        if (units < 1 || units > 20 || samples < 0 || tears < 0 || depth < 0 || nestedEvery < 1 || killEvery < 0
+        if (units < 1
+                || units > 20
+                || samples < 0
+                || tears < 0
+                || depth < 0
+                || nestedEvery < 1
+                || killEvery < 0
                 || violations < 1) {
             throw new IllegalArgumentException("limits out of range: units " + units + " (1 to 20), samples " + samples
                     + ", tears " + tears + ", depth " + depth + ", nestedEvery " + nestedEvery + ", killEvery "

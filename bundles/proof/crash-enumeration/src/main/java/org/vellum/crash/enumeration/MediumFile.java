@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.SortedMap;
@@ -115,7 +116,8 @@ public final class MediumFile {
     public byte[] read(long offset, int length) {
         byte[] bytes = new byte[length];
         if (!read(offset, bytes, 0, length)) {
-            throw new IllegalArgumentException(length + " bytes at " + offset + " of " + path + ", which has " + size());
+            throw new IllegalArgumentException(
+                    length + " bytes at " + offset + " of " + path + ", which has " + size());
         }
         return bytes;
     }

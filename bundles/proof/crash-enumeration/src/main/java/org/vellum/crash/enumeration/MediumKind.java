@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 /** How a file's bytes reach the medium, and what a crash may tear. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
@@ -43,7 +44,11 @@ final class MediumState {
     record DataCell(PendingFile file, List<Piece> pieces, int[] events, String describe) implements Cell {
         /** Offset of the atom behind the last one touched: with the first, where a tear may be. */
         long[] atoms() {
-            return pieces.stream().mapToLong(piece -> piece.atom).distinct().sorted().toArray();
+            return pieces.stream()
+                    .mapToLong(piece -> piece.atom)
+                    .distinct()
+                    .sorted()
+                    .toArray();
         }
     }
 
@@ -144,7 +149,8 @@ final class MediumState {
     private PendingFile file(int number) {
         PendingFile file = files.get(number);
         if (file == null) {
-            throw new IllegalArgumentException("event " + event + " names file " + number + ", which was never created");
+            throw new IllegalArgumentException(
+                    "event " + event + " names file " + number + ", which was never created");
         }
         return file;
     }
@@ -201,24 +207,29 @@ final class MediumState {
     List<Cell> cells(boolean byAtom) {
         List<Cell> cells = new ArrayList<>();
         for (int i = 0; i < changes.size(); i++) {
-            cells.add(new NameCell(i, new int[] {changes.get(i).event()}, changes.get(i).change().toString()));
+            cells.add(new NameCell(
+                    i,
+                    new int[] {changes.get(i).event()},
+                    changes.get(i).change().toString()));
         }
         for (PendingFile file : files.values()) {
             if (!mayHaveName(file.number)) {
                 continue;
             }
             if (!file.sizes.isEmpty()) {
-                int[] events = file.sizes.stream().mapToInt(PendingFile.Size::event).toArray();
+                int[] events =
+                        file.sizes.stream().mapToInt(PendingFile.Size::event).toArray();
                 cells.add(new SizeCell(file, events, "size of file " + file.number));
             }
             file.units.forEach((unit, pieces) -> {
                 String name = "file " + file.number + " " + file.kind.unitName() + " " + unit;
                 if (byAtom && file.kind.atom() < file.kind.unit()) {
                     Map<Long, List<Piece>> atoms = new LinkedHashMap<>();
-                    pieces.forEach(piece -> atoms.computeIfAbsent(piece.atom, a -> new ArrayList<>()).add(piece));
+                    pieces.forEach(piece -> atoms.computeIfAbsent(piece.atom, a -> new ArrayList<>())
+                            .add(piece));
                     long first = unit * (file.kind.unit() / file.kind.atom());
-                    atoms.forEach((atom, own) -> cells.add(
-                            new DataCell(file, own, eventsOf(own), name + " word " + (atom - first))));
+                    atoms.forEach((atom, own) ->
+                            cells.add(new DataCell(file, own, eventsOf(own), name + " word " + (atom - first))));
                 } else {
                     cells.add(new DataCell(file, pieces, eventsOf(pieces), name));
                 }
@@ -230,7 +241,8 @@ final class MediumState {
     private boolean mayHaveName(int file) {
         return names.containsValue(file)
                 || changes.stream()
-                        .anyMatch(change -> change.change() instanceof Event.CreateFile create && create.file() == file);
+                        .anyMatch(
+                                change -> change.change() instanceof Event.CreateFile create && create.file() == file);
     }
 
     private static int[] eventsOf(List<Piece> pieces) {
@@ -260,10 +272,11 @@ final class MediumState {
                 int shrinks = data.file().shrinksAt(sizes.getOrDefault(data.file().number, 0));
                 int version = clip(data, versions[i], shrinks);
                 for (Piece piece : data.pieces()) {
-                    if (version > 0 && piece.event <= data.events()[version - 1]
+                    if (version > 0
+                            && piece.event <= data.events()[version - 1]
                             && !(tear != null && tear.cell() == i && tear.hides(piece))) {
-                        data.file().patch(
-                                written.computeIfAbsent(data.file().number, number -> new HashMap<>()), piece);
+                        data.file()
+                                .patch(written.computeIfAbsent(data.file().number, number -> new HashMap<>()), piece);
                     }
                 }
             }
@@ -271,8 +284,10 @@ final class MediumState {
         TreeMap<String, FileContent> contents = new TreeMap<>();
         left.forEach((path, number) -> {
             if (reachable(path, folders)) {
-                contents.put(path, files.get(number)
-                        .content(sizes.getOrDefault(number, 0), written.getOrDefault(number, Map.of())));
+                contents.put(
+                        path,
+                        files.get(number)
+                                .content(sizes.getOrDefault(number, 0), written.getOrDefault(number, Map.of())));
             }
         });
         return new CrashImage(folders, contents, nextFile);
@@ -322,6 +337,7 @@ final class MediumState {
     /** What a process that is killed leaves to the next one: everything, on the medium or on its way. */
     CrashImage everything() {
         List<Cell> cells = cells(false);
-        return image(cells, cells.stream().mapToInt(cell -> cell.events().length).toArray(), null);
+        return image(
+                cells, cells.stream().mapToInt(cell -> cell.events().length).toArray(), null);
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
@@ -64,7 +65,8 @@ public final class Mutation {
                     count(Fate.NOT_REACHED)));
             mutants.stream()
                     .filter(mutant -> mutant.fate() != Fate.CAUGHT)
-                    .forEach(mutant -> text.append(System.lineSeparator()).append("  ").append(mutant));
+                    .forEach(mutant ->
+                            text.append(System.lineSeparator()).append("  ").append(mutant));
             return text.toString();
         }
     }
@@ -93,26 +95,25 @@ public final class Mutation {
 
     private static Mutant run(List<CrashEnumeration> workloads, String point, Limits limits) {
         long images = 0;
-        // most show in the workload itself, where they are quickly found; then in processes that are killed, which are few;
-        // the rest only in crashed recoveries
+        // most show in the workload itself, where they are quickly found; then in processes that are killed, which are
+        // few; the rest only in crashed recoveries
         for (Limits extent : List.of(limits.withNested(0, 1, 0), limits.withNested(0, 1, 1), limits)) {
             for (CrashEnumeration workload : workloads) {
                 boolean inWorkload = workload.workload().stream()
-                        .anyMatch(event -> event instanceof Event.Persist persist && persist.point().equals(point));
+                        .anyMatch(event -> event instanceof Event.Persist persist
+                                && persist.point().equals(point));
                 if (inWorkload || extent.killEvery() > 0) {
                     EnumerationReport report = workload.runWithout(point, extent);
                     images += report.figures().images();
                     if (!report.violations().isEmpty()) {
                         return new Mutant(
-                                point,
-                                Fate.CAUGHT,
-                                images,
-                                report.violations().get(0));
+                                point, Fate.CAUGHT, images, report.violations().get(0));
                     }
                 }
             }
         }
-        boolean reached = workloads.stream().anyMatch(workload -> workload.points().contains(point));
+        boolean reached =
+                workloads.stream().anyMatch(workload -> workload.points().contains(point));
         return new Mutant(point, reached ? Fate.NOT_CAUGHT : Fate.NOT_REACHED, images, null);
     }
 }

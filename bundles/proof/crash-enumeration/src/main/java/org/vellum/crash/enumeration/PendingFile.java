@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
@@ -63,6 +64,7 @@ final class PendingFile {
     private FileContent durable;
     /** What a crash leaves if nothing more reaches the medium; null: to be made anew. */
     private FileContent atLeast;
+
     private int durableShrinks;
     private long size;
     private int shrinks;
@@ -101,7 +103,8 @@ final class PendingFile {
             piece.draining = draining;
             List<Piece> earlier = units.get(at / kind.unit());
             if (earlier != null || !isDurable(piece)) {
-                units.computeIfAbsent(at / kind.unit(), unit -> new ArrayList<>()).add(piece);
+                units.computeIfAbsent(at / kind.unit(), unit -> new ArrayList<>())
+                        .add(piece);
             }
             done += count;
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 /** Told now and then, ten times a second at most, how far an enumeration has come. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.util.ArrayList;
@@ -38,7 +39,8 @@ public record Violation(
         private void describe(String what, List<String> lines) {
             lines.add(what + " crashed behind event " + cut + " of " + events.size() + "; " + choice);
             for (int i = Math.max(0, cut - AROUND); i < Math.min(events.size(), cut + AROUND); i++) {
-                lines.add(String.format(Locale.ROOT, "    %4d  %s%s", i + 1, events.get(i), i == cut - 1 ? "   <-- cut" : ""));
+                lines.add(String.format(
+                        Locale.ROOT, "    %4d  %s%s", i + 1, events.get(i), i == cut - 1 ? "   <-- cut" : ""));
             }
         }
     }

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,6 +9,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vellum.crash.enumeration.Mutation.Fate;
 import org.vellum.crash.enumeration.ToyStore.Flaw;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Stores that are right pass, and each that is wrong is caught. */
 class CrashEnumerationTest {
@@ -39,7 +40,9 @@ class CrashEnumerationTest {
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "LETS_DROPPED_RECORDS_LIVE")
     void aStoreThatIsWrongOnABlockDeviceIsCaught(Flaw flaw) {
-        assertFalse(enumerate(new ToyStore(MediumKind.BLOCK, flaw), LIMITS).violations().isEmpty());
+        assertFalse(enumerate(new ToyStore(MediumKind.BLOCK, flaw), LIMITS)
+                .violations()
+                .isEmpty());
     }
 
     @ParameterizedTest
@@ -142,8 +145,11 @@ class CrashEnumerationTest {
 
             @Override
             public void recover(RecordingMedium medium) throws Exception {
-                if (recoveries++ % 2 == 0 && medium.exists("/toy") && medium.open("/toy").size() > 0) {
-                    long home = java.nio.ByteBuffer.wrap(medium.open("/toy").read(0, 8)).getInt();
+                if (recoveries++ % 2 == 0
+                        && medium.exists("/toy")
+                        && medium.open("/toy").size() > 0) {
+                    long home = java.nio.ByteBuffer.wrap(medium.open("/toy").read(0, 8))
+                            .getInt();
                     if (home == 0) {
                         medium.recovered(0, new byte[96]);
                         medium.phase("dropped everything");

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,6 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.vellum.crash.enumeration.Event.StoreKind;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * On small cases the images of a cut are exactly the legal states. These come from an independent definition: a device
@@ -135,8 +136,9 @@ class CutImagesTest {
                     random.nextBytes(value);
                     events.add(new Event.Write(0, first * 512L, value));
                     for (int sector = first; sector < first + count; sector++) {
-                        queues.computeIfAbsent(sector, s -> new Queue()).values.add(
-                                Arrays.copyOfRange(value, (sector - first) * 512, (sector - first + 1) * 512));
+                        queues.computeIfAbsent(sector, s -> new Queue())
+                                .values
+                                .add(Arrays.copyOfRange(value, (sector - first) * 512, (sector - first + 1) * 512));
                     }
                 }
             }
@@ -400,7 +402,10 @@ class CutImagesTest {
                 events.add(new Event.Write(0, sector * 512L, value));
             }
         }
-        assertEquals(4096, kept(images(state(events), Limits.DEFAULT.withSubsets(12, 0, 0)), 12).size());
+        assertEquals(
+                4096,
+                kept(images(state(events), Limits.DEFAULT.withSubsets(12, 0, 0)), 12)
+                        .size());
     }
 
     @Test

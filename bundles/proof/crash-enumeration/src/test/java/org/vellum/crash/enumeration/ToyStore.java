@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.enumeration;
 
 import java.nio.ByteBuffer;
@@ -53,7 +54,13 @@ final class ToyStore implements Subject {
     @Override
     public List<String> persistPoints() {
         return List.of(
-                "creation", "creation-name", "append", "trim-home", "trim-epoch", "recovery-log", "recovery-home",
+                "creation",
+                "creation-name",
+                "append",
+                "trim-home",
+                "trim-epoch",
+                "recovery-log",
+                "recovery-home",
                 "recovery-epoch");
     }
 

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.dax;
-
-import static org.vellum.api.provider.Quantity.bytes;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -17,6 +16,8 @@ import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.NativeMemory;
 
+import static org.vellum.api.provider.Quantity.bytes;
+
 /**
  * What this host has for persistent memory: the instructions and what a line costs with each, in ordinary memory; what the
  * platform keeps through a power cut; whether the folder is on DAX. Makes a file of a page in the folder, or the nearest
@@ -26,6 +27,7 @@ final class DaxDiagnosis implements Diagnosis {
     private static final List<String> INSTRUCTIONS = List.of("clwb", "clflushopt", "clflush");
     /** Fits into every second-level cache, so that what is written back was in one. */
     private static final int MEMORY = 256 << 10;
+
     private static final int ROUNDS = 9;
     /** Measuring makes nothing durable that anybody relies on, so it is none of the numbered calls. */
     private static final int NO_POINT = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.dax;
 
 import java.io.IOException;
@@ -25,7 +26,7 @@ final class DaxMounts {
     static boolean any(List<String> mounts) {
         return mounts.stream()
                 .map(line -> line.split(" "))
-                .anyMatch(fields -> fields.length > 3
-                        && Arrays.stream(fields[3].split(",")).anyMatch(OPTIONS::contains));
+                .anyMatch(fields ->
+                        fields.length > 3 && Arrays.stream(fields[3].split(",")).anyMatch(OPTIONS::contains));
     }
 }

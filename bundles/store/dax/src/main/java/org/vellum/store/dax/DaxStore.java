@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.dax;
 
 import java.nio.file.Path;
@@ -34,8 +35,8 @@ import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
 import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MappedFiles.Demand;
 import org.vellum.store.image.MappedFiles;
+import org.vellum.store.image.MappedFiles.Demand;
 import org.vellum.store.image.NativeStoreFiles;
 
 /**
@@ -65,8 +66,9 @@ public final class DaxStore implements Store, Diagnosis {
     /** Framework or system property: {@code true} is as {@code dax.emulate=true} in the configuration. */
     static final String EMULATE_PROPERTY = "vellum.dax.emulate";
 
-    static final String EMULATED = "EMULATED: %s is no persistent memory (DAX); what is committed survives SIGKILL, not a"
-            + " power cut, nor a crash of the system";
+    static final String EMULATED =
+            "EMULATED: %s is no persistent memory (DAX); what is committed survives SIGKILL, not a"
+                    + " power cut, nor a crash of the system";
 
     /** Where files go, and on what. */
     @ObjectClassDefinition(
@@ -113,8 +115,7 @@ public final class DaxStore implements Store, Diagnosis {
         configure(properties);
     }
 
-    DaxStore(
-            NativeCore core, NativePersistence library, PersistenceDomain domain, Path directory, boolean emulate) {
+    DaxStore(NativeCore core, NativePersistence library, PersistenceDomain domain, Path directory, boolean emulate) {
         this(core, library, domain, directory.toString(), emulate);
     }
 
@@ -177,7 +178,8 @@ public final class DaxStore implements Store, Diagnosis {
         if (isKnownDax(names)) {
             return Optional.empty();
         }
-        return Optional.of(emulate ? String.format(Locale.ROOT, EMULATED, names.directory()) : lacking(names.directory()));
+        return Optional.of(
+                emulate ? String.format(Locale.ROOT, EMULATED, names.directory()) : lacking(names.directory()));
     }
 
     /** What cannot be found out is not taken for persistent memory. */
@@ -227,7 +229,8 @@ public final class DaxStore implements Store, Diagnosis {
 
     /** What a folder lacks that is not on DAX, without the way out. */
     static String lacking(Path folder) {
-        return folder + " is not on persistent memory that the processor addresses directly (DAX): files there cannot be"
+        return folder
+                + " is not on persistent memory that the processor addresses directly (DAX): files there cannot be"
                 + " mapped with MAP_SYNC";
     }
 
@@ -235,8 +238,10 @@ public final class DaxStore implements Store, Diagnosis {
         try {
             return folders.isDax(names.home());
         } catch (FileFailure e) {
-            throw new RegionException("region '" + region + "': whether " + names.directory()
-                    + " is on persistent memory cannot be found out: " + e.getMessage() + "; " + e.wayOut(), e);
+            throw new RegionException(
+                    "region '" + region + "': whether " + names.directory()
+                            + " is on persistent memory cannot be found out: " + e.getMessage() + "; " + e.wayOut(),
+                    e);
         }
     }
 
@@ -248,8 +253,7 @@ public final class DaxStore implements Store, Diagnosis {
     @Override
     public List<Finding> examine() {
         List<Finding> findings = new ArrayList<>(settings.findings());
-        findings.addAll(
-                new DaxDiagnosis(core, library, persistence, domain, folders, directory, emulate).examine());
+        findings.addAll(new DaxDiagnosis(core, library, persistence, domain, folders, directory, emulate).examine());
         return findings;
     }
 }

@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.dax;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +21,12 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 class DaxStoreTest {
     /** Names a folder on a file system mounted with -o dax, on machines that have one. */
     private static final String DAX_FOLDER = System.getenv("VELLUM_TEST_DAX");
@@ -46,8 +47,7 @@ class DaxStoreTest {
     }
 
     private DaxStore store(boolean emulate) {
-        return new DaxStore(
-                Cores.CORE, Cores.PERSISTENCE, new PersistenceDomain(List.of()), directory, emulate);
+        return new DaxStore(Cores.CORE, Cores.PERSISTENCE, new PersistenceDomain(List.of()), directory, emulate);
     }
 
     private static Store.Request request(Path folder) {
@@ -110,7 +110,8 @@ class DaxStoreTest {
         assumeTrue(DAX_FOLDER != null, "VELLUM_TEST_DAX is not set: no folder on DAX");
         Path folder = Files.createTempDirectory(Path.of(DAX_FOLDER), "dax-store-");
         try (StoreImage image = store(false).open(request(folder), IGNORE)) {
-            assertTrue(image.remarks().stream().noneMatch(remark -> remark.startsWith("EMULATED")),
+            assertTrue(
+                    image.remarks().stream().noneMatch(remark -> remark.startsWith("EMULATED")),
                     image.remarks().toString());
         }
         assertEquals(List.of("orders.vellum", "orders.vellum-log0", "orders.vellum-log1"), filesIn(folder));
@@ -140,7 +141,9 @@ class DaxStoreTest {
     void aPlatformThatSavesItsCachesHasNothingWrittenBack() {
         DaxStore eadr = new DaxStore(
                 Cores.CORE, Cores.PERSISTENCE, new PersistenceDomain(List.of("cpu_cache")), directory, false);
-        assertTrue(eadr.examine().contains(Finding.fact("write-back", "by none")), eadr.examine().toString());
+        assertTrue(
+                eadr.examine().contains(Finding.fact("write-back", "by none")),
+                eadr.examine().toString());
         assertTrue(eadr.examine().stream().anyMatch(finding -> finding.text().contains("eADR")));
     }
 

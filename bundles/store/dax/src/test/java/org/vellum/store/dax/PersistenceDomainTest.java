@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.dax;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,6 +7,10 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PersistenceDomainTest {
     @TempDir
@@ -27,7 +28,9 @@ class PersistenceDomainTest {
         region(0, "cpu_cache");
         region(1, "cpu_cache");
         Files.createDirectory(devices.resolve("namespace0.0"));
-        assertEquals(List.of("cpu_cache", "cpu_cache"), PersistenceDomain.read(devices).domains());
+        assertEquals(
+                List.of("cpu_cache", "cpu_cache"),
+                PersistenceDomain.read(devices).domains());
         assertTrue(PersistenceDomain.read(devices).includesCaches());
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.file;
 
 import java.nio.file.Path;
@@ -14,11 +15,11 @@ import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.vellum.api.provider.DeleteCallsModify;
 import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
-import org.vellum.api.provider.DeleteCallsModify;
 import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Settings;
 import org.vellum.api.provider.Store;

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.file;
-
-import static org.vellum.api.provider.Quantity.bytes;
-import static org.vellum.api.provider.Quantity.nanoseconds;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +13,9 @@ import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.NativeMemory;
 import org.vellum.store.image.StoreFile;
 import org.vellum.store.image.StoreFiles;
+
+import static org.vellum.api.provider.Quantity.bytes;
+import static org.vellum.api.provider.Quantity.nanoseconds;
 
 /**
  * The folder of regions that name none: its free space, and what making a page durable takes there. Writes a file of 32
@@ -68,7 +69,8 @@ final class FolderDiagnosis implements Diagnosis {
 
     /** Median, over blocks that are allocated: a commit's case. */
     private long syncTime() throws FileFailure {
-        Path path = directory.resolve(".vellum-doctor-" + ProcessHandle.current().pid());
+        Path path =
+                directory.resolve(".vellum-doctor-" + ProcessHandle.current().pid());
         long[] times = new long[SYNCS];
         try (NativeMemory page = new NativeMemory(core, PAGE_SIZE);
                 StoreFile file = files.open(path, true)) {

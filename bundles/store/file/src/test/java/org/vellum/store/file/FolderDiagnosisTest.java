@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.file;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +10,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.provider.Diagnosis.Finding;
 import org.vellum.api.provider.Diagnosis.Verdict;
 import org.vellum.store.image.NativeStoreFiles;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class FolderDiagnosisTest {
     @TempDir
@@ -25,7 +26,9 @@ class FolderDiagnosisTest {
     void theFolderIsMeasuredAndLeftAsItWas() throws IOException {
         List<Finding> findings = examine(directory);
         assertEquals(Finding.fact("folder", directory.toString()), findings.get(0));
-        assertTrue(findings.get(1).text().matches("[0-9.]+ [KMGT]iB"), findings.get(1).text());
+        assertTrue(
+                findings.get(1).text().matches("[0-9.]+ [KMGT]iB"),
+                findings.get(1).text());
         assertEquals(Verdict.WORKS, findings.get(2).verdict());
         assertTrue(findings.get(2).text().matches("[0-9.]+ [nµm]s to write a page and make it durable"));
         try (var left = Files.list(directory)) {
@@ -37,7 +40,8 @@ class FolderDiagnosisTest {
     void aFolderThatIsNotThereIsNotMade() {
         Path missing = directory.resolve("a/b");
         List<Finding> findings = examine(missing);
-        assertEquals(missing + ", made when the first region is", findings.get(0).text());
+        assertEquals(
+                missing + ", made when the first region is", findings.get(0).text());
         assertEquals("free space", findings.get(1).subject());
         assertEquals(2, findings.size());
         assertTrue(Files.notExists(directory.resolve("a")));

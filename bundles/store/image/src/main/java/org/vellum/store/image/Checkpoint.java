@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -79,26 +80,38 @@ record Checkpoint(
 
     Checkpoint withSegmentSize(int segment, long size) {
         return new Checkpoint(
-                state, identity, homeEpoch, generation, sequence,
-                segment == 0 ? size : segmentSize0, segment == 1 ? size : segmentSize1, highestEpoch, address);
+                state,
+                identity,
+                homeEpoch,
+                generation,
+                sequence,
+                segment == 0 ? size : segmentSize0,
+                segment == 1 ? size : segmentSize1,
+                highestEpoch,
+                address);
     }
 
     Checkpoint withAddress(long newAddress) {
         return new Checkpoint(
-                state, identity, homeEpoch, generation, sequence, segmentSize0, segmentSize1, highestEpoch,
-                newAddress);
+                state, identity, homeEpoch, generation, sequence, segmentSize0, segmentSize1, highestEpoch, newAddress);
     }
 
     Checkpoint withSequence(long newSequence) {
         return new Checkpoint(
-                state, identity, homeEpoch, generation, newSequence, segmentSize0, segmentSize1, highestEpoch,
-                address);
+                state, identity, homeEpoch, generation, newSequence, segmentSize0, segmentSize1, highestEpoch, address);
     }
 
     Checkpoint next(State newState, long newHomeEpoch, long newGeneration, long newHighestEpoch) {
         return new Checkpoint(
-                newState, identity, newHomeEpoch, newGeneration, sequence, segmentSize0, segmentSize1,
-                newHighestEpoch, address);
+                newState,
+                identity,
+                newHomeEpoch,
+                newGeneration,
+                sequence,
+                segmentSize0,
+                segmentSize1,
+                newHighestEpoch,
+                address);
     }
 
     byte[] encode() {
@@ -119,15 +132,22 @@ record Checkpoint(
     static Checkpoint decode(ByteBuffer sector, long expectedIdentity) throws Sector.Malformed {
         int state = sector.getInt(12);
         if (state < 0 || state >= State.values().length) {
-            throw new Sector.Malformed("the checkpoint sector has state " + state + " instead of 0 to "
-                    + (State.values().length - 1));
+            throw new Sector.Malformed(
+                    "the checkpoint sector has state " + state + " instead of 0 to " + (State.values().length - 1));
         }
         if (sector.getLong(16) != expectedIdentity) {
             throw new Sector.Malformed("the checkpoint sector belongs to region identity "
                     + Sector.hexadecimal(sector.getLong(16)) + " instead of " + Sector.hexadecimal(expectedIdentity));
         }
         return new Checkpoint(
-                State.values()[state], expectedIdentity, sector.getLong(24), sector.getLong(32), sector.getLong(40),
-                sector.getLong(48), sector.getLong(56), sector.getLong(64), sector.getLong(72));
+                State.values()[state],
+                expectedIdentity,
+                sector.getLong(24),
+                sector.getLong(32),
+                sector.getLong(40),
+                sector.getLong(48),
+                sector.getLong(56),
+                sector.getLong(64),
+                sector.getLong(72));
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import org.vellum.nativelib.NativeCore;
@@ -83,7 +84,10 @@ final class FirstUse implements AutoCloseable {
         long first = block * BLOCK_PAGES;
         long damaged = check.firstDamaged(first, (int) Math.min(BLOCK_PAGES, identity.pages() - first), room);
         if (damaged >= 0) {
-            throw HomeImage.damaged(region, file, identity.homeOffset() + damaged * NativeCore.PAGE_SIZE,
+            throw HomeImage.damaged(
+                    region,
+                    file,
+                    identity.homeOffset() + damaged * NativeCore.PAGE_SIZE,
                     "page " + damaged + " of the home image does not fit its checksum at offset "
                             + PageChecksums.offset(identity, damaged)
                             + ", or cannot be read: the medium has changed or lost it");

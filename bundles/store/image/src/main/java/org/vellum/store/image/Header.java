@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -37,8 +38,7 @@ record Header(int version, ImageIdentity identity, Checkpoint checkpoint, long n
     static Header read(NativeCore core, StoreFile file, String region) throws FileFailure {
         long size = file.size();
         if (size < VersionOne.HEADER_SIZE) {
-            throw HomeImage.damaged(region, file, size, "the file ends after " + size
-                    + " bytes, within its header");
+            throw HomeImage.damaged(region, file, size, "the file ends after " + size + " bytes, within its header");
         }
         try {
             ByteBuffer sector = Sector.wrap(HomeImage.readSector(core, file, ImageIdentity.OFFSET));
@@ -51,7 +51,11 @@ record Header(int version, ImageIdentity identity, Checkpoint checkpoint, long n
             }
             ImageIdentity identity = ImageIdentity.decode(sector, ImageIdentity.HEADER_SIZE);
             requireLength(file, region, identity);
-            return choose(file, region, identity, slot(core, file, region, identity, 0),
+            return choose(
+                    file,
+                    region,
+                    identity,
+                    slot(core, file, region, identity, 0),
                     slot(core, file, region, identity, 1));
         } catch (Sector.Malformed e) {
             throw HomeImage.damaged(region, file, ImageIdentity.OFFSET, e.getMessage());
@@ -61,8 +65,11 @@ record Header(int version, ImageIdentity identity, Checkpoint checkpoint, long n
     static void requireLength(StoreFile file, String region, ImageIdentity identity) throws FileFailure {
         long size = file.size();
         if (size < identity.fileSize()) {
-            throw HomeImage.damaged(region, file, size, "the file ends after " + size + " bytes instead of "
-                    + identity.fileSize() + ": it was truncated");
+            throw HomeImage.damaged(
+                    region,
+                    file,
+                    size,
+                    "the file ends after " + size + " bytes instead of " + identity.fileSize() + ": it was truncated");
         }
     }
 
@@ -93,8 +100,11 @@ record Header(int version, ImageIdentity identity, Checkpoint checkpoint, long n
         Checkpoint checkpoint0 = zero.checkpoint;
         Checkpoint checkpoint1 = one.checkpoint;
         if (checkpoint0 == null && checkpoint1 == null) {
-            throw HomeImage.damaged(region, file, Checkpoint.offset(0), zero.damage + ", and at offset "
-                    + Checkpoint.offset(1) + " " + one.damage);
+            throw HomeImage.damaged(
+                    region,
+                    file,
+                    Checkpoint.offset(0),
+                    zero.damage + ", and at offset " + Checkpoint.offset(1) + " " + one.damage);
         }
         int counting;
         int next;
@@ -116,7 +126,9 @@ record Header(int version, ImageIdentity identity, Checkpoint checkpoint, long n
                 identity,
                 checkpoint,
                 (following & 1) == next ? following : following + 1,
-                damage == null ? null : file.path() + ", offset " + Checkpoint.offset(1 - counting) + ": " + damage
-                        + "; a crash cut its write short, or it is damaged. The other slot says what is needed");
+                damage == null
+                        ? null
+                        : file.path() + ", offset " + Checkpoint.offset(1 - counting) + ": " + damage
+                                + "; a crash cut its write short, or it is damaged. The other slot says what is needed");
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.lang.System.Logger;
@@ -188,7 +189,8 @@ public final class Image implements StoreImage {
 
     private static RegionException cannotBeOpened(ImageFiles names, FileFailure cause) {
         return new RegionException(
-                "region '" + names.region() + "': cannot be opened: " + cause.getMessage() + "; " + cause.wayOut(), cause);
+                "region '" + names.region() + "': cannot be opened: " + cause.getMessage() + "; " + cause.wayOut(),
+                cause);
     }
 
     /** What is open so far, so that a failure lets go of all of it. */
@@ -197,11 +199,13 @@ public final class Image implements StoreImage {
         private final StoreFiles files;
         /** Asked of what is found; null where the region is known to be here. */
         private final Residence residence;
+
         private final ImageFiles names;
         private final Store.Request request;
         private final PhaseObserver observer;
         /** The home image that has arrived, or null. */
         private final StoreFile arrived;
+
         private final List<AutoCloseable> held = new ArrayList<>();
 
         Opening(
@@ -274,11 +278,11 @@ public final class Image implements StoreImage {
             makeReal(file, 0, identity.tableOffset() + identity.tableLength(), remarks);
             makeReal(file, identity.homeOffset(), identity.size(), remarks);
             LogSegment[] segments = openSegments(home, remarks);
-            CommittedView view = hold(new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
+            CommittedView view = hold(
+                    new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view, names.home());
 
-            Recovery recovery = new Recovery(
-                    region, core, names.home(), home.checkpoint(), segments, view);
+            Recovery recovery = new Recovery(region, core, names.home(), home.checkpoint(), segments, view);
             Recovery.Result recovered;
             switch (home.checkpoint().state()) {
                 case CLOSED, DEPARTED, ARRIVED -> recovered = recovery.confirmEmpty();
@@ -292,7 +296,8 @@ public final class Image implements StoreImage {
                     recovered = putBack(home);
                     view.follow(recovered.epoch());
                 }
-                default -> throw new IllegalStateException("state " + home.checkpoint().state());
+                default ->
+                    throw new IllegalStateException("state " + home.checkpoint().state());
             }
             // Its creator may have been killed between the rename and the sync of that name. A commit acknowledged
             // before the name is durable would be lost with it.
@@ -311,8 +316,8 @@ public final class Image implements StoreImage {
                 remarks.add("the image was created as '" + identity.name() + "' and renamed since");
             }
             Trimmer trimmer = new Trimmer(region, writeBack, view, observer);
-            Log log = new Log(
-                    region, core, home, segments, trimmer, observer, recovered.epoch(), recovered.generation());
+            Log log =
+                    new Log(region, core, home, segments, trimmer, observer, recovered.epoch(), recovered.generation());
             return new Image(core, files, names, home, view, log, writeBack, trimmer, observer, remarks);
         }
 
@@ -332,7 +337,8 @@ public final class Image implements StoreImage {
         private StoreFile openUndo() throws FileFailure {
             if (!files.exists(names.undo())) {
                 throw new DamagedImageException("region '" + names.region() + "': the undo file " + names.undo()
-                        + " is missing, and " + names.home() + " was being written in place: it may hold stores that were"
+                        + " is missing, and " + names.home()
+                        + " was being written in place: it may hold stores that were"
                         + " never committed. Nothing was overwritten; bring it back from where the home image is from");
             }
             return files.open(names.undo(), false);
@@ -373,8 +379,11 @@ public final class Image implements StoreImage {
                     return true;
                 }
                 if (size <= 0 || size % Batch.ALIGNMENT != 0 || found < size) {
-                    throw HomeImage.damaged(names.region(), file, found, "the log segment ends after " + found
-                            + " bytes instead of " + size + ": it was truncated");
+                    throw HomeImage.damaged(
+                            names.region(),
+                            file,
+                            found,
+                            "the log segment ends after " + found + " bytes instead of " + size + ": it was truncated");
                 }
                 return false;
             }
@@ -410,7 +419,8 @@ public final class Image implements StoreImage {
             StoreFile file = hold(files.open(names.log(index), anew));
             if (anew) {
                 restore(file, size);
-                remarks.add(names.log(index) + " was missing, and has been made anew: there was no epoch in it, for the image"
+                remarks.add(names.log(index)
+                        + " was missing, and has been made anew: there was no epoch in it, for the image"
                         + " was closed in order");
             }
             closeToOthers(file, remarks);
@@ -443,7 +453,10 @@ public final class Image implements StoreImage {
                     && home.checkpoint().address() != 0
                     && size > 0
                     && size % Batch.ALIGNMENT == 0
-                    && size <= Math.max(LARGEST_RESTORED_SEGMENT, 2 * home.identity().size());
+                    && size
+                            <= Math.max(
+                                    LARGEST_RESTORED_SEGMENT,
+                                    2 * home.identity().size());
         }
 
         /** What a crash leaves of making one anew. Anything else was truncated. */
@@ -480,8 +493,8 @@ public final class Image implements StoreImage {
         private void makeReal(StoreFile file, long offset, long length, List<String> remarks) throws FileFailure {
             long made = file.makeReal(offset, length, false);
             if (made > 0) {
-                remarks.add(made + " bytes of " + file.path() + " had no written blocks, as in a sparse copy, and have been"
-                        + " given some");
+                remarks.add(made + " bytes of " + file.path()
+                        + " had no written blocks, as in a sparse copy, and have been" + " given some");
             }
         }
     }
@@ -508,8 +521,7 @@ public final class Image implements StoreImage {
             home.writeCheckpoint(home.checkpoint().withAddress(address));
         } catch (FileFailure e) {
             throw new RegionException(
-                    "region '" + region + "': its address could not be recorded: " + e.getMessage() + "; "
-                            + e.wayOut(),
+                    "region '" + region + "': its address could not be recorded: " + e.getMessage() + "; " + e.wayOut(),
                     e);
         }
     }
@@ -539,8 +551,9 @@ public final class Image implements StoreImage {
         try {
             firstUse.requireIntact(firstPage, pages);
         } catch (FileFailure e) {
-            throw new RegionException("region '" + region + "': its page checksums cannot be read: " + e.getMessage() + "; "
-                    + e.wayOut(), e);
+            throw new RegionException(
+                    "region '" + region + "': its page checksums cannot be read: " + e.getMessage() + "; " + e.wayOut(),
+                    e);
         }
     }
 
@@ -549,8 +562,10 @@ public final class Image implements StoreImage {
         try {
             firstUse.requireIntact(batch, length);
         } catch (FileFailure e) {
-            throw new CommitException("region '" + region + "': what an epoch changes for the first time cannot be compared"
-                    + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(), e);
+            throw new CommitException(
+                    "region '" + region + "': what an epoch changes for the first time cannot be compared"
+                            + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(),
+                    e);
         }
     }
 
@@ -626,9 +641,10 @@ public final class Image implements StoreImage {
             }
             return Optional.empty();
         } catch (FileFailure e) {
-            return Optional.of(e.getMessage() + ". Commits go on when it is back there: rename it, or its folder, back. One"
-                    + " that was deleted cannot come back: read what the region holds and keep it elsewhere, before it is"
-                    + " closed");
+            return Optional.of(
+                    e.getMessage() + ". Commits go on when it is back there: rename it, or its folder, back. One"
+                            + " that was deleted cannot come back: read what the region holds and keep it elsewhere, before it is"
+                            + " closed");
         }
     }
 
@@ -690,7 +706,8 @@ public final class Image implements StoreImage {
             return UndoFile.prepare(core, files, names, home.identity(), log.epoch());
         } catch (FileFailure e) {
             throw new RegionException(
-                    "region '" + region + "': no undo file of " + UndoFile.fileSize(home.identity().pages())
+                    "region '" + region + "': no undo file of "
+                            + UndoFile.fileSize(home.identity().pages())
                             + " bytes can be had, without which it cannot be written in place: " + e.getMessage() + "; "
                             + e.wayOut(),
                     e);
@@ -754,8 +771,8 @@ public final class Image implements StoreImage {
             throw new IllegalStateException("region '" + region + "': it is not written in place");
         }
         if (epoch != undo.epoch()) {
-            throw new IllegalArgumentException("region '" + region + "': it ends at epoch " + epoch
-                    + ", but its epoch word says " + undo.epoch());
+            throw new IllegalArgumentException(
+                    "region '" + region + "': it ends at epoch " + epoch + ", but its epoch word says " + undo.epoch());
         }
         ending = true;
         try {
@@ -812,7 +829,8 @@ public final class Image implements StoreImage {
             return;
         }
         Optional<String> lost = lost();
-        lost.ifPresent(sentence -> LOGGER.log(Level.WARNING, "region ''{0}'' is closed without its files: {1}", region, sentence));
+        lost.ifPresent(sentence ->
+                LOGGER.log(Level.WARNING, "region ''{0}'' is closed without its files: {1}", region, sentence));
         closed = true;
         if (undo != null) {
             closeInPlace();
@@ -864,16 +882,21 @@ public final class Image implements StoreImage {
             files.delete(names.log(1));
             files.delete(names.home());
         } catch (FileFailure e) {
-            LOGGER.log(Level.WARNING, "region '" + region + "': the memory of its former image is not freed: "
-                    + e.getMessage());
+            LOGGER.log(
+                    Level.WARNING,
+                    "region '" + region + "': the memory of its former image is not freed: " + e.getMessage());
         }
     }
 
     /** Nothing is written: who stored to the home image has not said that all of it is committed. */
     private void closeInPlace() {
         if (!ending) {
-            LOGGER.log(Level.WARNING, "region ''{0}'': closed while it is written in place; the next open puts back what"
-                    + " was not committed behind epoch {1}", region, undo.epoch());
+            LOGGER.log(
+                    Level.WARNING,
+                    "region ''{0}'': closed while it is written in place; the next open puts back what"
+                            + " was not committed behind epoch {1}",
+                    region,
+                    undo.epoch());
         }
         trimmer.stop();
         log.restart(undo.epoch(), log.generation());

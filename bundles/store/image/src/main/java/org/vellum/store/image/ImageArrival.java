@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.lang.System.Logger;
@@ -40,13 +41,16 @@ public final class ImageArrival implements IncomingImage {
     private ImageIdentity identity;
     /** What it replaces, locked; null: nothing. */
     private StoreFile replaced;
+
     private Checkpoint replacedCheckpoint;
     /** The log is that of what it replaces. */
     private boolean keepsLog;
+
     private StoreFile file;
     private PageWriter pageWriter;
     /** Pages that are not all zeros in the file. */
     private PageSet written;
+
     private boolean named;
     private boolean done;
 
@@ -82,8 +86,10 @@ public final class ImageArrival implements IncomingImage {
             return arrival;
         } catch (FileFailure e) {
             if (e.isOutOfSpace()) {
-                throw new InvalidRegionException(arrival.subject() + ": it does not fit into " + names.directory() + ": "
-                        + e.getMessage() + "; " + e.wayOut(), e);
+                throw new InvalidRegionException(
+                        arrival.subject() + ": it does not fit into " + names.directory() + ": " + e.getMessage() + "; "
+                                + e.wayOut(),
+                        e);
             }
             throw arrival.failure("room cannot be made for it", e);
         } finally {
@@ -167,8 +173,8 @@ public final class ImageArrival implements IncomingImage {
             throw inTheWay(" and it is damaged", e);
         }
         Checkpoint checkpoint = header.checkpoint();
-        boolean elsewhere = checkpoint.state() == Checkpoint.State.DEPARTED
-                || checkpoint.state() == Checkpoint.State.ARRIVED;
+        boolean elsewhere =
+                checkpoint.state() == Checkpoint.State.DEPARTED || checkpoint.state() == Checkpoint.State.ARRIVED;
         if (header.version() != Sector.FORMAT_VERSION || header.identity().identity() != origin.identity()) {
             throw inTheWay(" of another region", null);
         }
@@ -266,7 +272,8 @@ public final class ImageArrival implements IncomingImage {
                 Checkpoint.State.ARRIVED,
                 identity.identity(),
                 epoch,
-                replaced == null ? 0 : replacedCheckpoint.generation() + 2, // it and the one behind it may have been used
+                // it and the one behind it may have been used
+                replaced == null ? 0 : replacedCheckpoint.generation() + 2,
                 0,
                 keepsLog ? replacedCheckpoint.segmentSize0() : identity.segmentSize(),
                 keepsLog ? replacedCheckpoint.segmentSize1() : identity.segmentSize(),
@@ -341,8 +348,10 @@ public final class ImageArrival implements IncomingImage {
                 withdraw();
             }
         } catch (FileFailure e) {
-            LOGGER.log(Level.WARNING, subject() + ": what had arrived of it in " + place + " stays there: "
-                    + e.getMessage() + "; delete it by hand, or move the region there again");
+            LOGGER.log(
+                    Level.WARNING,
+                    subject() + ": what had arrived of it in " + place + " stays there: " + e.getMessage()
+                            + "; delete it by hand, or move the region there again");
         } finally {
             leave(true);
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.charset.StandardCharsets;
@@ -36,8 +37,15 @@ final class ImageCreation {
         ImageIdentity identity = layOut(new SecureRandom().nextLong());
         // No address: whether a wanted one can be had is not known yet.
         Checkpoint checkpoint = new Checkpoint(
-                Checkpoint.State.CLOSED, identity.identity(), 0, 0, 0, identity.segmentSize(), identity.segmentSize(),
-                0, 0);
+                Checkpoint.State.CLOSED,
+                identity.identity(),
+                0,
+                0,
+                0,
+                identity.segmentSize(),
+                identity.segmentSize(),
+                0,
+                0);
         run(identity, checkpoint, unfinished -> {});
     }
 
@@ -137,8 +145,10 @@ final class ImageCreation {
             needed(identity);
             return identity;
         } catch (ArithmeticException e) {
-            throw new InvalidRegionException("region '" + names.region() + "': size " + size + " with a log of "
-                    + request.logSize() + " is larger than any file can be", e);
+            throw new InvalidRegionException(
+                    "region '" + names.region() + "': size " + size + " with a log of " + request.logSize()
+                            + " is larger than any file can be",
+                    e);
         }
     }
 

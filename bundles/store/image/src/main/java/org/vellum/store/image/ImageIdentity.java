@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -19,17 +20,12 @@ import org.vellum.nativelib.NativeCore;
  * @param segmentSize bytes of a log segment as created
  */
 record ImageIdentity(
-        long identity,
-        long size,
-        long homeOffset,
-        long tableOffset,
-        long segmentSize,
-        long creationTime,
-        String name) {
+        long identity, long size, long homeOffset, long tableOffset, long segmentSize, long creationTime, String name) {
 
     static final long OFFSET = 0;
     /** Identity, two checkpoint slots and holder, each in a block of its own. */
     static final int HEADER_SIZE = 4 * NativeCore.PAGE_SIZE;
+
     static final int MAXIMUM_NAME = 255;
 
     static final long MAGIC = 0x4d494d554c4c4556L; // "VELLUMIM"
@@ -80,11 +76,16 @@ record ImageIdentity(
         long size = sector.getLong(24);
         long homeOffset = sector.getLong(40);
         long tableOffset = sector.getLong(48);
-        if (sector.getInt(12) != headerSize || sector.getInt(72) != NativeCore.PAGE_SIZE
-                || nameLength < 0 || nameLength > MAXIMUM_NAME
-                || size <= 0 || size % NativeCore.PAGE_SIZE != 0
-                || homeOffset <= 0 || homeOffset % NativeCore.PAGE_SIZE != 0
-                || tableOffset < headerSize || tableOffset > homeOffset
+        if (sector.getInt(12) != headerSize
+                || sector.getInt(72) != NativeCore.PAGE_SIZE
+                || nameLength < 0
+                || nameLength > MAXIMUM_NAME
+                || size <= 0
+                || size % NativeCore.PAGE_SIZE != 0
+                || homeOffset <= 0
+                || homeOffset % NativeCore.PAGE_SIZE != 0
+                || tableOffset < headerSize
+                || tableOffset > homeOffset
                 || size / NativeCore.PAGE_SIZE > (homeOffset - tableOffset) / PageChecksums.ENTRY_SIZE
                 || homeOffset > Long.MAX_VALUE - size) {
             throw new Sector.Malformed("the identity sector describes an impossible layout (size " + size

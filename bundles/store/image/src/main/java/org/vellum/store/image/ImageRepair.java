@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -71,22 +72,24 @@ public final class ImageRepair {
                     + " bring it back from a backup");
         }
         if (!report.damagedPages().isEmpty() && !acceptDamagedPages) {
-            throw new DamagedImageException(report.image() + ": " + report.damagedPages().size()
-                    + " damaged pages, the first is page " + report.damagedPages().get(0)
-                    + "; a backup has them, or --accept-damaged-pages takes them as they are");
+            throw new DamagedImageException(
+                    report.image() + ": " + report.damagedPages().size()
+                            + " damaged pages, the first is page "
+                            + report.damagedPages().get(0)
+                            + "; a backup has them, or --accept-damaged-pages takes them as they are");
         }
         long epoch = report.intactEpoch().getAsLong();
         try {
             if (!files.exists(target.home())) {
                 create(damaged, target, epoch, purpose);
             } else if (!isWritten(damaged, target, epoch, purpose)) {
-                throw new InvalidRegionException(target.home() + " is there already, and is another image; move its files"
-                        + " away, or name another file by --output");
+                throw new InvalidRegionException(
+                        target.home() + " is there already, and is another image; move its files"
+                                + " away, or name another file by --output");
             }
             files.syncDirectory(target.directory(), PersistPoint.REPAIRED_NAME);
         } catch (FileFailure e) {
-            throw new RegionException(
-                    report.image() + " cannot be repaired: " + e.getMessage() + "; " + e.wayOut(), e);
+            throw new RegionException(report.image() + " cannot be repaired: " + e.getMessage() + "; " + e.wayOut(), e);
         }
     }
 
@@ -96,10 +99,11 @@ public final class ImageRepair {
             if (there.report().damaged() || there.header().checkpoint().state() != Checkpoint.State.CLOSED) {
                 return false;
             }
-            boolean sameIdentity =
-                    there.header().identity().identity() == damaged.header().identity().identity();
+            boolean sameIdentity = there.header().identity().identity()
+                    == damaged.header().identity().identity();
             return there.report().intactEpoch().getAsLong() == epoch
-                    && there.header().identity().size() == damaged.header().identity().size()
+                    && there.header().identity().size()
+                            == damaged.header().identity().size()
                     && sameIdentity == (purpose == Purpose.REPAIR);
         }
     }
@@ -139,10 +143,13 @@ public final class ImageRepair {
                 long entriesLength = (long) count * PageChecksums.ENTRY_SIZE;
                 damaged.file().read(entries.address(), entriesLength, PageChecksums.offset(from, first));
                 for (int i = 0; i < count; i++) {
-                    renew(pages.view((long) i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE),
+                    renew(
+                            pages.view((long) i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE),
                             entries.view((long) i * PageChecksums.ENTRY_SIZE, PageChecksums.ENTRY_SIZE));
                 }
-                to.write(pages.address(), (long) count * NativeCore.PAGE_SIZE,
+                to.write(
+                        pages.address(),
+                        (long) count * NativeCore.PAGE_SIZE,
                         identity.homeOffset() + first * NativeCore.PAGE_SIZE);
                 to.write(entries.address(), entriesLength, PageChecksums.offset(identity, first));
             }
@@ -157,13 +164,13 @@ public final class ImageRepair {
 
     private void readPages(OfflineImage damaged, long first, int count, NativeMemory pages) throws FileFailure {
         long homeOffset = damaged.header().identity().homeOffset();
-        damaged.file().read(
-                pages.address(), (long) count * NativeCore.PAGE_SIZE, homeOffset + first * NativeCore.PAGE_SIZE);
+        damaged.file()
+                .read(pages.address(), (long) count * NativeCore.PAGE_SIZE, homeOffset + first * NativeCore.PAGE_SIZE);
         for (int i = 0; i < count; i++) {
             if (damaged.replayed().contains(first + i)) {
                 pages.view((long) i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE)
-                        .put(core.view(damaged.view().address() + (first + i) * NativeCore.PAGE_SIZE,
-                                NativeCore.PAGE_SIZE));
+                        .put(core.view(
+                                damaged.view().address() + (first + i) * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE));
             }
         }
     }
@@ -178,8 +185,8 @@ public final class ImageRepair {
      */
     public String replace(ImageFiles old, ImageFiles incoming, Purpose purpose) {
         try {
-            Replacement replacement = new Replacement(
-                    incoming.region(), Replacement.freeSuffix(files, old, purpose.suffix));
+            Replacement replacement =
+                    new Replacement(incoming.region(), Replacement.freeSuffix(files, old, purpose.suffix));
             if (!incoming.directory().equals(old.directory())) {
                 throw new InvalidRegionException(incoming.home() + " is in another folder than " + old.home()
                         + ", and cannot take its names; move it there");
@@ -188,8 +195,10 @@ public final class ImageRepair {
             replacement.finish(files, old);
             return replacement.suffix();
         } catch (FileFailure e) {
-            throw new RegionException(old.home() + ": the new image " + incoming.home() + " could not take its name: "
-                    + e.getMessage() + "; " + e.wayOut() + " (the same command goes on where this one ended)", e);
+            throw new RegionException(
+                    old.home() + ": the new image " + incoming.home() + " could not take its name: " + e.getMessage()
+                            + "; " + e.wayOut() + " (the same command goes on where this one ended)",
+                    e);
         }
     }
 
@@ -207,8 +216,10 @@ public final class ImageRepair {
             replacement.finish(files, old);
             return Optional.of(replacement.suffix());
         } catch (FileFailure e) {
-            throw new RegionException(old.home() + ": another image could not take its name: " + e.getMessage() + "; "
-                    + e.wayOut() + " (the same command goes on where this one ended)", e);
+            throw new RegionException(
+                    old.home() + ": another image could not take its name: " + e.getMessage() + "; " + e.wayOut()
+                            + " (the same command goes on where this one ended)",
+                    e);
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import org.vellum.api.CommitException;
@@ -156,7 +157,8 @@ final class Log implements AutoCloseable {
     private CommitException failed(long next, FileFailure cause) {
         CommitException failure = new CommitException(
                 "region '" + region + "': epoch " + next + " is not durable: " + cause.getMessage()
-                        + " (its batch goes to offset " + tail + " of " + segment().file().path()
+                        + " (its batch goes to offset " + tail + " of "
+                        + segment().file().path()
                         + "); " + cause.wayOut(),
                 cause);
         try {

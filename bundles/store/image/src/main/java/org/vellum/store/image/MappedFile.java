@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
-import java.nio.file.Path;
 import java.util.OptionalLong;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
@@ -51,8 +51,8 @@ final class MappedFile extends ForwardingStoreFile {
             Demand demand,
             MappedFiles.Listener listener) {
         super(file);
-        this.stored = demand == Demand.SYNCHRONOUS
-                || core.fileMedium(file.descriptor()) == NativeCore.Medium.OVERWRITES;
+        this.stored =
+                demand == Demand.SYNCHRONOUS || core.fileMedium(file.descriptor()) == NativeCore.Medium.OVERWRITES;
         this.metadataChanged = created;
         this.core = core;
         this.persistence = persistence;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -18,8 +19,8 @@ public final class NativeMemory implements AutoCloseable {
         this.length = length;
         address = core.memoryMap(length);
         if (address < 0) {
-            throw new RegionException("cannot map " + length + " bytes of memory for a store: "
-                    + Errno.describe((int) address));
+            throw new RegionException(
+                    "cannot map " + length + " bytes of memory for a store: " + Errno.describe((int) address));
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -225,13 +226,17 @@ public final class NativeStoreFiles implements StoreFiles {
         public void requireNamed(Path name) throws FileFailure {
             int result = named ? core.fileIsNamed(descriptor, name.toString()) : 0;
             if (result == -Errno.ENOENT || result == -Errno.ENOTDIR) {
-                throw new FileFailure("its file " + name + " is not there any more: it, or its folder, was deleted or"
-                        + " renamed while the region is open", result);
+                throw new FileFailure(
+                        "its file " + name + " is not there any more: it, or its folder, was deleted or"
+                                + " renamed while the region is open",
+                        result);
             }
             if (result == -Errno.ESTALE) {
-                throw new FileFailure("its file " + name + " was replaced by another one while the region is open", result);
+                throw new FileFailure(
+                        "its file " + name + " was replaced by another one while the region is open", result);
             }
-            // any other error says nothing about the name: a process that gave up permissions can go on with what it has
+            // any other error says nothing about the name: a process that gave up permissions can go on with what it
+            // has
         }
 
         @Override

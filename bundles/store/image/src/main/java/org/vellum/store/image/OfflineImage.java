@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.util.ArrayList;
@@ -55,8 +56,8 @@ public final class OfflineImage implements AutoCloseable {
     static OfflineImage open(NativeCore core, StoreFiles files, ImageFiles names) {
         Replacement.refuseUnfinished(files, names);
         if (!files.exists(names.home())) {
-            throw new InvalidRegionException("there is no image " + names.home()
-                    + "; name the file of a region that ends in .vellum");
+            throw new InvalidRegionException(
+                    "there is no image " + names.home() + "; name the file of a region that ends in .vellum");
         }
         try {
             OfflineImage image = new OfflineImage(core, files, names, files.open(names.home(), false));
@@ -117,7 +118,8 @@ public final class OfflineImage implements AutoCloseable {
             return;
         }
         describeHeader();
-        view = CommittedView.ofUpdatedPages(core, file, header.identity(), header.checkpoint().homeEpoch());
+        view = CommittedView.ofUpdatedPages(
+                core, file, header.identity(), header.checkpoint().homeEpoch());
         held.add(view);
         replayed = view.newPageSet();
         examineLog();
@@ -128,13 +130,23 @@ public final class OfflineImage implements AutoCloseable {
     private void describeHeader() throws FileFailure {
         ImageIdentity identity = header.identity();
         Checkpoint checkpoint = header.checkpoint();
-        find(Verdict.INTACT, "identity", "format version " + header.version() + ", region '" + identity.name() + "', "
-                + identity.size() + " bytes in " + identity.pages() + " pages, at "
-                + (checkpoint.address() == 0
-                        ? "no address yet"
-                        : "address 0x" + Long.toHexString(checkpoint.address())));
-        find(Verdict.INTACT, "checkpoint", "epoch " + checkpoint.homeEpoch() + " is at home, "
-                + checkpoint.state().name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '));
+        find(
+                Verdict.INTACT,
+                "identity",
+                "format version " + header.version() + ", region '" + identity.name() + "', "
+                        + identity.size() + " bytes in " + identity.pages() + " pages, at "
+                        + (checkpoint.address() == 0
+                                ? "no address yet"
+                                : "address 0x" + Long.toHexString(checkpoint.address())));
+        find(
+                Verdict.INTACT,
+                "checkpoint",
+                "epoch " + checkpoint.homeEpoch() + " is at home, "
+                        + checkpoint
+                                .state()
+                                .name()
+                                .toLowerCase(java.util.Locale.ROOT)
+                                .replace('_', ' '));
         describeWhereabouts();
         if (header.badSlot() != null) {
             find(Verdict.NOTE, "checkpoint", header.badSlot());
@@ -154,9 +166,12 @@ public final class OfflineImage implements AutoCloseable {
         Checkpoint.State state = header.checkpoint().state();
         try {
             Whereabouts other = HomeImage.readWhereabouts(core, file, names.region());
-            find(Verdict.NOTE, "checkpoint", state == Checkpoint.State.DEPARTED
-                    ? "the region went to " + other + "; this is what it held then"
-                    : "a copy, from " + other + "; the region, if that one says that it departed for here");
+            find(
+                    Verdict.NOTE,
+                    "checkpoint",
+                    state == Checkpoint.State.DEPARTED
+                            ? "the region went to " + other + "; this is what it held then"
+                            : "a copy, from " + other + "; the region, if that one says that it departed for here");
         } catch (DamagedImageException e) {
             find(Verdict.DAMAGED, "checkpoint", e.getMessage());
         }
@@ -183,8 +198,7 @@ public final class OfflineImage implements AutoCloseable {
             intactEpoch = closed ? OptionalLong.of(homeEpoch) : OptionalLong.empty();
             return;
         }
-        Recovery recovery =
-                new Recovery(names.region(), core, names.home(), header.checkpoint(), segments, view);
+        Recovery recovery = new Recovery(names.region(), core, names.home(), header.checkpoint(), segments, view);
         if (closed || inPlace) {
             try {
                 recovery.confirmEmpty();
@@ -198,9 +212,12 @@ public final class OfflineImage implements AutoCloseable {
             return;
         }
         Recovery.Chain chain = recovery.examine();
-        find(Verdict.INTACT, "log", chain.epoch() == homeEpoch
-                ? "no epoch behind epoch " + homeEpoch
-                : "epochs " + (homeEpoch + 1) + " to " + chain.epoch());
+        find(
+                Verdict.INTACT,
+                "log",
+                chain.epoch() == homeEpoch
+                        ? "no epoch behind epoch " + homeEpoch
+                        : "epochs " + (homeEpoch + 1) + " to " + chain.epoch());
         chain.remarks().forEach(remark -> find(Verdict.NOTE, "log", remark));
         if (chain.damage() != null) {
             find(Verdict.DAMAGED, "log", chain.damage().getMessage());
@@ -214,21 +231,25 @@ public final class OfflineImage implements AutoCloseable {
     /** Puts what was stored in place and not committed back, in the view. */
     private void examineUndo() throws FileFailure {
         if (!files.exists(names.undo())) {
-            find(Verdict.DAMAGED, "undo", names.undo() + " is missing: nothing tells what was not committed of what is at"
-                    + " home");
+            find(
+                    Verdict.DAMAGED,
+                    "undo",
+                    names.undo() + " is missing: nothing tells what was not committed of what is at" + " home");
             return;
         }
         try (StoreFile undo = files.open(names.undo(), false);
                 NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
-            UndoScan scan =
-                    UndoScan.read(core, names.region(), undo, file, header.identity(), header.checkpoint());
+            UndoScan scan = UndoScan.read(core, names.region(), undo, file, header.identity(), header.checkpoint());
             for (UndoScan.Slot slot : scan.live()) {
                 scan.readContent(slot, page);
                 view.putBack(slot.page(), page);
             }
             intactEpoch = OptionalLong.of(scan.epoch());
-            find(Verdict.INTACT, "undo", "epoch " + scan.epoch() + " is committed in place, " + scan.live().size()
-                    + " pages have been stored to since");
+            find(
+                    Verdict.INTACT,
+                    "undo",
+                    "epoch " + scan.epoch() + " is committed in place, "
+                            + scan.live().size() + " pages have been stored to since");
         } catch (DamagedImageException e) {
             find(Verdict.DAMAGED, "undo", e.getMessage());
         }
@@ -246,8 +267,10 @@ public final class OfflineImage implements AutoCloseable {
         long wanted = header.checkpoint().segmentSize(index);
         long found = segment.size();
         if (found < wanted) {
-            find(Verdict.DAMAGED, part, names.log(index) + " ends after " + found + " bytes instead of " + wanted
-                    + ": it was truncated");
+            find(
+                    Verdict.DAMAGED,
+                    part,
+                    names.log(index) + " ends after " + found + " bytes instead of " + wanted + ": it was truncated");
         }
         long size = Math.min(found, wanted) & -Batch.ALIGNMENT;
         if (size < Batch.HEADER_SIZE) {
@@ -266,10 +289,13 @@ public final class OfflineImage implements AutoCloseable {
                 + (fromLog == 0 ? "" : ", " + fromLog + " rewritten by the log");
         find(Verdict.INTACT, "pages", counts);
         for (long page : damagedPages) {
-            find(Verdict.DAMAGED, "page " + page, file.path() + ", offset "
-                    + (header.identity().homeOffset() + page * NativeCore.PAGE_SIZE)
-                    + ": the page does not fit its checksum at offset "
-                    + PageChecksums.offset(header.identity(), page) + ", or cannot be read");
+            find(
+                    Verdict.DAMAGED,
+                    "page " + page,
+                    file.path() + ", offset "
+                            + (header.identity().homeOffset() + page * NativeCore.PAGE_SIZE)
+                            + ": the page does not fit its checksum at offset "
+                            + PageChecksums.offset(header.identity(), page) + ", or cannot be read");
         }
     }
 

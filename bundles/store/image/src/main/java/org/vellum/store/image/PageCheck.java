@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -33,7 +34,9 @@ final class PageCheck {
                 NativeMemory entries = new NativeMemory(core, (long) PIECE_PAGES * PageChecksums.ENTRY_SIZE)) {
             for (long first = 0; first < identity.pages(); first += PIECE_PAGES) {
                 int count = (int) Math.min(PIECE_PAGES, identity.pages() - first);
-                file.read(entries.address(), (long) count * PageChecksums.ENTRY_SIZE,
+                file.read(
+                        entries.address(),
+                        (long) count * PageChecksums.ENTRY_SIZE,
                         PageChecksums.offset(identity, first));
                 boolean readable = isReadable(pages, first, count);
                 for (int i = 0; i < count; i++) {
@@ -55,7 +58,9 @@ final class PageCheck {
      */
     long firstDamaged(long first, int count, NativeMemory pages) throws FileFailure {
         long entriesAt = (long) count * NativeCore.PAGE_SIZE;
-        file.read(pages.address() + entriesAt, (long) count * PageChecksums.ENTRY_SIZE,
+        file.read(
+                pages.address() + entriesAt,
+                (long) count * PageChecksums.ENTRY_SIZE,
                 PageChecksums.offset(identity, first));
         ByteBuffer entries = pages.view(entriesAt, count * PageChecksums.ENTRY_SIZE);
         if (!isReadable(pages, first, count)) {
@@ -91,7 +96,9 @@ final class PageCheck {
     /** Reads pages to the beginning of {@code pages}; false where the medium does not give them. */
     private boolean isReadable(NativeMemory pages, long first, int count) {
         try {
-            file.read(pages.address(), (long) count * NativeCore.PAGE_SIZE,
+            file.read(
+                    pages.address(),
+                    (long) count * NativeCore.PAGE_SIZE,
                     identity.homeOffset() + first * NativeCore.PAGE_SIZE);
             return true;
         } catch (FileFailure e) {
@@ -101,7 +108,8 @@ final class PageCheck {
 
     private static boolean fits(NativeMemory pages, int page, NativeMemory entries, int entry) {
         ByteBuffer content = pages.view((long) page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
-        int expected = entries.view((long) entry * PageChecksums.ENTRY_SIZE, PageChecksums.ENTRY_SIZE).getInt(0);
+        int expected = entries.view((long) entry * PageChecksums.ENTRY_SIZE, PageChecksums.ENTRY_SIZE)
+                .getInt(0);
         return PageChecksums.fits(expected, content);
     }
 }

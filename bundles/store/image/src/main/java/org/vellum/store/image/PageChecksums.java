@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -14,7 +15,8 @@ import org.vellum.nativelib.NativeCore;
 final class PageChecksums {
     static final int ENTRY_SIZE = 4;
 
-    private static final ByteBuffer ZEROS = ByteBuffer.allocate(NativeCore.PAGE_SIZE).asReadOnlyBuffer();
+    private static final ByteBuffer ZEROS =
+            ByteBuffer.allocate(NativeCore.PAGE_SIZE).asReadOnlyBuffer();
 
     private PageChecksums() {}
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 /** A set of page numbers below a limit, one bit each. Not thread-safe. */

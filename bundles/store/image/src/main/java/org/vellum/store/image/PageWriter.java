@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -41,8 +42,8 @@ final class PageWriter implements AutoCloseable {
         long entriesAt = (long) RUN_PAGES * NativeCore.PAGE_SIZE;
         ByteBuffer copy = staging.view(0, length);
         copy.put(core.view(address, length));
-        ByteBuffer entries = staging.view(entriesAt, RUN_PAGES * PageChecksums.ENTRY_SIZE)
-                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer entries =
+                staging.view(entriesAt, RUN_PAGES * PageChecksums.ENTRY_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < count; i++) {
             ByteBuffer page = copy.slice(i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE);
             entries.putInt(i * PageChecksums.ENTRY_SIZE, PageChecksums.entry(page));

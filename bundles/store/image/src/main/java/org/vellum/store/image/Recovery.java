@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -223,12 +224,17 @@ final class Recovery {
                 if (!own) {
                     throw foreign(segment, header.getLong(Batch.IDENTITY_AT));
                 }
-                throw HomeImage.damaged(region, segment.file(), 0, "there is a batch of epoch "
-                        + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
-                        + ", but " + home + " was "
-                        + (checkpoint.state() == Checkpoint.State.IN_PLACE ? "opened in place" : "closed")
-                        + " at epoch " + checkpoint.homeEpoch() + " before generation " + checkpoint.generation()
-                        + ": the files are not of one moment");
+                throw HomeImage.damaged(
+                        region,
+                        segment.file(),
+                        0,
+                        "there is a batch of epoch "
+                                + header.getLong(Batch.EPOCH_AT) + ", generation " + header.getLong(Batch.GENERATION_AT)
+                                + ", but " + home + " was "
+                                + (checkpoint.state() == Checkpoint.State.IN_PLACE ? "opened in place" : "closed")
+                                + " at epoch " + checkpoint.homeEpoch() + " before generation "
+                                + checkpoint.generation()
+                                + ": the files are not of one moment");
             }
         }
         return new Result(checkpoint.homeEpoch(), checkpoint.generation(), List.of());
@@ -318,9 +324,13 @@ final class Recovery {
             }
         }
         if (missing <= checkpoint.highestEpoch()) {
-            return HomeImage.damaged(region, last.segment.file(), last.end, "epoch " + missing + " is missing: "
-                    + last.describe(last.end) + "; the home image already holds lines of epoch "
-                    + checkpoint.highestEpoch() + ", so it was durable. Last intact epoch: " + (missing - 1));
+            return HomeImage.damaged(
+                    region,
+                    last.segment.file(),
+                    last.end,
+                    "epoch " + missing + " is missing: "
+                            + last.describe(last.end) + "; the home image already holds lines of epoch "
+                            + checkpoint.highestEpoch() + ", so it was durable. Last intact epoch: " + (missing - 1));
         }
         return null;
     }
@@ -334,8 +344,12 @@ final class Recovery {
     }
 
     private DamagedImageException foreign(LogSegment segment, long found) {
-        return HomeImage.damaged(region, segment.file(), 0, "the log belongs to region identity "
-                + Sector.hexadecimal(found) + " instead of " + Sector.hexadecimal(identity));
+        return HomeImage.damaged(
+                region,
+                segment.file(),
+                0,
+                "the log belongs to region identity " + Sector.hexadecimal(found) + " instead of "
+                        + Sector.hexadecimal(identity));
     }
 
     private static boolean isNext(Found found, long generation, long epoch) {
@@ -352,9 +366,14 @@ final class Recovery {
             }
             int result = view.tryApply(epoch, content.memory.address() + found.offset, found.length);
             if (result != 0) {
-                content.malformed = HomeImage.damaged(region, content.segment.file(), found.offset, "the batch of"
-                        + " epoch " + epoch + " is intact but names pages outside of the region; last intact epoch: "
-                        + (epoch - 1));
+                content.malformed = HomeImage.damaged(
+                        region,
+                        content.segment.file(),
+                        found.offset,
+                        "the batch of"
+                                + " epoch " + epoch
+                                + " is intact but names pages outside of the region; last intact epoch: "
+                                + (epoch - 1));
                 return epoch;
             }
             content.end += Batch.padded(found.length);
@@ -366,16 +385,17 @@ final class Recovery {
     private DamagedImageException damagedMiddle(
             Content first, Content second, boolean switched, long missing, Content where, Found contradiction) {
         // The missing epoch is at the end of the chain, or, if the log switched right before it, at the other's start.
-        boolean atOther = !switched
-                && where == second
-                && contradiction.offset > 0
-                && !first.hasLiveHeader(first.end);
+        boolean atOther = !switched && where == second && contradiction.offset > 0 && !first.hasLiveHeader(first.end);
         Content bad = switched || atOther ? second : first;
         long offset = bad.end;
-        return HomeImage.damaged(region, bad.segment.file(), offset, "epoch " + missing + " is missing: "
-                + bad.describe(offset) + "; an intact batch of epoch " + contradiction.epoch + " at offset "
-                + contradiction.offset + " of " + where.segment.file().path() + " says that epoch "
-                + contradiction.durableEpoch + " was durable. Last intact epoch: " + (missing - 1));
+        return HomeImage.damaged(
+                region,
+                bad.segment.file(),
+                offset,
+                "epoch " + missing + " is missing: "
+                        + bad.describe(offset) + "; an intact batch of epoch " + contradiction.epoch + " at offset "
+                        + contradiction.offset + " of " + where.segment.file().path() + " says that epoch "
+                        + contradiction.durableEpoch + " was durable. Last intact epoch: " + (missing - 1));
     }
 
     private List<String> remarks(Content last, Content second, long missing) {

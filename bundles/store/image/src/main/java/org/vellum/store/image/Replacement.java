@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.charset.StandardCharsets;
@@ -39,7 +40,8 @@ record Replacement(String incoming, String suffix) {
     static void refuseUnfinished(StoreFiles files, ImageFiles names) {
         if (files.exists(names.replacement())) {
             throw new DamagedImageException("region '" + names.region() + "': another image was taking the names of "
-                    + names.home() + ", and that did not come to its end. Nothing is lost; './vellum verify " + names.home()
+                    + names.home() + ", and that did not come to its end. Nothing is lost; './vellum verify "
+                    + names.home()
                     + " --repair --in-place' ends it");
         }
     }
@@ -106,9 +108,11 @@ record Replacement(String incoming, String suffix) {
                 return decode(text);
             }
         } catch (Sector.Malformed e) {
-            throw new DamagedImageException("region '" + names.region() + "': " + names.replacement() + " " + e.getMessage()
-                    + ". It says that another image was taking the names of " + names.home() + "; look at the files beside"
-                    + " it, give those of the image that you want these names, and delete it");
+            throw new DamagedImageException(
+                    "region '" + names.region() + "': " + names.replacement() + " " + e.getMessage()
+                            + ". It says that another image was taking the names of " + names.home()
+                            + "; look at the files beside"
+                            + " it, give those of the image that you want these names, and delete it");
         }
     }
 
@@ -144,7 +148,8 @@ record Replacement(String incoming, String suffix) {
 
     private static Replacement decode(byte[] text) throws Sector.Malformed {
         String[] lines = new String(text, StandardCharsets.UTF_8).split("\n", -1);
-        if (lines.length <= LINES || !lines[0].equals(TITLE)
+        if (lines.length <= LINES
+                || !lines[0].equals(TITLE)
                 || !lines[LINES - 1].equals(checksum(String.join("\n", Arrays.copyOf(lines, LINES - 1)) + "\n"))) {
             throw new Sector.Malformed("does not fit its checksum");
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -49,7 +50,8 @@ final class Residence {
     private Optional<String> requireNobodyThere(StoreFile file, Header header) throws FileFailure {
         Whereabouts there = HomeImage.readWhereabouts(core, file, names.region());
         if (there.isGone()) {
-            return Optional.of("the region went to " + there + " at epoch " + header.checkpoint().homeEpoch()
+            return Optional.of("the region went to " + there + " at epoch "
+                    + header.checkpoint().homeEpoch()
                     + ", and that process has ended: what was committed there is gone");
         }
         throw new InvalidRegionException("region '" + names.region() + "': it went to " + there + " at epoch "
@@ -66,7 +68,8 @@ final class Residence {
         if (folder.isPresent() && departedForHere(new ImageFiles(folder.get(), names.region()), header)) {
             return;
         }
-        throw new InvalidRegionException("region '" + names.region() + "': " + names.home() + " is a copy that a move has"
+        throw new InvalidRegionException("region '" + names.region() + "': " + names.home()
+                + " is a copy that a move has"
                 + " left which did not come to its end; the region is in " + origin + ". Open it there; the next move"
                 + " replaces this copy" + (folder.isPresent() ? ", or delete it" : ""));
     }
@@ -85,7 +88,8 @@ final class Residence {
                     && isHere(HomeImage.readWhereabouts(core, home, names.region()));
         } catch (DamagedImageException e) {
             throw new DamagedImageException("region '" + names.region() + "': " + names.home()
-                    + " has come from elsewhere, and its origin does not tell whether all of it has: " + e.getMessage());
+                    + " has come from elsewhere, and its origin does not tell whether all of it has: "
+                    + e.getMessage());
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.lang.System.Logger;
@@ -124,7 +125,8 @@ final class Trimmer {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new CommitException("region '" + region + "': interrupted while the full log was being trimmed (epoch "
+            throw new CommitException("region '" + region
+                    + "': interrupted while the full log was being trimmed (epoch "
                     + epoch + " is on its way to the home image); nothing is lost, and the stores are part of the next"
                     + " commit");
         }

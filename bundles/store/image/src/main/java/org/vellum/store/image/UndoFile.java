@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.lang.invoke.MethodHandles;
@@ -54,8 +55,7 @@ final class UndoFile implements AutoCloseable {
 
     static final long SLOT_HEADERS = NativeCore.PAGE_SIZE;
 
-    private static final VarHandle WORD =
-            MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final StoreFile file;
     private final long address;
@@ -70,7 +70,8 @@ final class UndoFile implements AutoCloseable {
     }
 
     static long slotContents(long pages) {
-        return SLOT_HEADERS + ImageIdentity.roundUp(Math.multiplyExact(pages, (long) SLOT_HEADER), NativeCore.PAGE_SIZE);
+        return SLOT_HEADERS
+                + ImageIdentity.roundUp(Math.multiplyExact(pages, (long) SLOT_HEADER), NativeCore.PAGE_SIZE);
     }
 
     static long fileSize(long pages) {

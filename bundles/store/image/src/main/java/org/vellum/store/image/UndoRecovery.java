@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.util.List;
@@ -29,8 +30,7 @@ final class UndoRecovery {
      * @throws DamagedImageException nothing was written
      */
     Recovery.Result putBack(StoreFile undo) throws FileFailure {
-        UndoScan scan =
-                UndoScan.read(core, region, undo, home.file(), home.identity(), home.checkpoint());
+        UndoScan scan = UndoScan.read(core, region, undo, home.file(), home.identity(), home.checkpoint());
         try (NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
             for (UndoScan.Slot slot : scan.live()) {
                 scan.readContent(slot, page);
@@ -44,7 +44,7 @@ final class UndoRecovery {
                 home.checkpoint().generation(),
                 count == 0
                         ? List.of()
-                        : List.of("recovered to epoch " + scan.epoch() + ": " + count + (count == 1 ? " page" : " pages")
-                                + " written in place put back"));
+                        : List.of("recovered to epoch " + scan.epoch() + ": " + count
+                                + (count == 1 ? " page" : " pages") + " written in place put back"));
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -63,9 +64,12 @@ final class UndoScan {
         UndoScan scan = new UndoScan(core, region, file, image);
         scan.readHeader();
         if (scan.epoch < checkpoint.homeEpoch()) {
-            throw scan.damaged(UndoFile.EPOCH_WORD_AT, "the epoch word says epoch " + scan.epoch + ", but " + home.path()
-                    + " was at epoch " + checkpoint.homeEpoch() + " before it was written in place: the files are not of"
-                    + " one moment");
+            throw scan.damaged(
+                    UndoFile.EPOCH_WORD_AT,
+                    "the epoch word says epoch " + scan.epoch + ", but " + home.path()
+                            + " was at epoch " + checkpoint.homeEpoch()
+                            + " before it was written in place: the files are not of"
+                            + " one moment");
         }
         scan.readSlots();
         scan.refuseLostPreImages(new PageCheck(core, home, image));
@@ -99,41 +103,52 @@ final class UndoScan {
         long size = file.size();
         long expectedSize = UndoFile.fileSize(image.pages());
         if (size < expectedSize) {
-            throw damaged(size, "the undo file ends after " + size + " bytes instead of " + expectedSize
-                    + ": it was truncated");
+            throw damaged(
+                    size,
+                    "the undo file ends after " + size + " bytes instead of " + expectedSize + ": it was truncated");
         }
         try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
             file.read(memory.address(), NativeCore.PAGE_SIZE, 0);
             ByteBuffer header = memory.view(0, NativeCore.PAGE_SIZE);
             if (header.getLong(0) != UndoFile.MAGIC) {
-                throw damaged(0, "the undo file begins with " + Sector.hexadecimal(header.getLong(0)) + " instead of "
-                        + Sector.hexadecimal(UndoFile.MAGIC));
+                throw damaged(
+                        0,
+                        "the undo file begins with " + Sector.hexadecimal(header.getLong(0)) + " instead of "
+                                + Sector.hexadecimal(UndoFile.MAGIC));
             }
             int found = header.getInt(UndoFile.CHECKSUM_AT);
             int expected = UndoFile.headerChecksum(header);
             if (found != expected) {
-                throw damaged(0, "the undo file's header has checksum " + Sector.hexadecimal(found) + " instead of "
-                        + Sector.hexadecimal(expected));
+                throw damaged(
+                        0,
+                        "the undo file's header has checksum " + Sector.hexadecimal(found) + " instead of "
+                                + Sector.hexadecimal(expected));
             }
             int version = header.getInt(UndoFile.VERSION_AT);
             if (version != Sector.FORMAT_VERSION) {
                 throw damaged(0, Sector.unknownVersion("the undo file", version).getMessage());
             }
             if (header.getLong(UndoFile.REGION_AT) != image.identity()) {
-                throw damaged(0, "the undo file belongs to region identity "
-                        + Sector.hexadecimal(header.getLong(UndoFile.REGION_AT)) + " instead of "
-                        + Sector.hexadecimal(image.identity()));
+                throw damaged(
+                        0,
+                        "the undo file belongs to region identity "
+                                + Sector.hexadecimal(header.getLong(UndoFile.REGION_AT)) + " instead of "
+                                + Sector.hexadecimal(image.identity()));
             }
             if (header.getLong(UndoFile.PAGES_AT) != image.pages()) {
-                throw damaged(0, "the undo file is for " + header.getLong(UndoFile.PAGES_AT) + " pages instead of "
-                        + image.pages());
+                throw damaged(
+                        0,
+                        "the undo file is for " + header.getLong(UndoFile.PAGES_AT) + " pages instead of "
+                                + image.pages());
             }
             opening = header.getLong(UndoFile.OPENING_AT);
             long word = header.getLong((int) UndoFile.EPOCH_WORD_AT);
             epoch = UndoFile.epochOf(word);
             if (word != UndoFile.epochWord(epoch, opening)) {
-                throw damaged(UndoFile.EPOCH_WORD_AT, "the epoch word is " + Sector.hexadecimal(word) + " instead of "
-                        + Sector.hexadecimal(UndoFile.epochWord(epoch, opening)) + " for epoch " + epoch);
+                throw damaged(
+                        UndoFile.EPOCH_WORD_AT,
+                        "the epoch word is " + Sector.hexadecimal(word) + " instead of "
+                                + Sector.hexadecimal(UndoFile.epochWord(epoch, opening)) + " for epoch " + epoch);
             }
         }
     }
@@ -177,8 +192,10 @@ final class UndoScan {
             return;
         }
         if (!inside || pages.get((int) slot.page)) {
-            throw damaged(headerOffset(index), "the slot fits its checksum but names page " + slot.page
-                    + (inside ? ", as an earlier one does" : ", which is outside of the region"));
+            throw damaged(
+                    headerOffset(index),
+                    "the slot fits its checksum but names page " + slot.page
+                            + (inside ? ", as an earlier one does" : ", which is outside of the region"));
         }
         pages.set((int) slot.page);
         durable.set(index);
@@ -192,17 +209,23 @@ final class UndoScan {
     private void refuseLostPreImages(PageCheck home) throws FileFailure {
         int missing = durable.nextClearBit(0);
         if (missing < complete) {
-            throw damaged(headerOffset(missing), "the pre-image in slot " + missing + " is missing: slot "
-                    + completeSaidBy + " says that the first " + complete + " were durable. Last committed epoch: "
-                    + epoch);
+            throw damaged(
+                    headerOffset(missing),
+                    "the pre-image in slot " + missing + " is missing: slot "
+                            + completeSaidBy + " says that the first " + complete
+                            + " were durable. Last committed epoch: "
+                            + epoch);
         }
         for (Slot slot : torn) {
-            // A slot is torn into words, so the page may be one that an older use of the slot named. Of a page with a live
-            // slot nothing is lost.
+            // A slot is torn into words, so the page may be one that an older use of the slot named. Of a page with a
+            // live slot nothing is lost.
             if (!pages.get((int) slot.page) && !home.fits(slot.page)) {
-                throw damaged(headerOffset(slot.index), "slot " + slot.index + " does not fit its checksum, and page "
-                        + slot.page + ", which it names, was stored to and does not fit its own: the page's content at"
-                        + " epoch " + epoch + " is lost");
+                throw damaged(
+                        headerOffset(slot.index),
+                        "slot " + slot.index + " does not fit its checksum, and page "
+                                + slot.page
+                                + ", which it names, was stored to and does not fit its own: the page's content at"
+                                + " epoch " + epoch + " is lost");
             }
         }
     }

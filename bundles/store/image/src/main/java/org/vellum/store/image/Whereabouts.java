@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -110,18 +111,20 @@ record Whereabouts(Place place, ProcessIdentity process) {
     byte[] encode() {
         byte[] text = text();
         ByteBuffer block = Sector.wrap(new byte[SIZE]).putInt(0, text.length).put(TEXT_AT, text);
-        return block.putInt(TEXT_AT + text.length, checksum(block, TEXT_AT + text.length)).array();
+        return block.putInt(TEXT_AT + text.length, checksum(block, TEXT_AT + text.length))
+                .array();
     }
 
     static Whereabouts decode(byte[] bytes) throws Sector.Malformed {
         ByteBuffer block = Sector.wrap(bytes);
         int length = block.getInt(0);
-        if (length < 0 || length > SIZE - TEXT_AT - Integer.BYTES
+        if (length < 0
+                || length > SIZE - TEXT_AT - Integer.BYTES
                 || block.getInt(TEXT_AT + length) != checksum(block, TEXT_AT + length)) {
             throw new Sector.Malformed("what it says about where the region is does not fit its checksum");
         }
-        String[] lines =
-                new String(Arrays.copyOfRange(bytes, TEXT_AT, TEXT_AT + length), StandardCharsets.UTF_8).split("\n", -1);
+        String[] lines = new String(Arrays.copyOfRange(bytes, TEXT_AT, TEXT_AT + length), StandardCharsets.UTF_8)
+                .split("\n", -1);
         try {
             if (lines.length != LINES) {
                 throw new IllegalArgumentException(lines.length + " lines instead of " + LINES);

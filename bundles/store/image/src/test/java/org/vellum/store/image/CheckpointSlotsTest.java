@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.vellum.store.image.Checkpoint.State;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import java.util.Random;
-import org.junit.jupiter.api.Test;
-import org.vellum.store.image.Checkpoint.State;
 
 /**
  * Checkpoints on a device that tears at eight bytes. Crashes writing them after every call, by a power cut, where each

@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -15,6 +10,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.provider.StoreImage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class DamagedHeaderTest {
     private static final long ADDRESS = 0x7000_0000_0000L;
@@ -42,9 +43,7 @@ class DamagedHeaderTest {
     private String refused(Path file, long offset, byte[] home) {
         store.files.forget();
         DamagedImageException damaged = assertThrows(DamagedImageException.class, store::open);
-        assertTrue(
-                damaged.getMessage().contains(file + ", offset " + offset + ":"),
-                damaged.getMessage());
+        assertTrue(damaged.getMessage().contains(file + ", offset " + offset + ":"), damaged.getMessage());
         assertEquals(List.of(), store.files.events(), "nothing may be written to a damaged image");
         try {
             assertArrayEquals(home, Files.readAllBytes(store.home()));
@@ -134,7 +133,10 @@ class DamagedHeaderTest {
                 damagedSlotLosesNothing(running, epoch, expected, ADDRESS);
                 for (int i = 0; i < 60; i++) {
                     BatchBuilder changes = i == 30
-                            ? new BatchBuilder().page(opening, 8).page(opening + 1, 9).page(opening + 2, 10)
+                            ? new BatchBuilder()
+                                    .page(opening, 8)
+                                    .page(opening + 1, 9)
+                                    .page(opening + 2, 10)
                             : new BatchBuilder().line(i % TestStore.PAGES, i, i + 1);
                     expected = changes.appliedTo(expected);
                     epoch = (int) TestStore.commit(image, changes);
@@ -192,8 +194,15 @@ class DamagedHeaderTest {
     void aCheckpointOfAnotherImageIsRefused() throws Exception {
         Checkpoint own = store.checkpoint();
         Checkpoint foreign = new Checkpoint(
-                own.state(), own.identity() + 1, own.homeEpoch(), own.generation(), own.sequence(),
-                own.segmentSize0(), own.segmentSize1(), own.highestEpoch(), own.address());
+                own.state(),
+                own.identity() + 1,
+                own.homeEpoch(),
+                own.generation(),
+                own.sequence(),
+                own.segmentSize0(),
+                own.segmentSize1(),
+                own.highestEpoch(),
+                own.address());
         TestStore.write(store.home(), Checkpoint.offset(1), foreign.encode());
         String message = refused(store.home(), Checkpoint.offset(1));
         assertTrue(message.contains(Sector.hexadecimal(own.identity())), message);

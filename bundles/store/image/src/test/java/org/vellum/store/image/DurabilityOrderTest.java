@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -23,6 +18,11 @@ import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.RecordingFiles.Event;
 import org.vellum.store.image.RecordingFiles.Kind;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The order of file system calls on which durability rests, and what happens when one of them fails. */
 class DurabilityOrderTest {
@@ -50,8 +50,8 @@ class DurabilityOrderTest {
     private CommitException fails(StoreImage image, BatchBuilder changes) {
         long before = image.epoch();
         try (NativeMemory batch = changes.build()) {
-            CommitException failure = assertThrows(
-                    CommitException.class, () -> image.persist(batch.address(), changes.length()));
+            CommitException failure =
+                    assertThrows(CommitException.class, () -> image.persist(batch.address(), changes.length()));
             assertEquals(before, image.epoch());
             assertTrue(failure.getMessage().contains("region 'orders'"), failure.getMessage());
             return failure;
@@ -196,9 +196,7 @@ class DurabilityOrderTest {
         List<Event> events = store.files.events();
         int synced = events.indexOf(new Event(Kind.SYNC_DIRECTORY, store.directory.toString(), 0, 0));
         assertTrue(synced >= 0, events.toString());
-        assertTrue(
-                events.subList(0, synced).stream().noneMatch(event -> event.isCheckpoint()),
-                events.toString());
+        assertTrue(events.subList(0, synced).stream().noneMatch(event -> event.isCheckpoint()), events.toString());
     }
 
     @Test
@@ -246,8 +244,8 @@ class DurabilityOrderTest {
                             return;
                         }
                         if (unsyncedPages != 0 || syncedPages != TestStore.PAGES) {
-                            broken.add("a checkpoint follows " + unsyncedPages + " pages not synced and "
-                                    + syncedPages + " synced");
+                            broken.add("a checkpoint follows " + unsyncedPages + " pages not synced and " + syncedPages
+                                    + " synced");
                         }
                         syncedPages = 0;
                     } else if (event.is(Kind.WRITE, HOME) && event.offset() >= 2 << 20) {
@@ -455,7 +453,9 @@ class DurabilityOrderTest {
             crashRecovers(2L * perSegment);
             CommitException failure = fails(image, line(99));
             assertTrue(failure.getMessage().contains("cannot be trimmed"), failure.getMessage());
-            assertTrue(image.remarks().get(0).contains("cannot be trimmed"), image.remarks().toString());
+            assertTrue(
+                    image.remarks().get(0).contains("cannot be trimmed"),
+                    image.remarks().toString());
             crashRecovers(2L * perSegment);
 
             store.files.noHook();

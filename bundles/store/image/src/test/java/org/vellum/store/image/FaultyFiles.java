@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.file.Path;
@@ -118,6 +119,7 @@ final class FaultyFiles implements StoreFiles {
         final Set<Long> real = new HashSet<>();
         /** Pages whose first write failed: what is synced of them goes nowhere. */
         final Set<Long> stuck = new HashSet<>();
+
         long size;
         long deviceSize;
         Object lock;
@@ -146,7 +148,8 @@ final class FaultyFiles implements StoreFiles {
                     if (stuck.contains(page)) {
                         continue;
                     }
-                    byte[] mixture = copy.device.getOrDefault(page, new byte[PAGE]).clone();
+                    byte[] mixture =
+                            copy.device.getOrDefault(page, new byte[PAGE]).clone();
                     for (int at = 0; at < PAGE; at += Sector.SIZE) {
                         if (kept.nextBoolean()) {
                             System.arraycopy(cache.get(page), at, mixture, at, Sector.SIZE);
@@ -500,7 +503,11 @@ final class FaultyFiles implements StoreFiles {
                 byte[] bytes = new byte[(int) length];
                 Cores.CORE.view(address, bytes.length).get(bytes);
                 try {
-                    call(Kind.WRITE, offset, length, null,
+                    call(
+                            Kind.WRITE,
+                            offset,
+                            length,
+                            null,
                             "write of " + length + " bytes at offset " + offset + " of " + path);
                 } catch (FileFailure e) {
                     long half = ((offset + length / 2) & -Sector.SIZE) - offset;
@@ -549,7 +556,11 @@ final class FaultyFiles implements StoreFiles {
         @Override
         public void allocate(long offset, long length) throws FileFailure {
             synchronized (FaultyFiles.this) {
-                call(Kind.ALLOCATE, offset, length, null,
+                call(
+                        Kind.ALLOCATE,
+                        offset,
+                        length,
+                        null,
                         "allocation of " + length + " bytes at offset " + offset + " of " + path);
                 content.size = Math.max(content.size, offset + length);
             }

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,7 +7,6 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.vellum.api.DamagedImageException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionException;
@@ -20,6 +15,11 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Where the images of a move are opened and where not; {@code MoveSubject} crashes the moves themselves. */
 class ImageArrivalTest {
@@ -80,7 +80,8 @@ class ImageArrivalTest {
         copy(image, arrival);
         arrival.leave();
 
-        String refusal = assertThrows(InvalidRegionException.class, () -> open("there")).getMessage();
+        String refusal =
+                assertThrows(InvalidRegionException.class, () -> open("there")).getMessage();
 
         assertTrue(refusal.contains("a copy that a move has left which did not come to its end"), refusal);
         assertTrue(refusal.contains("store 'here', folder " + folder.resolve("here")), refusal);
@@ -113,7 +114,8 @@ class ImageArrivalTest {
     }
 
     private void assertNotOpenedThere() {
-        String refusal = assertThrows(InvalidRegionException.class, () -> open("there")).getMessage();
+        String refusal =
+                assertThrows(InvalidRegionException.class, () -> open("there")).getMessage();
         assertTrue(refusal.contains("a copy that a move has left which did not come to its end"), refusal);
     }
 
@@ -180,7 +182,10 @@ class ImageArrivalTest {
         image.close();
 
         try (Image there = open("there")) {
-            assertEquals(0, CORE.view(there.committedView() + 3 * NativeCore.PAGE_SIZE, 16).getLong(8));
+            assertEquals(
+                    0,
+                    CORE.view(there.committedView() + 3 * NativeCore.PAGE_SIZE, 16)
+                            .getLong(8));
         }
     }
 
@@ -258,8 +263,9 @@ class ImageArrivalTest {
 
         try (Image image = open("here")) {
             assertTrue(
-                    image.remarks().stream().anyMatch(remark -> remark.contains(
-                            "went to the memory of process " + NO_PROCESS) && remark.contains("is gone")),
+                    image.remarks().stream()
+                            .anyMatch(remark -> remark.contains("went to the memory of process " + NO_PROCESS)
+                                    && remark.contains("is gone")),
                     image.remarks().toString());
         }
         open("here").close();
@@ -269,9 +275,13 @@ class ImageArrivalTest {
     void whileThatProcessLivesItIsRefused() throws FileFailure {
         departToMemoryOf(ProcessHandle.current().pid());
 
-        String refusal = assertThrows(InvalidRegionException.class, () -> open("here")).getMessage();
+        String refusal =
+                assertThrows(InvalidRegionException.class, () -> open("here")).getMessage();
 
-        assertTrue(refusal.contains("the memory of process " + ProcessHandle.current().pid()), refusal);
+        assertTrue(
+                refusal.contains(
+                        "the memory of process " + ProcessHandle.current().pid()),
+                refusal);
         assertTrue(refusal.contains("--repair"), refusal);
     }
 
@@ -280,10 +290,14 @@ class ImageArrivalTest {
         Whereabouts.ProcessIdentity self = Whereabouts.ProcessIdentity.self();
 
         assertFalse(self.hasEnded());
-        assertTrue(changed(self, self.start() + 1, self.boot(), self.namespace(), self.host()).hasEnded());
-        assertTrue(changed(self, self.start(), "another boot", self.namespace(), self.host()).hasEnded());
-        assertFalse(changed(self, self.start(), "another boot", self.namespace(), "another host").hasEnded());
-        assertFalse(changed(self, self.start() + 1, self.boot(), "pid:[1]", self.host()).hasEnded());
+        assertTrue(changed(self, self.start() + 1, self.boot(), self.namespace(), self.host())
+                .hasEnded());
+        assertTrue(changed(self, self.start(), "another boot", self.namespace(), self.host())
+                .hasEnded());
+        assertFalse(changed(self, self.start(), "another boot", self.namespace(), "another host")
+                .hasEnded());
+        assertFalse(changed(self, self.start() + 1, self.boot(), "pid:[1]", self.host())
+                .hasEnded());
     }
 
     private static Whereabouts.ProcessIdentity changed(

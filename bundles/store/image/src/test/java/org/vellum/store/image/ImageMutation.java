@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.file.Path;
@@ -290,8 +291,8 @@ final class ImageMutation {
     static void sealPage(FaultyFiles files, int page) {
         Path home = SeedImages.NAMES.home();
         CRC32C checksum = new CRC32C();
-        checksum.update(files.content(
-                home, identityField(files, 40) + (long) page * FaultyFiles.PAGE, FaultyFiles.PAGE));
+        checksum.update(
+                files.content(home, identityField(files, 40) + (long) page * FaultyFiles.PAGE, FaultyFiles.PAGE));
         int entry = (int) checksum.getValue() == 0 ? 1 : (int) checksum.getValue();
         files.put(home, identityField(files, 48) + 4L * page, ImageStructure.bytes(entry, 4));
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -24,6 +25,7 @@ record ImageStructure(Kind kind, Path file, long offset, int length) {
 
         /** Offsets of the fields; a field goes up to the next one, the last has 8 bytes. */
         private final int[] fields;
+
         private final int checksumAt;
 
         Kind(int[] fields, int checksumAt) {
@@ -59,7 +61,8 @@ record ImageStructure(Kind kind, Path file, long offset, int length) {
                 continue;
             }
             long length = Math.min(files.length(log), 1 << 16);
-            ByteBuffer bytes = ByteBuffer.wrap(files.content(log, 0, (int) length)).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer bytes =
+                    ByteBuffer.wrap(files.content(log, 0, (int) length)).order(ByteOrder.LITTLE_ENDIAN);
             for (int at = 0; at + 64 <= length; at += 64) {
                 if (bytes.getInt(at) == BATCH_MAGIC) {
                     long payload = bytes.getLong(at + 32);

@@ -1,12 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +23,14 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 class ImageTest {
     @TempDir
@@ -165,7 +166,8 @@ class ImageTest {
             RegionBusyException busy = assertThrows(RegionBusyException.class, store::open);
             assertTrue(busy.getMessage().contains("'orders'"), busy.getMessage());
             assertTrue(
-                    busy.getMessage().contains("this process (" + ProcessHandle.current().pid() + ")"),
+                    busy.getMessage()
+                            .contains("this process (" + ProcessHandle.current().pid() + ")"),
                     busy.getMessage());
             assertEquals(0, image.epoch());
         }
@@ -294,7 +296,9 @@ class ImageTest {
         store.open().close();
         try (StoreImage image = store.open(2 * TestStore.SIZE, 0, TestStore.IGNORE)) {
             assertEquals(TestStore.SIZE, image.size());
-            assertTrue(image.remarks().get(0).contains(Long.toString(2 * TestStore.SIZE)), image.remarks().toString());
+            assertTrue(
+                    image.remarks().get(0).contains(Long.toString(2 * TestStore.SIZE)),
+                    image.remarks().toString());
         }
     }
 

@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +13,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.provider.Store;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /**
  * Crashes a life that changes between the log and stores in place before every step on memory that tears at eight bytes: by
  * a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds exactly one
@@ -24,7 +25,6 @@ import org.vellum.api.provider.Store;
 class InPlaceCrashTest {
     /** Every how many crash images the recovery is itself crashed everywhere. */
     private static final int NESTED = 41;
-
 
     @TempDir(factory = InMemoryDirectory.class)
     Path directory;

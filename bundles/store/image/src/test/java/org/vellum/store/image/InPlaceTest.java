@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,6 +23,12 @@ import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Images written in place: what damage of the undo file is found, and what a failing medium may do. */
 class InPlaceTest {
@@ -107,8 +108,8 @@ class InPlaceTest {
 
     private static String refuses(TornMemory crashed, String where) {
         Map<Path, byte[]> before = contents(crashed.directory);
-        DamagedImageException damaged = assertThrows(
-                DamagedImageException.class, () -> open(crashed.directory, crashed.files()), where);
+        DamagedImageException damaged =
+                assertThrows(DamagedImageException.class, () -> open(crashed.directory, crashed.files()), where);
         Map<Path, byte[]> after = contents(crashed.directory);
         assertEquals(before.keySet(), after.keySet());
         before.forEach((file, bytes) -> assertArrayEquals(bytes, after.get(file), file + " was written to"));
@@ -143,7 +144,8 @@ class InPlaceTest {
     void whatWasNotCommittedIsPutBackAndTheRegionsStatusTellsIt() {
         TornMemory crashed = crashed();
         try (Image image = open(crashed.directory, crashed.files())) {
-            assertTrue(image.remarks().contains("recovered to epoch 2: 3 pages written in place put back"),
+            assertTrue(
+                    image.remarks().contains("recovered to epoch 2: 3 pages written in place put back"),
                     image.remarks().toString());
         }
         recovers(crashed);
@@ -282,8 +284,16 @@ class InPlaceTest {
         long generation = store.checkpoint().generation();
         Path log = store.log(Log.index(generation));
         byte[] before = TestStore.read(log, 0, 256);
-        TestStore.write(log, 0, TestStore.sealed(
-                new BatchBuilder().line(0, 0, 1), 3, 2, generation, 0, store.identity().identity()));
+        TestStore.write(
+                log,
+                0,
+                TestStore.sealed(
+                        new BatchBuilder().line(0, 0, 1),
+                        3,
+                        2,
+                        generation,
+                        0,
+                        store.identity().identity()));
         DamagedImageException damaged =
                 assertThrows(DamagedImageException.class, () -> open(crashed.directory, crashed.files()));
         assertTrue(damaged.getMessage().contains("opened in place at epoch 1"), damaged.getMessage());
@@ -341,8 +351,8 @@ class InPlaceTest {
             assertThrows(RegionException.class, image::beginInPlace);
             BatchBuilder changes = new BatchBuilder().line(4, 0, 2);
             try (NativeMemory batch = changes.build()) {
-                CommitException refused = assertThrows(
-                        CommitException.class, () -> image.persist(batch.address(), changes.length()));
+                CommitException refused =
+                        assertThrows(CommitException.class, () -> image.persist(batch.address(), changes.length()));
                 assertTrue(refused.getMessage().contains("No batch is accepted"), refused.getMessage());
             }
             files.fail(null);

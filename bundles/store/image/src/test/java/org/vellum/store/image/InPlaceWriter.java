@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -82,7 +83,8 @@ final class InPlaceWriter {
         checksum.update(content);
         header.putInt(UndoFile.SLOT_CHECKSUM_AT, (int) checksum.getValue());
         persistence.store(in.undoSlotContents() + (long) slot * PAGE, content, 0, PAGE);
-        persistence.store(in.undoSlotHeaders() + (long) slot * UndoFile.SLOT_HEADER, header.array(), 0, UndoFile.SLOT_HEADER);
+        persistence.store(
+                in.undoSlotHeaders() + (long) slot * UndoFile.SLOT_HEADER, header.array(), 0, UndoFile.SLOT_HEADER);
         persistence.fence(PRE_IMAGE);
         slots.put(page, slot);
     }
@@ -91,7 +93,9 @@ final class InPlaceWriter {
         for (int page : slots.keySet()) {
             persistence.writeBack(home + (long) page * PAGE, PAGE, COMMIT_PAGE);
             long word = in.pageChecksums() + (page & ~1) * 4L;
-            ByteBuffer pair = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, view(word, 8).getLong(0));
+            ByteBuffer pair = ByteBuffer.allocate(8)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(0, view(word, 8).getLong(0));
             pair.putInt(page % 2 * 4, PageChecksums.entry(view(home + (long) page * PAGE, PAGE)));
             persistence.storeWord(word, pair.getLong(0));
             persistence.writeBack(word, 8, COMMIT_CHECKSUM);

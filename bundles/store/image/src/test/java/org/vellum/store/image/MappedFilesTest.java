@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +16,12 @@ import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.store.image.MappedFiles.Demand;
 import org.vellum.store.image.RecordingFiles.Event;
 import org.vellum.store.image.RecordingFiles.Kind;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Files written through mappings: what reaches the file system, and what must not. */
 class MappedFilesTest {
@@ -50,7 +51,12 @@ class MappedFilesTest {
             }
         };
         return new MappedFiles(
-                underneath, Cores.CORE, new CountingPersistence(PROCESSOR, steps), demand, listener, List.of("a remark"));
+                underneath,
+                Cores.CORE,
+                new CountingPersistence(PROCESSOR, steps),
+                demand,
+                listener,
+                List.of("a remark"));
     }
 
     @BeforeEach
@@ -117,7 +123,9 @@ class MappedFilesTest {
     }
 
     private long syncs() {
-        return underneath.events().stream().filter(event -> event.is(Kind.SYNC_DATA, "-log0")).count();
+        return underneath.events().stream()
+                .filter(event -> event.is(Kind.SYNC_DATA, "-log0"))
+                .count();
     }
 
     /** A size that may not be durable must be asked for again, whatever else was fenced meanwhile. */
@@ -170,10 +178,12 @@ class MappedFilesTest {
     void whatIsNotOnDaxIsRefusedWhenThatIsDemanded() throws Exception {
         Files.write(path, new byte[(int) PAGE]);
         // on a machine with DAX the folder for temporary files is not on it
-        FileFailure failure = assertThrows(
-                FileFailure.class, () -> files(Demand.SYNCHRONOUS).open(path, false));
+        FileFailure failure =
+                assertThrows(FileFailure.class, () -> files(Demand.SYNCHRONOUS).open(path, false));
         assertEquals(Errno.EOPNOTSUPP, failure.errno());
-        assertTrue(failure.getMessage().contains("MAP_SYNC") && failure.getMessage().contains(path.toString()),
+        assertTrue(
+                failure.getMessage().contains("MAP_SYNC")
+                        && failure.getMessage().contains(path.toString()),
                 failure.getMessage());
         assertTrue(failure.wayOut().contains("-o dax"), failure.wayOut());
         assertEquals(List.of(), steps);
@@ -227,7 +237,9 @@ class MappedFilesTest {
         Files.write(directory.resolve("orders.vellum-log1"), new byte[] {1}); // truncated
         assertThrows(org.vellum.api.DamagedImageException.class, this::open);
         long mapped = steps.stream().filter(step -> step.startsWith("mapped")).count();
-        assertEquals(mapped, steps.stream().filter(step -> step.startsWith("unmapped")).count());
+        assertEquals(
+                mapped,
+                steps.stream().filter(step -> step.startsWith("unmapped")).count());
         assertFalse(mapped == 0);
     }
 

@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,6 +22,12 @@ import org.vellum.store.image.ImageRepair.Purpose;
 import org.vellum.store.image.ImageReport.Finding;
 import org.vellum.store.image.ImageReport.Verdict;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /** What an offline check says of an image, and what a repair makes of it. */
 class OfflineImageTest {
     /** A batch of one line, padded. */
@@ -48,8 +49,7 @@ class OfflineImageTest {
     private void commit(StoreImage image, int epochs) {
         for (int i = 0; i < epochs; i++) {
             long epoch = image.epoch() + 1;
-            BatchBuilder changes =
-                    new BatchBuilder().line(epoch % TestStore.PAGES, (int) (epoch % 64), (int) epoch);
+            BatchBuilder changes = new BatchBuilder().line(epoch % TestStore.PAGES, (int) (epoch % 64), (int) epoch);
             expected.add(changes.appliedTo(expected.get(expected.size() - 1)));
             TestStore.commit(image, changes);
         }
@@ -149,8 +149,7 @@ class OfflineImageTest {
     }
 
     private static void flipInPage(TestStore image, int page) throws IOException {
-        TestStore.flip(
-                image.home(), image.identity().homeOffset() + (long) page * NativeCore.PAGE_SIZE + 1000, 3);
+        TestStore.flip(image.home(), image.identity().homeOffset() + (long) page * NativeCore.PAGE_SIZE + 1000, 3);
     }
 
     @Test
@@ -171,8 +170,8 @@ class OfflineImageTest {
         assertIntact(2, report);
         assertTrue(
                 report.findings().stream()
-                        .anyMatch(finding ->
-                                finding.verdict() == Verdict.NOTE && finding.text().contains("torn batch of epoch 3")),
+                        .anyMatch(finding -> finding.verdict() == Verdict.NOTE
+                                && finding.text().contains("torn batch of epoch 3")),
                 report.findings()::toString);
     }
 
@@ -204,8 +203,7 @@ class OfflineImageTest {
         recordAddress();
         TestStore closed = closedAfter(5);
         flipInPage(closed, 3);
-        DamagedImageException refusal =
-                assertThrows(DamagedImageException.class, () -> repair(closed, false));
+        DamagedImageException refusal = assertThrows(DamagedImageException.class, () -> repair(closed, false));
         assertTrue(refusal.getMessage().contains("page 3"), refusal.getMessage());
         expected.get(5)[3 * NativeCore.PAGE_SIZE + 1000] ^= 1 << 3;
         assertHolds(repair(closed, true), 5);
@@ -224,8 +222,9 @@ class OfflineImageTest {
         TestStore.flip(crashed.home(), Checkpoint.offset(0) + 30, 1);
         ImageReport report = report(crashed);
         assertIntact(5, report);
-        assertTrue(report.findings().stream().anyMatch(finding -> finding.verdict() == Verdict.NOTE
-                && finding.text().contains("offset " + Checkpoint.offset(0))));
+        assertTrue(report.findings().stream()
+                .anyMatch(finding -> finding.verdict() == Verdict.NOTE
+                        && finding.text().contains("offset " + Checkpoint.offset(0))));
         TestStore.flip(crashed.home(), Checkpoint.offset(1) + 30, 1);
         assertDamaged(OptionalLong.empty(), "header", "offset " + Checkpoint.offset(0), report(crashed));
         assertThrows(DamagedImageException.class, () -> repair(crashed, true));
@@ -254,7 +253,9 @@ class OfflineImageTest {
         Path log = liveLog(crashed);
         TestStore.truncate(log, 2 * BATCH + 64);
         assertDamaged(
-                OptionalLong.of(2), "log segment " + (log.equals(crashed.log(0)) ? 0 : 1), "truncated",
+                OptionalLong.of(2),
+                "log segment " + (log.equals(crashed.log(0)) ? 0 : 1),
+                "truncated",
                 report(crashed));
         assertHolds(repair(crashed, false), 2);
     }
@@ -272,8 +273,7 @@ class OfflineImageTest {
             repair.write(offline, repaired, false);
         }
         assertEquals(".damaged", repair.replace(names(crashed), repaired, Purpose.REPAIR));
-        assertArrayEquals(
-                damagedLog, Files.readAllBytes(log.resolveSibling(log.getFileName() + ".damaged")));
+        assertArrayEquals(damagedLog, Files.readAllBytes(log.resolveSibling(log.getFileName() + ".damaged")));
         assertFalse(Files.exists(repaired.home()));
         assertHolds(crashed, 1);
         assertThrows(InvalidRegionException.class, () -> repair.replace(names(crashed), repaired, Purpose.REPAIR));
@@ -283,8 +283,8 @@ class OfflineImageTest {
     void anImageInUseIsNotLookedAt() {
         try (StoreImage image = store.open()) {
             assertEquals(0, image.epoch());
-            RegionBusyException busy = assertThrows(
-                    RegionBusyException.class, () -> OfflineImage.open(Cores.CORE, names(store)));
+            RegionBusyException busy =
+                    assertThrows(RegionBusyException.class, () -> OfflineImage.open(Cores.CORE, names(store)));
             assertTrue(busy.getMessage().contains(store.home().toString()), busy.getMessage());
         }
     }
@@ -342,14 +342,16 @@ class OfflineImageTest {
             }
             for (long size : new long[] {TestStore.SIZE, 0}) {
                 DamagedImageException refused = assertThrows(
-                        DamagedImageException.class,
-                        () -> store.open(size, TestStore.LOG_SIZE, TestStore.IGNORE));
-                assertTrue(refused.getMessage().contains("./vellum verify " + damaged.home() + " --repair --in-place"),
+                        DamagedImageException.class, () -> store.open(size, TestStore.LOG_SIZE, TestStore.IGNORE));
+                assertTrue(
+                        refused.getMessage().contains("./vellum verify " + damaged.home() + " --repair --in-place"),
                         refused.getMessage());
             }
             assertThrows(DamagedImageException.class, () -> OfflineImage.open(Cores.CORE, damaged));
         }
-        assertEquals(".damaged", new ImageRepair(Cores.CORE).finishReplacement(damaged).orElseThrow());
+        assertEquals(
+                ".damaged",
+                new ImageRepair(Cores.CORE).finishReplacement(damaged).orElseThrow());
         assertFalse(new ImageRepair(Cores.CORE).finishReplacement(damaged).isPresent());
         assertHolds(store, 1);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -54,6 +55,7 @@ final class RecordingFiles implements StoreFiles {
     private final List<Event> events = new ArrayList<>();
     /** The segments of the log, by file name, as they were at their last fdatasync. */
     private final Map<String, byte[]> syncedLogs = new HashMap<>();
+
     private Hook hook = event -> {};
     private long bytesRead;
     private long pretendedFreeSpace = -1;

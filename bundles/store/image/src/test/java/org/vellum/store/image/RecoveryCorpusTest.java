@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,6 +12,8 @@ import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Replays what fuzzing found worth keeping, and a little that it did not. */
 class RecoveryCorpusTest {

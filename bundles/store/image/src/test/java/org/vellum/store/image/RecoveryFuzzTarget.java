@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.util.Arrays;
@@ -89,8 +90,10 @@ public final class RecoveryFuzzTarget {
         for (int page = 0; page < TestStore.PAGES; page++) {
             int from = page * FaultyFiles.PAGE;
             int to = from + FaultyFiles.PAGE;
-            require(found.unverified().get(page) || Arrays.equals(expected, from, to, found.bytes(), from, to),
-                    "page " + page + " is not that of epoch " + found.epoch() + ", and no checksum tells", null);
+            require(
+                    found.unverified().get(page) || Arrays.equals(expected, from, to, found.bytes(), from, to),
+                    "page " + page + " is not that of epoch " + found.epoch() + ", and no checksum tells",
+                    null);
         }
     }
 

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +15,11 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** What recovery makes of a log, good, torn, damaged or not its own. */
 class RecoveryTest {
@@ -202,7 +203,8 @@ class RecoveryTest {
         TestStore crashed = crashedAfter(epochs);
         byte[] old = TestStore.read(crashed.log(0), 5 * BATCH, BATCH);
         assertArrayEquals(
-                TestStore.sealed(changes(6), 6, 5, 0, 5 * BATCH, crashed.identity().identity()),
+                TestStore.sealed(
+                        changes(6), 6, 5, 0, 5 * BATCH, crashed.identity().identity()),
                 old,
                 "an old valid batch is right behind the tail");
         recoversTo(crashed, epochs);
@@ -273,8 +275,7 @@ class RecoveryTest {
         byte[] torn = TestStore.sealed(changes(3), 3, 2, 0, 2 * BATCH, identity);
         torn[100]++;
         TestStore.write(crashed.log(0), 2 * BATCH, torn);
-        TestStore.write(
-                crashed.log(0), 3 * BATCH, TestStore.sealed(changes(4), 4, 2, 0, 3 * BATCH, identity));
+        TestStore.write(crashed.log(0), 3 * BATCH, TestStore.sealed(changes(4), 4, 2, 0, 3 * BATCH, identity));
         String remarks = recoversTo(crashed, 2);
         assertTrue(remarks.contains("torn batch of epoch 3"), remarks);
     }
@@ -286,8 +287,7 @@ class RecoveryTest {
         byte[] damaged = TestStore.sealed(changes(3), 3, 2, 0, 2 * BATCH, identity);
         damaged[100]++;
         TestStore.write(crashed.log(0), 2 * BATCH, damaged);
-        TestStore.write(
-                crashed.log(0), 3 * BATCH, TestStore.sealed(changes(4), 4, 3, 0, 3 * BATCH, identity));
+        TestStore.write(crashed.log(0), 3 * BATCH, TestStore.sealed(changes(4), 4, 3, 0, 3 * BATCH, identity));
         refuses(crashed, crashed.log(0), 2 * BATCH);
     }
 
@@ -296,8 +296,7 @@ class RecoveryTest {
         TestStore crashed = crashedAfter(2);
         long identity = crashed.identity().identity();
         // Epoch 3 was torn; epoch 4 behind it is intact and would fit behind a new epoch 3 of the same length.
-        TestStore.write(
-                crashed.log(0), 3 * BATCH, TestStore.sealed(changes(4), 4, 2, 0, 3 * BATCH, identity));
+        TestStore.write(crashed.log(0), 3 * BATCH, TestStore.sealed(changes(4), 4, 2, 0, 3 * BATCH, identity));
         try (StoreImage image = crashed.open()) {
             assertEquals(2, image.epoch());
             commit(image, 1);
@@ -315,8 +314,16 @@ class RecoveryTest {
         long generation = crashed.checkpoint().generation() + 1;
         int last = BATCHES_IN_A_SEGMENT + 1;
         // Would fit behind two new batches at the start of its segment.
-        TestStore.write(crashed.log(Log.index(generation)), 2 * BATCH, TestStore.sealed(
-                changes(last + 3), last + 3, last, generation, 2 * BATCH, crashed.identity().identity()));
+        TestStore.write(
+                crashed.log(Log.index(generation)),
+                2 * BATCH,
+                TestStore.sealed(
+                        changes(last + 3),
+                        last + 3,
+                        last,
+                        generation,
+                        2 * BATCH,
+                        crashed.identity().identity()));
         try (StoreImage image = crashed.open()) {
             assertEquals(last, image.epoch());
             commit(image, 2);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.nio.ByteBuffer;
@@ -115,10 +116,13 @@ final class ReferenceReader {
             long segmentSize = checkpoint.getLong(48 + 8 * i);
             Path log = SeedImages.NAMES.log(i);
             // all is at home: without what it does not hold, the log is room, and can be made anew
-            boolean room = state != 0 && segmentSize <= Math.max(16 << 20, 2 * size)
-                    && (!files.exists(log) || files.length(log) < segmentSize
-                            && java.util.Arrays.equals(
-                                    files.content(log, 0, (int) files.length(log)), new byte[(int) files.length(log)]));
+            boolean room = state != 0
+                    && segmentSize <= Math.max(16 << 20, 2 * size)
+                    && (!files.exists(log)
+                            || files.length(log) < segmentSize
+                                    && java.util.Arrays.equals(
+                                            files.content(log, 0, (int) files.length(log)),
+                                            new byte[(int) files.length(log)]));
             require(segmentSize > 0 && segmentSize % 64 == 0, "segment size");
             require(room || files.exists(log), "no segment");
             require(room || segmentSize <= files.length(log), "truncated segment");
@@ -161,15 +165,16 @@ final class ReferenceReader {
         ByteBuffer chosen = null;
         for (int slot = 0; slot < (version == 1 ? 1 : 2); slot++) {
             ByteBuffer sector = home(4096L * (1 + slot), 512);
-            boolean whole = sector.getLong(0) == CHECKPOINT_MAGIC
-                    && crc(part(sector.array(), 0, 508)) == sector.getInt(508);
+            boolean whole =
+                    sector.getLong(0) == CHECKPOINT_MAGIC && crc(part(sector.array(), 0, 508)) == sector.getInt(508);
             if (!whole) {
                 continue;
             }
             require(sector.getInt(8) == version, "checkpoint version");
             require(sector.getInt(12) >= 0 && sector.getInt(12) <= 2, "state");
             require(sector.getLong(16) == identity, "foreign checkpoint");
-            if (chosen == null || sector.getLong(40) > chosen.getLong(40)
+            if (chosen == null
+                    || sector.getLong(40) > chosen.getLong(40)
                     || sector.getLong(40) == chosen.getLong(40) && (sector.getLong(40) & 1) == slot) {
                 chosen = sector;
             }
@@ -189,16 +194,20 @@ final class ReferenceReader {
     /** A batch whose checksum fits, of whatever region and generation; null: none. */
     private static Record wholeAt(ByteBuffer segment, int number, int at) {
         long payload = at + 64 <= segment.capacity() ? segment.getLong(at + 32) : -1;
-        if (payload < 0 || payload > segment.capacity() - at - 64 || segment.getInt(at) != 0x54414256
-                || segment.getShort(at + 4) != 1 || segment.getShort(at + 6) != 64 || segment.getLong(at + 40) != at) {
+        if (payload < 0
+                || payload > segment.capacity() - at - 64
+                || segment.getInt(at) != 0x54414256
+                || segment.getShort(at + 4) != 1
+                || segment.getShort(at + 6) != 64
+                || segment.getLong(at + 40) != at) {
             return null;
         }
         byte[] bytes = part(segment.array(), at, at + 64 + (int) payload);
         if (crc(part(bytes, 0, 60), new byte[4], part(bytes, 64, bytes.length)) != segment.getInt(at + 60)) {
             return null;
         }
-        return new Record(segment.getLong(at + 8), segment.getLong(at + 16), segment.getLong(at + 24), number, at,
-                little(bytes));
+        return new Record(
+                segment.getLong(at + 8), segment.getLong(at + 16), segment.getLong(at + 24), number, at, little(bytes));
     }
 
     private List<Record> intact(ByteBuffer segment, int number, long generation) {
@@ -219,12 +228,18 @@ final class ReferenceReader {
         int headers = (pages * 64 + PAGE - 1) / PAGE * PAGE;
         require(files.exists(path) && files.length(path) >= PAGE + headers + (long) pages * PAGE, "undo file");
         ByteBuffer undo = little(files.content(path, 0, PAGE + headers + pages * PAGE));
-        require(undo.getLong(0) == magic("VELLUMUN") && undo.getInt(8) == 2 && undo.getLong(16) == identity
-                && undo.getLong(32) == pages && crc(part(undo.array(), 0, 60)) == undo.getInt(60), "undo header");
+        require(
+                undo.getLong(0) == magic("VELLUMUN")
+                        && undo.getInt(8) == 2
+                        && undo.getLong(16) == identity
+                        && undo.getLong(32) == pages
+                        && crc(part(undo.array(), 0, 60)) == undo.getInt(60),
+                "undo header");
         long opening = undo.getLong(24);
         long word = undo.getLong(64);
         long epoch = word & 0xFFFF_FFFF_FFFFL;
-        int check = crc(little(new byte[16]).putLong(0, epoch).putLong(8, opening).array()) & 0xFFFF;
+        int check =
+                crc(little(new byte[16]).putLong(0, epoch).putLong(8, opening).array()) & 0xFFFF;
         require(word >>> 48 == check && epoch >= homeEpoch, "epoch word");
         BitSet live = new BitSet();
         BitSet livePages = new BitSet();
@@ -234,7 +249,8 @@ final class ReferenceReader {
         for (int slot = 0; slot < pages; slot++) {
             byte[] header = part(undo.array(), PAGE + slot * 64, PAGE + slot * 64 + 64);
             ByteBuffer fields = little(header);
-            if (fields.getLong(0) != magic("VELLUMPI") || fields.getLong(32) != opening
+            if (fields.getLong(0) != magic("VELLUMPI")
+                    || fields.getLong(32) != opening
                     || fields.getLong(16) != epoch + 1) {
                 continue;
             }
@@ -294,7 +310,8 @@ final class ReferenceReader {
             }
         }
         for (Record record : all.values()) {
-            require(record.offset < ends[record.segment] || record.durable < next && record.epoch >= next,
+            require(
+                    record.offset < ends[record.segment] || record.durable < next && record.epoch >= next,
                     "epoch " + next + " is missing, and the log knows of it");
         }
         require(next > highest, "epoch " + next + " is missing, and home has lines of it");
@@ -314,7 +331,8 @@ final class ReferenceReader {
             long page = batch.getLong(at);
             long mask = batch.getLong(at + 8);
             at += 16;
-            require(page >= 0 && page < content.length / PAGE && batch.capacity() - at >= 64 * Long.bitCount(mask),
+            require(
+                    page >= 0 && page < content.length / PAGE && batch.capacity() - at >= 64 * Long.bitCount(mask),
                     "entry");
             for (int line = 0; line < 64; line++) {
                 if ((mask >>> line & 1) != 0) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -48,9 +49,10 @@ public final class Scenarios {
 
         @Override
         public final void run() throws Throwable {
-            store = new TestStore(Files.isWritable(SHARED_MEMORY)
-                    ? Files.createTempDirectory(SHARED_MEMORY, "vellum-schedule")
-                    : Files.createTempDirectory("vellum-schedule"));
+            store = new TestStore(
+                    Files.isWritable(SHARED_MEMORY)
+                            ? Files.createTempDirectory(SHARED_MEMORY, "vellum-schedule")
+                            : Files.createTempDirectory("vellum-schedule"));
             try {
                 scenario();
             } finally {

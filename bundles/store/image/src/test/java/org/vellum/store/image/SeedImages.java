@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -51,13 +52,18 @@ final class SeedImages {
 
     static Image open(FaultyFiles files) {
         return Image.open(
-                Cores.CORE, files, NAMES, new Store.Request(TestStore.REGION, NAMES.directory(), 0, 0),
+                Cores.CORE,
+                files,
+                NAMES,
+                new Store.Request(TestStore.REGION, NAMES.directory(), 0, 0),
                 TestStore.IGNORE);
     }
 
     private void live() {
         image = Image.open(
-                Cores.CORE, files, NAMES,
+                Cores.CORE,
+                files,
+                NAMES,
                 new Store.Request(TestStore.REGION, NAMES.directory(), TestStore.SIZE, TestStore.LOG_SIZE),
                 TestStore.IGNORE);
         image.recordAddress(ADDRESS);
@@ -94,8 +100,8 @@ final class SeedImages {
         files.hook((index, call) -> call.point() == PersistPoint.CHECKPOINT ? Errno.EIO : 0);
         commit(new BatchBuilder().line(1, 1, 13));
         add("home ahead of the checkpoint");
-        files.hook((index, call) -> call.point() == PersistPoint.BATCH
-                || call.point() == PersistPoint.INVALIDATED_BATCH ? Errno.EIO : 0);
+        files.hook((index, call) ->
+                call.point() == PersistPoint.BATCH || call.point() == PersistPoint.INVALIDATED_BATCH ? Errno.EIO : 0);
         tryToCommit(new BatchBuilder().line(4, 4, 99).line(4, 5, 99));
         files.hook(FaultyFiles.Hook.NONE);
         add("in doubt");

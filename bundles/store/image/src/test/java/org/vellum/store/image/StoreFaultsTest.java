@@ -1,8 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,6 +31,10 @@ import org.vellum.store.image.FaultyFiles.Call;
 import org.vellum.store.image.FaultyFiles.FailedSync;
 import org.vellum.store.image.FaultyFiles.Kind;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /**
  * An error of the file system at every call that the store makes, in a life of creation, commits, rollbacks, trims,
  * growth of the log, close, kill, recovery. One at a time: once, twice, or from that call on. Either the region goes on
@@ -50,6 +51,7 @@ class StoreFaultsTest {
     private static final ImageFiles NAMES = new ImageFiles(FOLDER.resolve("regions"), TestStore.REGION);
     /** More pages than a few epochs change, so that what one of them loses is not written again by the next. */
     private static final int PAGES = 32;
+
     private static final long SIZE = (long) PAGES * NativeCore.PAGE_SIZE;
     private static final long ADDRESS = 0x40_0000_0000L;
     private static final Logger STORE_LOGGER = Logger.getLogger("org.vellum.store.image");
@@ -232,6 +234,7 @@ class StoreFaultsTest {
         private final List<byte[]> committed = new ArrayList<>(List.of(new byte[(int) SIZE]));
         /** Of the epoch behind those, tried and not known to be invalid; null: none. */
         private byte[] inDoubt;
+
         private boolean addressRecorded;
         private int filler;
         private final List<Kind> kinds = new ArrayList<>();
@@ -259,7 +262,9 @@ class StoreFaultsTest {
         private int errnoOf(int index, Call call) {
             int number = callsOfEarlierMachines + index;
             kinds.add(call.kind());
-            if (fault == null || number < fault.at || failures >= fault.times
+            if (fault == null
+                    || number < fault.at
+                    || failures >= fault.times
                     || !possible(call.kind()).contains(fault.errno)
                     || failures > 0 && !fault.fromThenOn() && call.kind() != failedKind) {
                 return 0;
@@ -450,7 +455,8 @@ class StoreFaultsTest {
                 long epoch = recovered.epoch();
                 byte[] content = TestStore.content(recovered);
                 byte[] expected = epoch == committed.size() ? inDoubt : committed.get((int) epoch);
-                assertTrue(epoch >= committed.size() - 1 && expected != null,
+                assertTrue(
+                        epoch >= committed.size() - 1 && expected != null,
                         "epoch " + epoch + ", acknowledged " + (committed.size() - 1));
                 assertArrayEquals(expected, content, "content of epoch " + epoch);
                 if (addressRecorded) {
@@ -484,13 +490,15 @@ class StoreFaultsTest {
     private static final List<String> WAYS_OUT = Stream.of(
                     Errno.ENOSPC, EDQUOT, Errno.EROFS, Errno.EIO, Errno.ENOMEM, ENOLCK)
             .map(errno -> new FileFailure("", errno).wayOut())
-            .collect(Collectors.toCollection(() -> new ArrayList<>(
-                    List.of("free space or choose a smaller size"))));
+            .collect(Collectors.toCollection(() -> new ArrayList<>(List.of("free space or choose a smaller size"))));
 
     private static Image openImage(FaultyFiles files, PhaseObserver observer) {
         return Image.open(
-                Cores.CORE, files, NAMES,
-                new Store.Request(TestStore.REGION, NAMES.directory(), SIZE, TestStore.LOG_SIZE), observer);
+                Cores.CORE,
+                files,
+                NAMES,
+                new Store.Request(TestStore.REGION, NAMES.directory(), SIZE, TestStore.LOG_SIZE),
+                observer);
     }
 
     /** The errors that a call of this kind can report. */

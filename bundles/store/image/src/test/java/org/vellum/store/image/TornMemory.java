@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
 
 import java.io.IOException;
@@ -131,7 +132,10 @@ final class TornMemory implements MappedFiles.Listener {
         @Override
         public void storeWord(long destination, long value) {
             step("store of a word");
-            Cores.CORE.view(destination, WORD).order(java.nio.ByteOrder.LITTLE_ENDIAN).putLong(0, value);
+            Cores.CORE
+                    .view(destination, WORD)
+                    .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                    .putLong(0, value);
         }
 
         @Override

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +14,11 @@ import org.vellum.api.CommitException;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.StoreImage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class TrimmerTest {
     @TempDir
@@ -61,7 +62,9 @@ class TrimmerTest {
                 });
                 assertTrue(failure.getMessage().contains("cannot be trimmed"), failure.getMessage());
                 assertTrue(failure.getMessage().contains("StackOverflowError"), failure.getMessage());
-                assertTrue(image.remarks().get(0).contains("StackOverflowError"), image.remarks().toString());
+                assertTrue(
+                        image.remarks().get(0).contains("StackOverflowError"),
+                        image.remarks().toString());
                 failing.set(false);
                 long epoch = image.epoch();
                 assertEquals(epoch + 1, TestStore.commit(image, changes));

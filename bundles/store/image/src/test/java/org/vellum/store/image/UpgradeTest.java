@@ -1,10 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -23,6 +18,12 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.store.image.RecordingFiles.Kind;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 /** Images written by format version 1: one closed, one left by a killed process in the middle of its log. */
 class UpgradeTest {
     private static final List<String> IMAGES = List.of("version-1-closed.zip", "version-1-in-use.zip");
@@ -38,7 +39,10 @@ class UpgradeTest {
     @BeforeEach
     void commit() {
         for (int epoch = 1; epoch <= EPOCHS; epoch++) {
-            content = new BatchBuilder().line(epoch % 8, epoch, epoch).line(7, 63, epoch).appliedTo(content);
+            content = new BatchBuilder()
+                    .line(epoch % 8, epoch, epoch)
+                    .line(7, 63, epoch)
+                    .appliedTo(content);
         }
     }
 
@@ -83,7 +87,9 @@ class UpgradeTest {
     @Test
     void theUpgradeIsToldAsARemark() throws Exception {
         try (StoreImage opened = unpack(IMAGES.get(0), "closed").open()) {
-            assertTrue(opened.remarks().get(0).contains("format version 1"), opened.remarks().toString());
+            assertTrue(
+                    opened.remarks().get(0).contains("format version 1"),
+                    opened.remarks().toString());
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.memory;
 
 import java.nio.file.Path;
@@ -104,9 +105,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
     }
 
     private synchronized MappedFiles mapped() {
-        return recording == null
-                ? mapped(persistence, mappings)
-                : mapped(recording.recorder(), recording);
+        return recording == null ? mapped(persistence, mappings) : mapped(recording.recorder(), recording);
     }
 
     private MappedFiles mapped(Persistence through, MappedFiles.Listener listener) {

@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.memory;
-
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -25,6 +21,11 @@ import org.vellum.nativelib.Recorder.Event;
 import org.vellum.nativelib.Recorder.Kind;
 import org.vellum.store.image.NativeMemory;
 import org.vellum.store.image.PersistPoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class MemoryStoreTest {
     private static final int PAGES = 8;
@@ -66,7 +67,9 @@ class MemoryStoreTest {
     }
 
     private static int value(StoreImage image) {
-        return Cores.CORE.view(image.committedView() + 3 * NativeCore.PAGE_SIZE, 1).get(0);
+        return Cores.CORE
+                .view(image.committedView() + 3 * NativeCore.PAGE_SIZE, 1)
+                .get(0);
     }
 
     @Test
@@ -83,7 +86,9 @@ class MemoryStoreTest {
     @Test
     void itSaysThatItForgetsAndDoes() {
         try (StoreImage image = open()) {
-            assertTrue(image.remarks().get(0).startsWith("SIMULATED"), image.remarks().toString());
+            assertTrue(
+                    image.remarks().get(0).startsWith("SIMULATED"),
+                    image.remarks().toString());
         }
         store.forget();
         assertThrows(InvalidRegionException.class, () -> open(0));
@@ -108,7 +113,9 @@ class MemoryStoreTest {
             assertEquals(
                     List.of(Kind.STORE, Kind.FENCE, Kind.ACKNOWLEDGED),
                     events.stream().map(Event::kind).toList());
-            assertEquals("orders.vellum-log0", store.media().get(events.get(0).medium()).getFileName().toString());
+            assertEquals(
+                    "orders.vellum-log0",
+                    store.media().get(events.get(0).medium()).getFileName().toString());
             assertEquals(0, events.get(0).offset());
             assertEquals(192, events.get(0).length());
             assertEquals(PersistPoint.BATCH.number(), events.get(1).point());
@@ -130,8 +137,7 @@ class MemoryStoreTest {
             commit(image, 8);
             assertThrows(IllegalStateException.class, () -> store.replace(crash));
         }
-        assertEquals(
-                Set.of(HOME, Path.of(HOME + "-log0"), Path.of(HOME + "-log1")), crash.keySet());
+        assertEquals(Set.of(HOME, Path.of(HOME + "-log0"), Path.of(HOME + "-log1")), crash.keySet());
         store.replace(crash);
         try (StoreImage image = open(0)) {
             assertEquals(1, image.epoch());

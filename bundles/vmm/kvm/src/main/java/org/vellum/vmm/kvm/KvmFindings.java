@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.vmm.kvm;
+
+import java.util.List;
+import org.vellum.api.provider.Diagnosis.Finding;
 
 import static org.vellum.api.provider.Diagnosis.Finding.fact;
 import static org.vellum.api.provider.Diagnosis.Finding.works;
 import static org.vellum.api.provider.Quantity.bytes;
 import static org.vellum.api.provider.Quantity.count;
 import static org.vellum.api.provider.Quantity.nanoseconds;
-
-import java.util.List;
-import org.vellum.api.provider.Diagnosis.Finding;
 
 /** What the native half measured and counted, in words. */
 final class KvmFindings {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.vmm.kvm;
 
 import java.util.ArrayList;
@@ -55,9 +56,7 @@ public final class KvmProvider implements Diagnosis {
         if (obstacle.isPresent()) {
             backend.close();
             registration = null;
-            LOGGER.log(
-                    System.Logger.Level.INFO,
-                    "VMM backend '" + KvmVmm.NAME + "' is not offered: " + obstacle.get());
+            LOGGER.log(System.Logger.Level.INFO, "VMM backend '" + KvmVmm.NAME + "' is not offered: " + obstacle.get());
             return;
         }
         Dictionary<String, Object> properties =

@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.vmm.kvm;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -9,6 +7,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.provider.Diagnosis.Finding;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class KvmFindingsTest {
     private static KvmMeasurements emulated() {
@@ -27,8 +28,7 @@ class KvmFindingsTest {
 
     @Test
     void aHostThatEmulatesRingZeroIsDescribed() {
-        assertEquals(
-                """
+        assertEquals("""
                 guest mode: this process can run guest code
                 ring 0: emulated, 550 ns an instruction
                 exit: 45.0 µs from the guest to the VMM loop and back
@@ -38,8 +38,7 @@ class KvmFindingsTest {
                 ordinary memory: mapped by leaves of 2 MiB
                 register state: 2.4 KiB of XSAVE state carried across a transition
                 kick signal: signal 36 (SIGRTMIN+2) interrupts vCPUs; the application must not use it
-                vCPUs: at most 1,024, one for each thread that enters""",
-                text(KvmFindings.ofHost(emulated())));
+                vCPUs: at most 1,024, one for each thread that enters""", text(KvmFindings.ofHost(emulated())));
     }
 
     @Test
@@ -55,8 +54,8 @@ class KvmFindingsTest {
 
     @Test
     void aKickSignalIsNotNamedBeforeItIsChosen() {
-        String text = text(KvmFindings.ofHost(
-                new KvmMeasurements(550, 45_000, 61_000, 0, 4_500, 1_300, 1, 1, 2, 2_440, 0, 1024)));
+        String text = text(
+                KvmFindings.ofHost(new KvmMeasurements(550, 45_000, 61_000, 0, 4_500, 1_300, 1, 1, 2, 2_440, 0, 1024)));
         assertTrue(text.contains("kick signal: a realtime signal that nobody has a handler for, chosen when"), text);
     }
 

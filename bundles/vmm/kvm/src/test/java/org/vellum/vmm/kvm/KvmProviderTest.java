@@ -1,7 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.vellum.vmm.kvm;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -20,6 +18,9 @@ import org.osgi.framework.ServiceRegistration;
 import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.Diagnosis.Finding;
 import org.vellum.api.provider.Vmm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class KvmProviderTest {
     private static final String NO_DEVICE = "/dev/kvm cannot be opened: Permission denied (add the user to group kvm)";
@@ -51,7 +52,9 @@ class KvmProviderTest {
                 properties = (Dictionary<?, ?>) arguments[2];
                 events.add("registered");
                 return Proxy.newProxyInstance(
-                        getClass().getClassLoader(), new Class<?>[] {ServiceRegistration.class}, (self, called, none) -> {
+                        getClass().getClassLoader(),
+                        new Class<?>[] {ServiceRegistration.class},
+                        (self, called, none) -> {
                             events.add(called.getName());
                             return null;
                         });
