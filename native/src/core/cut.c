@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "carried.h"
-#include "clock.h"
 #include "in_place.h"
 #include "pinned.h"
 #include "stopping.h"
+#include "vellum/clock.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 
@@ -92,12 +92,12 @@ static void cut_in_host(void *argument) {
         .region = region, .position = (uint8_t *)batch + sizeof(struct vellum_batch_header), .cut = cut};
 
     pinned_carry(region);
-    uint64_t closed_at = now_nanoseconds();
+    uint64_t closed_at = vellum_now_nanoseconds();
     stopping_begin(region);
     encode_carried_pages(&encoder);
     region->strategy->collect(region, encode_new_page, &encoder);
     stopping_end(region);
-    cut->gate_nanoseconds = now_nanoseconds() - closed_at;
+    cut->gate_nanoseconds = vellum_now_nanoseconds() - closed_at;
 
     if (encoder.entries > 0) {
         struct vellum_batch_header header = {.entry_count = encoder.entries};

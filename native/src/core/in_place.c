@@ -21,10 +21,10 @@
 
 #include "carried.h"
 #include "checksum.h"
-#include "clock.h"
 #include "pinned.h"
 #include "stopping.h"
 #include "undo_log.h"
+#include "vellum/clock.h"
 #include "vellum/export.h"
 
 VELLUM_EXPORT uint64_t vellum_epoch_word(uint64_t epoch, uint64_t identity) {
@@ -164,7 +164,7 @@ static void commit_in_host(void *argument) {
     struct vellum_undo_log *undo_log = region->undo_log;
     const struct vellum_persistence *persistence = region->in_place->persistence;
     pinned_carry(region);
-    uint64_t closed_at = now_nanoseconds();
+    uint64_t closed_at = vellum_now_nanoseconds();
     stopping_begin(region);
     uint64_t pages = visit_dirty_pages(region, write_back_page);
     if (pages > 0) {
@@ -176,7 +176,7 @@ static void commit_in_host(void *argument) {
     }
     *call->commit = (struct vellum_in_place_commit){.epoch = undo_log->epoch - 1, .dirty_pages = pages};
     stopping_end(region);
-    call->commit->gate_nanoseconds = now_nanoseconds() - closed_at;
+    call->commit->gate_nanoseconds = vellum_now_nanoseconds() - closed_at;
 }
 
 VELLUM_EXPORT void vellum_region_commit_in_place(struct vellum_region *region, struct vellum_in_place_commit *commit) {

@@ -20,11 +20,11 @@
 #include <string.h>
 
 #include "carried.h"
-#include "clock.h"
 #include "relocation.h"
 #include "stopping.h"
 #include "tuple.h"
 #include "untracked.h"
+#include "vellum/clock.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -51,7 +51,7 @@ static void carry_page(void *visitor_context, size_t page, const uint8_t *commit
 static void swap_behind_gate(void *argument) {
     struct swap_call *call = argument;
     struct vellum_region *region = call->region;
-    uint64_t closed_at = now_nanoseconds();
+    uint64_t closed_at = vellum_now_nanoseconds();
     vellum_gate_close(&region->gate);
     call->previous = tuple_in_force(region);
     region->leaves_force = true;
@@ -64,7 +64,7 @@ static void swap_behind_gate(void *argument) {
     tuple_engage(region, call->result == 0 ? &call->next : &call->unmoved);
     call->previous.vmm->resume_writers(call->previous.vmm_state);
     vellum_gate_open(&region->gate);
-    call->swap->gate_nanoseconds = now_nanoseconds() - closed_at;
+    call->swap->gate_nanoseconds = vellum_now_nanoseconds() - closed_at;
     call->swap->carried_pages = region->carried_count;
 }
 

@@ -39,16 +39,16 @@
  * to. HotSpot's threads have none. It may be too small for ours: see vellum_dispatcher_handle_fault.
  */
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <ucontext.h>
 
 #include "vellum/dispatcher.h"
 #include "vellum/export.h"
+#include "vellum/futex.h"
 #include "vellum/lock.h"
 #include "vellum/system_call.h"
+#include "vellum/thread.h"
 
 #define LATE_RANGES 64     /* ranges remembered after they were unregistered */
 #define LATE_FAULTS 4096u  /* faults of each that are executed again */
@@ -138,20 +138,8 @@ __asm__(".text\n"
 static _Alignas(64) uint8_t return_frames[VELLUM_RETURN_FRAMES][VELLUM_RETURN_FRAME_SIZE];
 static _Atomic uint32_t return_frame_owners[VELLUM_RETURN_FRAMES]; /* threads' numbers; 0 none */
 
-static uint64_t this_process(void) {
-    return (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-}
-
-static uint32_t this_thread(void) {
-    return (uint32_t)vellum_system_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
-}
-
-static bool has_ended(uint32_t thread) {
-    return vellum_system_call(SYS_tgkill, this_process(), thread, 0, 0, 0, 0) == -ESRCH;
-}
-
 static void *return_frame(void) {
-    uint32_t thread = this_thread();
+    uint32_t thread = vellum_this_thread();
     for (size_t i = 0; i < VELLUM_RETURN_FRAMES; i++) {
         if (atomic_load(&return_frame_owners[i]) == thread) {
             return return_frames[i];
@@ -159,7 +147,7 @@ static void *return_frame(void) {
     }
     for (size_t i = 0; i < VELLUM_RETURN_FRAMES; i++) {
         uint32_t owner = atomic_load(&return_frame_owners[i]);
-        if ((owner == 0 || has_ended(owner))
+        if ((owner == 0 || vellum_thread_has_ended(owner))
             && atomic_compare_exchange_strong(&return_frame_owners[i], &owner, thread)) {
             return return_frames[i];
         }
@@ -203,14 +191,6 @@ static size_t index_of(int signal) {
     return signal == SIGSEGV ? 0 : 1;
 }
 
-static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
-    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
-}
-
-static void futex_wake_all(_Atomic uint32_t *word) {
-    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
-}
-
 /* Serialises install, register and unregister; handlers never take it. */
 static _Atomic uint32_t table_lock;
 
@@ -223,7 +203,7 @@ static bool contains(struct slot *slot, uintptr_t address) {
 
 static void leave(struct slot *slot) {
     if (atomic_fetch_sub(&slot->inside, 1) == 1 && atomic_load(&slot->state) == SLOT_CLOSING) {
-        futex_wake_all(&slot->inside);
+        vellum_futex_wake_all(&slot->inside);
     }
 }
 
@@ -277,7 +257,7 @@ static void take_default_action(int signal, siginfo_t *information, bool faults_
     change_action(signal, &default_action, NULL);
     if (!faults_again) {
         change_signal_mask(SIG_UNBLOCK, set_of(signal));
-        vellum_system_call(SYS_rt_tgsigqueueinfo, this_process(), this_thread(), (uint64_t)signal,
+        vellum_system_call(SYS_rt_tgsigqueueinfo, vellum_this_process(), vellum_this_thread(), (uint64_t)signal,
                            vellum_address_of(information), 0, 0);
     }
 }
@@ -608,7 +588,7 @@ static void unregister_range(void *registration) {
     vellum_unlock(&table_lock);
     uint32_t inside;
     while ((inside = atomic_load(&slot->inside)) != 0) {
-        futex_wait(&slot->inside, inside);
+        vellum_futex_wait(&slot->inside, inside);
     }
     vellum_lock(&table_lock);
     /* releasing: a handler that no longer finds the bounds here finds the late range */

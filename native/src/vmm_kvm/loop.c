@@ -9,6 +9,7 @@
 #include "stop.h"
 #include "system_calls.h"
 #include "transition.h"
+#include "vellum/futex.h"
 
 /* System calls of ours, made in guest mode only; the kernel has no such numbers and answers ENOSYS. */
 #define CALL_RUN_IN_HOST 0x56454c4c
@@ -366,7 +367,7 @@ static enum next wake_closers(struct vcpu *vcpu) {
     for (size_t i = 0; i < used; i++) {
         struct vellum_region *region = atomic_load(&machine->attached[i].region);
         if (region != NULL) {
-            kernel_wake_all(&region->gate.handlers);
+            vellum_futex_wake_all(&region->gate.handlers);
         }
     }
     take_user_state(vcpu, frame_of(vcpu, PAGE_FAULT));

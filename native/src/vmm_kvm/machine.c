@@ -14,6 +14,7 @@
 #include "ring_0_store_fault.h"
 #include "stop.h"
 #include "vcpu.h"
+#include "vellum/futex.h"
 #include "vellum/lock.h"
 
 #define PAGE UINT64_C(4096)
@@ -219,7 +220,7 @@ void machine_await_handlers(struct machine *machine) {
         struct attached_region *attached = &machine->attached[i];
         uint32_t handlers;
         while (atomic_load(&attached->region) == NULL && (handlers = atomic_load(&attached->ring_0_handlers)) != 0) {
-            kernel_wait_a_moment(&attached->ring_0_handlers, handlers);
+            vellum_futex_wait_at_most(&attached->ring_0_handlers, handlers, MILLISECOND);
         }
     }
 }
@@ -444,7 +445,7 @@ static bool wait_until_outside(struct machine *machine, struct vcpu *vcpu) {
             return false;
         }
         interrupt_blocking_call(machine, vcpu); /* again and again: it may not have reached the call yet */
-        kernel_wait_a_moment(&vcpu->running, 1);
+        vellum_futex_wait_at_most(&vcpu->running, 1, MILLISECOND);
         interrupt_guest_code(machine);
     }
     return true;

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel_calls.h"
 #include "vcpu.h"
+#include "vellum/clock.h"
 
 #define PAGE UINT64_C(4096)
 #define SCRATCH_PAGES 64
@@ -93,12 +93,6 @@ struct trial {
 
 static uint64_t *entry_of(const struct trial *trial, size_t page) {
     return scratch_entry((uint64_t)(uintptr_t)trial->scratch + page * PAGE);
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
 /* Runs until an exit by a port; its number, or negative. */
@@ -222,16 +216,16 @@ static uint64_t median(uint64_t *values) {
 static bool measure_ring_0(struct trial *trial) {
     uint64_t times[ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         if (start_at_ring_0(trial, stub_ring_0_loop, (struct kvm_regs){.rcx = RING_0_LOOPS}) != PORT_MEASURED) {
             return false;
         }
-        uint64_t long_run = now() - start;
-        start = now();
+        uint64_t long_run = vellum_now_nanoseconds() - start;
+        start = vellum_now_nanoseconds();
         if (start_at_ring_0(trial, stub_ring_0_loop, (struct kvm_regs){.rcx = 1}) != PORT_MEASURED) {
             return false;
         }
-        uint64_t short_run = now() - start;
+        uint64_t short_run = vellum_now_nanoseconds() - start;
         times[round] = long_run > short_run ? (long_run - short_run) / (2 * (RING_0_LOOPS - 1)) : 0;
     }
     trial->measured->figures.ring_0_instruction = median(times);
@@ -241,11 +235,11 @@ static bool measure_ring_0(struct trial *trial) {
 static bool measure_exit(struct trial *trial) {
     uint64_t times[ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         if (!stores_pass(trial, 1, false)) {
             return false;
         }
-        times[round] = now() - start;
+        times[round] = vellum_now_nanoseconds() - start;
     }
     trial->measured->figures.exit = median(times);
     return true;
@@ -262,16 +256,16 @@ static bool measure_first_store(struct trial *trial) {
     bool by_reload = trial->measured->figures.rearm_path == VELLUM_KVM_REARM_BY_CR3_RELOAD;
     for (size_t round = 0; round < ROUNDS; round++) {
         clear_bits(trial, SCRATCH_PAGES, VELLUM_ENTRY_DIRTY);
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         if (!by_reload) {
             clear_dirty_log(trial, SCRATCH_PAGES);
         }
-        uint64_t armed = now();
+        uint64_t armed = vellum_now_nanoseconds();
         if (!stores_pass(trial, SCRATCH_PAGES, by_reload)) {
             return false;
         }
         rearming[round] = armed - start;
-        stores[round] = beyond_exit(trial, now() - armed, SCRATCH_PAGES);
+        stores[round] = beyond_exit(trial, vellum_now_nanoseconds() - armed, SCRATCH_PAGES);
     }
     trial->measured->figures.rearm = median(rearming);
     trial->measured->figures.first_store = median(stores);
@@ -305,7 +299,7 @@ static uint64_t time_faults(const struct trial *trial, size_t expected_exits) {
     uint64_t times[ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
         protect(trial);
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         size_t exits = 0;
         int port = start_stores(trial, 0, FAULTING_PAGES, flush);
         for (; port == PAGE_FAULT && !is_system_call(trial, port); exits++) {
@@ -314,7 +308,7 @@ static uint64_t time_faults(const struct trial *trial, size_t expected_exits) {
         if (!is_system_call(trial, port) || exits != expected_exits) {
             return 0;
         }
-        times[round] = beyond_exit(trial, now() - start, FAULTING_PAGES);
+        times[round] = beyond_exit(trial, vellum_now_nanoseconds() - start, FAULTING_PAGES);
     }
     return median(times);
 }

@@ -13,9 +13,7 @@
 
 /* A process that has locked its memory must say so. */
 static void unmap_for_a_moment(const uint8_t *start, size_t length) {
-    uint64_t address = (uint64_t)(uintptr_t)start;
-    if (vellum_system_call(SYS_madvise, address, length, MADV_DONTNEED, 0, 0, 0) != 0
-        && vellum_system_call(SYS_madvise, address, length, MADV_DONTNEED_LOCKED, 0, 0, 0) != 0) {
+    if (vellum_advise(start, length, MADV_DONTNEED) != 0 && vellum_advise(start, length, MADV_DONTNEED_LOCKED) != 0) {
         vellum_die("vellum: the kernel does not unmap pages from KVM; going on would lose stores\n");
     }
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "kernel_calls.h"
+#include "vellum/futex.h"
 
 /*
  * A realtime signal needs room in the user's queue (RLIMIT_SIGPENDING), which others may have filled: EAGAIN. The
@@ -14,7 +15,7 @@ static void kick(struct vcpu *vcpu) {
     struct machine *machine = vcpu->machine;
     while (vellum_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0)
            == -EAGAIN) {
-        kernel_wait_a_moment(&machine->stops, atomic_load(&machine->stops));
+        vellum_futex_wait_at_most(&machine->stops, atomic_load(&machine->stops), MILLISECOND);
     }
     count(&machine->counters.kicks);
 }
@@ -34,14 +35,14 @@ void stop_vcpus(struct machine *machine) {
         struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
         uint32_t presence;
         while (vcpu != NULL && (presence = atomic_load(&vcpu->presence)) == KICKED) {
-            kernel_wait(&vcpu->presence, KICKED);
+            vellum_futex_wait(&vcpu->presence, KICKED);
         }
     }
 }
 
 void resume_vcpus(struct machine *machine) {
     if (atomic_fetch_sub(&machine->stops, 1) == 1) {
-        kernel_wake_all(&machine->stops);
+        vellum_futex_wake_all(&machine->stops);
     }
 }
 
@@ -58,7 +59,7 @@ bool stop_go_in(struct vcpu *vcpu, bool may_leave) {
         if (leave) {
             return false;
         }
-        kernel_wait(&machine->stops, stops);
+        vellum_futex_wait(&machine->stops, stops);
     }
 }
 
@@ -66,7 +67,7 @@ bool stop_come_out(struct vcpu *vcpu) {
     if (atomic_exchange(&vcpu->presence, OUTSIDE) != KICKED) {
         return false;
     }
-    kernel_wake_all(&vcpu->presence);
+    vellum_futex_wake_all(&vcpu->presence);
     uint64_t kick = signal_bit(vcpu->machine->kick_signal);
     while (vellum_system_call(SYS_rt_sigtimedwait, (uint64_t)(uintptr_t)&kick, 0, 0, sizeof(kick), 0, 0) == -EINTR) {
     }

@@ -13,6 +13,7 @@
 
 #include "kernel_calls.h"
 #include "vellum/lock.h"
+#include "vellum/thread.h"
 
 #define NO_SIGNAL_MASK UINT64_MAX /* nothing given to KVM yet; no thread blocks SIGKILL */
 
@@ -20,9 +21,8 @@ static uint64_t this_thread_pointer(void) {
     return (uint64_t)(uintptr_t)__builtin_thread_pointer();
 }
 
-static void *map(uint64_t length, int protection, int flags, int descriptor) {
-    int64_t result =
-        vellum_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
+static void *map(uint64_t length, int flags, int descriptor) {
+    int64_t result = vellum_map(NULL, length, PROT_READ | PROT_WRITE, flags, descriptor, 0);
     return result < 0 ? NULL : (void *)(uintptr_t)result;
 }
 
@@ -33,7 +33,7 @@ static void unmap(void *memory, size_t length) {
 #ifdef __SANITIZE_ADDRESS__
         __asan_unpoison_memory_region(memory, length);
 #endif
-        vellum_system_call(SYS_munmap, (uint64_t)(uintptr_t)memory, length, 0, 0, 0, 0);
+        vellum_unmap(memory, length);
     }
 }
 
@@ -45,12 +45,12 @@ static struct vcpu *map_vcpu(size_t extended_state_size) {
     size_t state_size = (extended_state_size + 4095) & ~(size_t)4095;
     size_t structure_size = (sizeof(struct vcpu) + 4095) & ~(size_t)4095;
     size_t size = 4096 + VMM_STACK_SIZE + state_size + structure_size;
-    uint8_t *memory = map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    uint8_t *memory = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == NULL) {
         return NULL;
     }
-    vellum_system_call(SYS_madvise, (uint64_t)(uintptr_t)memory, size, MADV_DONTFORK, 0, 0, 0);
-    vellum_system_call(SYS_mprotect, (uint64_t)(uintptr_t)memory, 4096, PROT_NONE, 0, 0, 0);
+    vellum_advise(memory, size, MADV_DONTFORK);
+    vellum_protect(memory, 4096, PROT_NONE);
     struct vcpu *vcpu = (struct vcpu *)(void *)(memory + size - structure_size);
     vcpu->memory = memory;
     vcpu->memory_size = size;
@@ -89,7 +89,7 @@ static int set_up(struct vcpu *vcpu) {
         return (int)result;
     }
     vcpu->run_size = (size_t)result;
-    vcpu->run = map(vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->descriptor);
+    vcpu->run = map(vcpu->run_size, MAP_SHARED, vcpu->descriptor);
     if (vcpu->run == NULL) {
         return -ENOMEM;
     }
@@ -114,7 +114,7 @@ struct vcpu *vcpu_create(struct machine *machine, int *result) {
     }
     vcpu->machine = machine;
     vcpu->number = number;
-    atomic_store(&vcpu->owner, kernel_thread());
+    atomic_store(&vcpu->owner, vellum_this_thread());
     *result = set_up(vcpu);
     if (*result != 0) {
         vcpu_destroy(vcpu);
@@ -130,13 +130,6 @@ void vcpu_destroy(struct vcpu *vcpu) {
         vellum_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
     }
     unmap(vcpu->memory, vcpu->memory_size);
-}
-
-/* A number that a new thread of this process got meanwhile counts as alive: the vCPU becomes that thread's when it
- * enters, or is taken over when it ends. One that another process got does not. */
-static bool has_ended(uint32_t thread) {
-    uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return vellum_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
 }
 
 static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
@@ -187,7 +180,9 @@ static struct vcpu *take_over(struct machine *machine, uint32_t thread, bool fro
             continue;
         }
         uint32_t owner = atomic_load(&vcpu->owner);
-        bool ended = has_ended(owner);
+        /* where a new thread has the number, the vCPU becomes that thread's when it enters, or is taken over when it
+         * ends */
+        bool ended = vellum_thread_has_ended(owner);
         if ((ended || from_the_living) && (begin_use(vcpu) || ended) && change_owner(vcpu, owner, thread)) {
             return vcpu;
         }
@@ -222,7 +217,7 @@ static bool is_abandoned(const struct vcpu *vcpu, const ucontext_t *context) {
 }
 
 bool vcpu_is_running(struct vcpu *vcpu) {
-    return atomic_load(&vcpu->running) != 0 && !has_ended(atomic_load(&vcpu->owner));
+    return atomic_load(&vcpu->running) != 0 && !vellum_thread_has_ended(atomic_load(&vcpu->owner));
 }
 
 /* Of a quarter of what the process may have open, but no more than this, a vCPU takes none away. */
@@ -275,7 +270,7 @@ static struct vcpu *create_where_there_is_room(struct machine *machine, uint32_t
 }
 
 struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context) {
-    uint32_t thread = kernel_thread();
+    uint32_t thread = vellum_this_thread();
     struct vcpu *vcpu = own(machine, thread);
     if (vcpu != NULL && !begin_use_of_own(vcpu, thread)) {
         if (!is_abandoned(vcpu, context)) {
