@@ -3,7 +3,7 @@
 #ifndef VELLUM_VMM_KVM_ALLOW_LIST_H
 #define VELLUM_VMM_KVM_ALLOW_LIST_H
 
-#include "system_calls.h"
+#include "guest_system_call.h"
 
 /* With these arguments the call may be forwarded. What is not listed may not. */
 bool allow_list_has(const struct system_call *call, system_call_touches_region touches_region);

@@ -65,8 +65,10 @@ extern const uint8_t stubs_begin[], stub_vectors[], stub_system_call[], stub_sys
     stub_ring_0_loop[], stub_store_loop[], stub_ring_0_page_fault[], stub_trial_fault[], stub_trial_entries[],
     stub_trial_copy[], stubs_end[];
 
-/* Fills the stubs page and the interrupt table; `page_fault_function`: called at CPL 0 by stub_page_fault_in_guest. */
-void control_fill(uint8_t *control, uint64_t page_fault_function);
+/* Fills the stubs page and the interrupt table. */
+void control_fill(uint8_t *control);
+/* What stub_page_fault_in_guest calls at CPL 0. */
+void control_set_page_fault_function(uint8_t *control, uint64_t function);
 /* Points stub_trial_fault at the leaf table it changes and the page it copies to. */
 void control_set_trial(uint8_t *control, uint64_t entries, uint64_t copy);
 /* Where a stub is at run time. */

@@ -10,6 +10,11 @@
 
 #include "vellum/system_call.h"
 
+/* In a signal set as the kernel has it. */
+static inline uint64_t signal_bit(int signal) {
+    return UINT64_C(1) << (signal - 1);
+}
+
 /* Nanoseconds. So long a wait lasts at most where a wake-up may not come: from a thread that must not touch us any
  * more. */
 #define MILLISECOND 1000000

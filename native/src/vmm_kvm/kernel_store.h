@@ -3,7 +3,7 @@
 #ifndef VELLUM_VMM_KVM_KERNEL_STORE_H
 #define VELLUM_VMM_KVM_KERNEL_STORE_H
 
-#include "system_calls.h"
+#include "guest_system_call.h"
 
 /* The call receives data, a buffer for it touches a region, and kernel_store_call can make it. */
 bool kernel_store_handles(const struct system_call *call, system_call_touches_region touches_region);

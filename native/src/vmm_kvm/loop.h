@@ -7,7 +7,7 @@
 #ifndef VELLUM_VMM_KVM_LOOP_H
 #define VELLUM_VMM_KVM_LOOP_H
 
-#include "vcpu.h"
+#include "machine.h"
 
 /* Entered by the return from the signal that captured the thread (transition.h). */
 void vmm_loop(struct vcpu *vcpu) __attribute__((noreturn));

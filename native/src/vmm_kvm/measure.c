@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "kernel_calls.h"
-#include "vcpu.h"
 #include "vellum/clock.h"
 
 #define PAGE UINT64_C(4096)
@@ -109,7 +108,7 @@ static int run(struct vcpu *vcpu) {
 
 static int start_at_ring_0(const struct trial *trial, const uint8_t *stub, struct kvm_regs registers) {
     struct vcpu *vcpu = trial->vcpu;
-    registers.rip = control_stub(trial->machine->control, stub);
+    registers.rip = control_stub(trial->machine->vcpus.control, stub);
     registers.rflags = 2;
     vcpu->run->s.regs.regs = registers;
     vcpu->run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
@@ -121,7 +120,7 @@ static int start_stores(const struct trial *trial, size_t first, size_t pages, b
     struct vcpu_control *control = trial->vcpu->control;
     struct interrupt_frame *frame =
         (struct interrupt_frame *)(void *)(control->ring_0_stack + sizeof(control->ring_0_stack)) - 1;
-    *frame = (struct interrupt_frame){.rip = control_stub(trial->machine->control, stub_store_loop),
+    *frame = (struct interrupt_frame){.rip = control_stub(trial->machine->vcpus.control, stub_store_loop),
                                       .cs = SELECTOR_USER_CODE,
                                       .rflags = 0x202,
                                       .rsp = (uint64_t)(uintptr_t)trial->scratch,
@@ -136,7 +135,7 @@ static bool is_system_call(const struct trial *trial, int port) {
         return port == PORT_SYSTEM_CALL;
     }
     uint64_t touched = trial->vcpu->run->s.regs.sregs.cr2;
-    return port == PAGE_FAULT && touched == (uint64_t)(uintptr_t)trial->machine->control + CONTROL_UNMAPPED;
+    return port == PAGE_FAULT && touched == (uint64_t)(uintptr_t)trial->machine->vcpus.control + CONTROL_UNMAPPED;
 }
 
 static bool stores_pass(const struct trial *trial, size_t pages, bool flush) {
@@ -149,7 +148,7 @@ static bool system_calls_exit(struct trial *trial) {
     if (stores_pass(trial, 1, false)) {
         return true;
     }
-    control_use_touching_system_call(trial->machine->control);
+    control_use_touching_system_call(trial->machine->vcpus.control);
     trial->measured->system_call_by_touch = true;
     return stores_pass(trial, 1, false);
 }
@@ -164,7 +163,7 @@ static bool clear_dirty_log(const struct trial *trial, size_t pages) {
     uint64_t bitmap = pages == 64 ? UINT64_MAX : (UINT64_C(1) << pages) - 1;
     struct kvm_clear_dirty_log clear = {
         .slot = trial->memory.slot, .num_pages = SCRATCH_PAGES, .first_page = 0, .dirty_bitmap = &bitmap};
-    return kernel_ioctl(trial->machine->vm, KVM_CLEAR_DIRTY_LOG, &clear) >= 0;
+    return kernel_ioctl(trial->machine->vcpus.vm, KVM_CLEAR_DIRTY_LOG, &clear) >= 0;
 }
 
 static bool all_dirty(const struct trial *trial) {
@@ -316,9 +315,9 @@ static uint64_t time_faults(const struct trial *trial, size_t expected_exits) {
 static void choose_fault_path(struct trial *trial) {
     struct vellum_kvm_measurements *figures = &trial->measured->figures;
     figures->fault_by_exit = time_faults(trial, FAULTING_PAGES);
-    control_serve_page_faults_in_guest(trial->machine->control, 1);
+    control_serve_page_faults_in_guest(trial->machine->vcpus.control, 1);
     figures->fault_in_guest = time_faults(trial, 0);
-    control_serve_page_faults_in_guest(trial->machine->control, 0);
+    control_serve_page_faults_in_guest(trial->machine->vcpus.control, 0);
     const char *forced = getenv("VELLUM_KVM_FAULTS");
     bool in_guest = forced == NULL ? figures->fault_in_guest < figures->fault_by_exit : strcmp(forced, "guest") == 0;
     figures->fault_path =
@@ -350,7 +349,8 @@ static int map_scratch(struct trial *trial) {
     struct machine *machine = trial->machine;
     uint64_t scratch = (uint64_t)(uintptr_t)trial->scratch;
     uint64_t flags = VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_WRITABLE | VELLUM_ENTRY_ACCESSED;
-    int result = machine_add_memory(machine, scratch, SCRATCH_PAGES * PAGE, KVM_MEM_LOG_DIRTY_PAGES, &trial->memory);
+    int result =
+        guest_physical_add(&machine->physical, scratch, SCRATCH_PAGES * PAGE, KVM_MEM_LOG_DIRTY_PAGES, &trial->memory);
     if (result == 0) {
         result = scratch_map(machine->tables, scratch, trial->memory.guest_physical, SCRATCH_PAGES * PAGE, PAGE,
                              flags | VELLUM_ENTRY_USER);
@@ -360,8 +360,9 @@ static int map_scratch(struct trial *trial) {
     }
     uint64_t entries = (uint64_t)(uintptr_t)scratch_entry(scratch) & ~(PAGE - 1);
     uint64_t offset = entries - (uint64_t)(uintptr_t)scratch_tables.memory;
-    control_fill(machine->control, control_stub(machine->control, stub_trial_fault));
-    control_set_trial(machine->control, entries, scratch + COPY_PAGE * PAGE);
+    uint8_t *control = machine->vcpus.control;
+    control_set_page_fault_function(control, control_stub(control, stub_trial_fault));
+    control_set_trial(control, entries, scratch + COPY_PAGE * PAGE);
     return scratch_map(machine->tables, entries, scratch_tables.guest_physical + offset, PAGE, PAGE,
                        flags | VELLUM_ENTRY_DIRTY);
 }
@@ -374,7 +375,7 @@ static int make_trial(struct trial *trial) {
     }
     result = map_scratch(trial);
     if (result == 0) {
-        trial->vcpu = vcpu_create(trial->machine, &result);
+        trial->vcpu = vcpu_create(&trial->machine->vcpus, &result);
     }
     if (result != 0) {
         snprintf(measured->reason, sizeof(measured->reason), "KVM refuses a vCPU or its memory: %s", strerror(-result));
@@ -399,9 +400,9 @@ static void measure(struct measured *measured) {
             snprintf(measured->reason, sizeof(measured->reason), "%s", obstacle);
         }
         struct vellum_kvm_measurements *figures = &measured->figures;
-        figures->large_pages = trial.machine->processor.has_gigabyte_pages ? 1024 : 2;
-        figures->extended_state = (uint32_t)trial.machine->processor.extended_state_size;
-        figures->vcpu_limit = (uint32_t)trial.machine->vcpu_limit;
+        figures->large_pages = trial.machine->vcpus.processor.has_gigabyte_pages ? 1024 : 2;
+        figures->extended_state = (uint32_t)trial.machine->vcpus.processor.extended_state_size;
+        figures->vcpu_limit = (uint32_t)trial.machine->vcpus.limit;
     }
     if (trial.machine != NULL) {
         machine_destroy(trial.machine);

@@ -18,7 +18,7 @@ struct processor {
     uint64_t extended_control;   /* XCR0, the host's, as far as KVM carries its components */
     uint64_t control_4;          /* CR4 */
     size_t extended_state_size;  /* bytes of KVM_GET_XSAVE2, at least 4096 */
-    size_t guest_physical_units; /* chunks below MAXPHYADDR, at most GUEST_PHYSICAL_UNITS (machine.h) */
+    size_t guest_physical_units; /* chunks below MAXPHYADDR, at most GUEST_PHYSICAL_UNITS (guest_physical.h) */
     bool has_gigabyte_pages;     /* KVM's CPUID offers 1 GiB leaves */
 };
 

@@ -10,11 +10,14 @@
 
 #include "vcpu.h"
 
+/* What the thread runs in the meantime, on the vCPU's own stack (loop.h). */
+typedef void (*vmm_loop_function)(struct vcpu *vcpu) __attribute__((noreturn));
+
 /*
  * handler. Takes the interrupted thread's state over into the vCPU and rewrites the context, so that returning from the
- * signal starts the VMM loop on the vCPU's stack with asynchronous signals blocked. Negative errno: nothing changed.
+ * signal starts `loop` on the vCPU's stack with asynchronous signals blocked. Negative errno: nothing changed.
  */
-int transition_capture(struct vcpu *vcpu, ucontext_t *context);
+int transition_capture(struct vcpu *vcpu, ucontext_t *context, vmm_loop_function loop);
 
 /* VMM loop, the vCPU outside. The thread goes on in host mode with the vCPU's user state. */
 void transition_leave(struct vcpu *vcpu) __attribute__((noreturn));

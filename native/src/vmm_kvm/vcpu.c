@@ -62,9 +62,8 @@ static struct vcpu *map_vcpu(size_t extended_state_size) {
 }
 
 int vcpu_reset(struct vcpu *vcpu) {
-    struct machine *machine = vcpu->machine;
-    int result = processor_set_up(&machine->processor, vcpu->descriptor, machine->control, vcpu->control,
-                                  machine->tables_operations->root(machine->tables));
+    const struct vcpus *vcpus = vcpu->vcpus;
+    int result = processor_set_up(&vcpus->processor, vcpu->descriptor, vcpus->control, vcpu->control, vcpus->root);
     if (result == 0) {
         vcpu->at_ring_0 = true;
         vcpu->lost_state = false;
@@ -76,15 +75,15 @@ int vcpu_reset(struct vcpu *vcpu) {
 }
 
 static int set_up(struct vcpu *vcpu) {
-    struct machine *machine = vcpu->machine;
-    int64_t result = kernel_ioctl(machine->vm, KVM_CREATE_VCPU, (const void *)vcpu->number);
+    struct vcpus *vcpus = vcpu->vcpus;
+    int64_t result = kernel_ioctl(vcpus->vm, KVM_CREATE_VCPU, (const void *)vcpu->number);
     if (result < 0) {
         size_t following = vcpu->number + 1;
-        atomic_compare_exchange_strong(&machine->vcpu_count, &following, vcpu->number); /* the number is still free */
+        atomic_compare_exchange_strong(&vcpus->count, &following, vcpu->number); /* the number is still free */
         return (int)result;
     }
     vcpu->descriptor = (int)result;
-    result = kernel_ioctl(machine->device, KVM_GET_VCPU_MMAP_SIZE, NULL);
+    result = kernel_ioctl(vcpus->device, KVM_GET_VCPU_MMAP_SIZE, NULL);
     if (result < 0) {
         return (int)result;
     }
@@ -94,37 +93,11 @@ static int set_up(struct vcpu *vcpu) {
         return -ENOMEM;
     }
     vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-    vcpu->control = (struct vcpu_control *)(void *)(machine->control + CONTROL_VCPUS) + vcpu->number;
+    vcpu->control = (struct vcpu_control *)(void *)(vcpus->control + CONTROL_VCPUS) + vcpu->number;
     return vcpu_reset(vcpu);
 }
 
-/* KVM keeps a vCPU's number until the machine ends: a number whose making failed half way stays unused. */
-struct vcpu *vcpu_create(struct machine *machine, int *result) {
-    *result = -EAGAIN;
-    size_t number = atomic_load(&machine->vcpu_count);
-    do {
-        if (number >= machine->vcpu_limit) {
-            return NULL;
-        }
-    } while (!atomic_compare_exchange_weak(&machine->vcpu_count, &number, number + 1));
-    struct vcpu *vcpu = map_vcpu(machine->processor.extended_state_size);
-    if (vcpu == NULL) {
-        *result = -ENOMEM;
-        return NULL;
-    }
-    vcpu->machine = machine;
-    vcpu->number = number;
-    atomic_store(&vcpu->owner, vellum_this_thread());
-    *result = set_up(vcpu);
-    if (*result != 0) {
-        vcpu_destroy(vcpu);
-        return NULL;
-    }
-    atomic_store(&machine->vcpus[number], vcpu);
-    return vcpu;
-}
-
-void vcpu_destroy(struct vcpu *vcpu) {
+static void destroy(struct vcpu *vcpu) {
     unmap(vcpu->run, vcpu->run_size);
     if (vcpu->descriptor >= 0) {
         vellum_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
@@ -132,8 +105,44 @@ void vcpu_destroy(struct vcpu *vcpu) {
     unmap(vcpu->memory, vcpu->memory_size);
 }
 
-static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
-    return atomic_load_explicit(&machine->vcpus[number], memory_order_acquire);
+/* KVM keeps a vCPU's number until the machine ends: a number whose making failed half way stays unused. */
+struct vcpu *vcpu_create(struct vcpus *vcpus, int *result) {
+    *result = -EAGAIN;
+    size_t number = atomic_load(&vcpus->count);
+    do {
+        if (number >= vcpus->limit) {
+            return NULL;
+        }
+    } while (!atomic_compare_exchange_weak(&vcpus->count, &number, number + 1));
+    struct vcpu *vcpu = map_vcpu(vcpus->processor.extended_state_size);
+    if (vcpu == NULL) {
+        *result = -ENOMEM;
+        return NULL;
+    }
+    vcpu->vcpus = vcpus;
+    vcpu->number = number;
+    atomic_store(&vcpu->owner, vellum_this_thread());
+    *result = set_up(vcpu);
+    if (*result != 0) {
+        destroy(vcpu);
+        return NULL;
+    }
+    atomic_store(&vcpus->numbered[number], vcpu);
+    return vcpu;
+}
+
+static struct vcpu *vcpu_numbered(struct vcpus *vcpus, size_t number) {
+    return atomic_load_explicit(&vcpus->numbered[number], memory_order_acquire);
+}
+
+void vcpus_destroy(struct vcpus *vcpus) {
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
+        if (vcpu != NULL) {
+            destroy(vcpu);
+        }
+    }
 }
 
 /*
@@ -172,10 +181,10 @@ static bool change_owner(struct vcpu *vcpu, uint32_t from, uint32_t to) {
 }
 
 /* An ended thread's vCPU, or, with `from_the_living`, that of one in host mode. */
-static struct vcpu *take_over(struct machine *machine, uint32_t thread, bool from_the_living) {
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = vcpu_numbered(machine, number);
+static struct vcpu *take_over(struct vcpus *vcpus, uint32_t thread, bool from_the_living) {
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
         if (vcpu == NULL) {
             continue;
         }
@@ -190,10 +199,10 @@ static struct vcpu *take_over(struct machine *machine, uint32_t thread, bool fro
     return NULL;
 }
 
-static struct vcpu *own(struct machine *machine, uint32_t thread) {
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = vcpu_numbered(machine, number);
+static struct vcpu *own(struct vcpus *vcpus, uint32_t thread) {
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
         if (vcpu != NULL && atomic_load_explicit(&vcpu->owner, memory_order_relaxed) == thread) {
             return vcpu;
         }
@@ -226,13 +235,13 @@ bool vcpu_is_running(struct vcpu *vcpu) {
 #define MAPPINGS_TO_LEAVE 256
 
 /* The kernel gives the lowest number that is free: so many are in use at least. */
-static bool leaves_descriptors(const struct machine *machine) {
+static bool leaves_descriptors(const struct vcpus *vcpus) {
     uint64_t limits[2]; /* struct rlimit64: the one in force, the highest */
     if (vellum_system_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, vellum_address_of(limits), 0, 0) != 0) {
         return false;
     }
     uint64_t left = limits[0] / 4 < DESCRIPTORS_TO_LEAVE ? limits[0] / 4 : DESCRIPTORS_TO_LEAVE;
-    int64_t lowest = vellum_system_call(SYS_fcntl, (uint64_t)machine->vm, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+    int64_t lowest = vellum_system_call(SYS_fcntl, (uint64_t)vcpus->vm, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
     if (lowest < 0) {
         return false;
     }
@@ -257,41 +266,40 @@ static bool leaves_mappings(void) {
 }
 
 /* A thread can do without a vCPU, which the application, and the core, cannot say of what it would take. */
-static struct vcpu *create_where_there_is_room(struct machine *machine, uint32_t thread,
-                                               _Atomic uint32_t *mappings_lock) {
+static struct vcpu *create_where_there_is_room(struct vcpus *vcpus, uint32_t thread, _Atomic uint32_t *mappings_lock) {
     struct vcpu *vcpu = NULL;
     vellum_lock(mappings_lock);
-    if (leaves_descriptors(machine) && leaves_mappings()) {
+    if (leaves_descriptors(vcpus) && leaves_mappings()) {
         int result;
-        vcpu = vcpu_create(machine, &result);
+        vcpu = vcpu_create(vcpus, &result);
     }
     vellum_unlock(mappings_lock);
     return vcpu != NULL && begin_use_of_own(vcpu, thread) ? vcpu : NULL;
 }
 
-struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context) {
+struct vcpu *vcpu_claim(struct vcpus *vcpus, _Atomic uint32_t *mappings_lock, const ucontext_t *context) {
     uint32_t thread = vellum_this_thread();
-    struct vcpu *vcpu = own(machine, thread);
+    struct vcpu *vcpu = own(vcpus, thread);
     if (vcpu != NULL && !begin_use_of_own(vcpu, thread)) {
         if (!is_abandoned(vcpu, context)) {
             return NULL; /* in guest mode already; or another thread has just taken the vCPU over */
         }
-        count(&machine->counters.leaves_for_other);
+        count(&vcpus->counters.leaves_for_other);
     }
     if (vcpu == NULL) {
-        vcpu = take_over(machine, thread, false);
+        vcpu = take_over(vcpus, thread, false);
     }
     if (vcpu == NULL) {
-        vcpu = create_where_there_is_room(machine, thread, mappings_lock);
+        vcpu = create_where_there_is_room(vcpus, thread, mappings_lock);
     }
     if (vcpu == NULL) {
-        vcpu = take_over(machine, thread, true);
+        vcpu = take_over(vcpus, thread, true);
     }
     if (vcpu == NULL) {
         return NULL;
     }
     if (vcpu->return_frame == NULL) {
-        vcpu->return_frame = machine->dispatcher->return_frame();
+        vcpu->return_frame = vcpus->dispatcher->return_frame();
     }
     if (vcpu->return_frame == NULL || (vcpu->lost_state && vcpu_reset(vcpu) != 0)) {
         vcpu_give_back(vcpu);
@@ -306,11 +314,11 @@ void vcpu_give_back(struct vcpu *vcpu) {
     atomic_store(&vcpu->running, 0);
 }
 
-struct vcpu *vcpu_of_this_guest_thread(struct machine *machine) {
+struct vcpu *vcpu_of_this_guest_thread(struct vcpus *vcpus) {
     uint64_t thread_pointer = this_thread_pointer();
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = vcpu_numbered(machine, number);
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
         if (vcpu != NULL && atomic_load(&vcpu->thread_pointer) == thread_pointer && atomic_load(&vcpu->running) != 0) {
             return vcpu;
         }
