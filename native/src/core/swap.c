@@ -25,6 +25,7 @@
 #include "tuple.h"
 #include "untracked.h"
 #include "vellum/clock.h"
+#include "vellum/contexts.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -40,7 +41,7 @@ struct swap_call {
     int result; /* of the relocation */
 };
 
-static void carry_page(void *visitor_context, size_t page, const uint8_t *committed) {
+VELLUM_GATE static void carry_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct vellum_region *region = visitor_context;
     (void)committed;
     if (!carried_has(region, page)) {
@@ -48,7 +49,7 @@ static void carry_page(void *visitor_context, size_t page, const uint8_t *commit
     }
 }
 
-static void swap_behind_gate(void *argument) {
+VELLUM_GATE static void swap_behind_gate(void *argument) {
     struct swap_call *call = argument;
     struct vellum_region *region = call->region;
     uint64_t closed_at = vellum_now_nanoseconds();
@@ -69,7 +70,7 @@ static void swap_behind_gate(void *argument) {
 }
 
 /* The new VMM may stop this very thread, too, if it has other regions: out of its guest as well. */
-static void swap_in_host(void *argument) {
+VELLUM_GATE static void swap_in_host(void *argument) {
     const struct swap_call *call = argument;
     call->next.vmm->run_in_host(swap_behind_gate, argument);
 }
@@ -172,7 +173,7 @@ struct home_call {
 };
 
 /* The gate keeps handlers out, which read blocks from the home image; writers need not be stopped. */
-static void change_home_in_host(void *argument) {
+VELLUM_GATE static void change_home_in_host(void *argument) {
     struct home_call *call = argument;
     vellum_gate_close(&call->region->gate);
     call->result = working_image_change_home(call->region, call->home_file, call->home_offset);

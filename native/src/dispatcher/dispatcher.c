@@ -12,6 +12,7 @@
 #include "ranges.h"
 #include "return_frames.h"
 #include "signals.h"
+#include "vellum/contexts.h"
 #include "vellum/dispatcher.h"
 #include "vellum/export.h"
 #include "vellum/lock.h"
@@ -23,7 +24,7 @@ _Static_assert(offsetof(ucontext_t, uc_stack.ss_sp) == CONTEXT_STACK_START
 /* Serialises what happens once a process; handlers never take it. */
 static _Atomic uint32_t lock;
 
-static int install(void) {
+VELLUM_CONTROL static int install(void) {
     static int installed;
     int result = 0;
     vellum_lock(&lock);
@@ -35,7 +36,7 @@ static int install(void) {
     return result;
 }
 
-static void do_nothing(int signal) {
+VELLUM_HANDLER static void do_nothing(int signal) {
     (void)signal;
 }
 
@@ -53,7 +54,7 @@ static int take_wake_up_signal(void) {
     return -EBUSY;
 }
 
-static int wake_up_signal(void) {
+VELLUM_CONTROL static int wake_up_signal(void) {
     static int taken;
     vellum_lock(&lock);
     if (taken <= 0) {
@@ -64,7 +65,7 @@ static int wake_up_signal(void) {
     return signal;
 }
 
-static enum vellum_fault_verdict serve(const struct vellum_fault *fault) {
+VELLUM_HANDLER static enum vellum_fault_verdict serve(const struct vellum_fault *fault) {
     enum vellum_fault_verdict verdict;
     return ranges_serve(fault, &verdict) ? verdict : VELLUM_FAULT_FOREIGN;
 }

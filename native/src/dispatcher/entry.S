@@ -2,7 +2,7 @@
 /* Into a handler and out of it. */
 #include "entry.h"
 
-        .text
+        .section .text.vellum_handler.entry, "ax", @progbits /* vellum/contexts.h */
 
 /*
  * Where a handler returns to. x86-64 has no other way back than this one, given with the action. Debuggers and

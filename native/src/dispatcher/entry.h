@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 /* The handler for SIGSEGV and SIGBUS. */
 void vellum_dispatcher_handle_fault(int signal, siginfo_t *information, void *context);
 
@@ -20,7 +22,7 @@ void vellum_dispatcher_handle_fault(int signal, siginfo_t *information, void *co
 void vellum_dispatcher_return_from_signal(void);
 
 /* return_from_frame of dispatcher.h. */
-void vellum_dispatcher_return_from_frame(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
+VELLUM_HANDLER void vellum_dispatcher_return_from_frame(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
 
 #endif
 

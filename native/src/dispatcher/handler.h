@@ -7,22 +7,24 @@
 #include <stdint.h>
 #include <ucontext.h>
 
+#include "vellum/contexts.h"
+
 typedef void (*handler_function)(int signal, siginfo_t *information, void *context);
 
 /*
  * Puts `function` in force for SIGSEGV and SIGBUS, which returns to `restorer` (entry.h has both). What was there
  * before is called for what is not ours.
  */
-int handler_install(handler_function function, void (*restorer)(void));
+VELLUM_CONTROL int handler_install(handler_function function, void (*restorer)(void));
 
 /* Faults passed on. */
-uint64_t handler_faults_passed_on(void);
+VELLUM_CONTROL uint64_t handler_faults_passed_on(void);
 
 /* Called by vellum_dispatcher_handle_fault, where there is room. */
-void vellum_dispatcher_handle_here(int signal, siginfo_t *information, ucontext_t *context);
+VELLUM_HANDLER void vellum_dispatcher_handle_here(int signal, siginfo_t *information, ucontext_t *context);
 /* Called by it on a stack of ours, where there is none. An enum conclusion; 0: the fault was ours. */
-int vellum_dispatcher_decide(int signal, siginfo_t *information, ucontext_t *context);
+VELLUM_HANDLER int vellum_dispatcher_decide(int signal, siginfo_t *information, ucontext_t *context);
 /* And behind that, on the stack the kernel chose, if the fault is not ours. */
-void vellum_dispatcher_conclude(int signal, siginfo_t *information, ucontext_t *context, int conclusion);
+VELLUM_HANDLER void vellum_dispatcher_conclude(int signal, siginfo_t *information, ucontext_t *context, int conclusion);
 
 #endif

@@ -3,7 +3,9 @@
 #ifndef VELLUM_DISPATCHER_RETURN_FRAMES_H
 #define VELLUM_DISPATCHER_RETURN_FRAMES_H
 
+#include "vellum/contexts.h"
+
 /* return_frame of dispatcher.h. */
-void *return_frame_of_this_thread(void);
+VELLUM_HANDLER void *return_frame_of_this_thread(void);
 
 #endif

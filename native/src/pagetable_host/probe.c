@@ -232,7 +232,7 @@ static int close_page(const struct scratch *scratch, enum host_mechanism mechani
     return -EINVAL;
 }
 
-static int ascending(const void *left, const void *right) {
+VELLUM_CONTROL static int ascending(const void *left, const void *right) {
     uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
     return (a > b) - (a < b);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
 #include "vellum/dispatcher.h"
 
 #define ATTACHED_LIMIT ((size_t)2 * VELLUM_DISPATCHER_RANGES) /* while it is swapped a region has two places */
@@ -35,18 +36,18 @@ static inline bool ranges_overlap(uint64_t start, uint64_t length, uint64_t othe
 }
 
 /* control. A place, to be given back; SIZE_MAX: there is none. */
-size_t attached_regions_take_place(struct attached_regions *regions);
-void attached_regions_give_place_back(struct attached_regions *regions, size_t place);
+VELLUM_CONTROL size_t attached_regions_take_place(struct attached_regions *regions);
+VELLUM_CONTROL void attached_regions_give_place_back(struct attached_regions *regions, size_t place);
 
 /* gate, vCPUs stopped. */
-void attached_regions_set(struct attached_regions *regions, size_t place, struct vellum_region *region);
-void attached_regions_clear(struct attached_regions *regions, size_t place);
+VELLUM_GATE void attached_regions_set(struct attached_regions *regions, size_t place, struct vellum_region *region);
+VELLUM_GATE void attached_regions_clear(struct attached_regions *regions, size_t place);
 /* control, vCPUs not stopped. Returns when no code at CPL 0 uses a region that was detached before. */
-void attached_regions_await_handlers(struct attached_regions *regions);
+VELLUM_CONTROL void attached_regions_await_handlers(struct attached_regions *regions);
 
 /* Any thread that handles a fault, or the VMM loop: whether an attached region is touched. */
-bool attached_regions_touch(const struct attached_regions *regions, uint64_t address, uint64_t length);
+VELLUM_HANDLER bool attached_regions_touch(const struct attached_regions *regions, uint64_t address, uint64_t length);
 /* VMM loop. Wakes those who close a gate and wait for its handlers: one handler was at CPL 0, which makes no call. */
-void attached_regions_wake_closers(const struct attached_regions *regions);
+VELLUM_HANDLER void attached_regions_wake_closers(const struct attached_regions *regions);
 
 #endif

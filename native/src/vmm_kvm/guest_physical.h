@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 /* Guest-physical memory is handed out in units of a chunk (guest.h), the first few left to the architecture. */
 #define GUEST_PHYSICAL_FIRST_UNIT 8
 #define GUEST_PHYSICAL_UNITS ((size_t)1 << 16) /* 64 TiB; less where the processor's addresses are shorter */
@@ -32,9 +34,9 @@ struct guest_physical {
  * control or VMM loop. Makes [address, address + length) of the process guest-physical memory. KVM_MEM_LOG_DIRTY_PAGES
  * or 0 in `flags`. Negative errno.
  */
-int guest_physical_add(struct guest_physical *physical, uint64_t address, uint64_t length, uint32_t flags,
-                       struct guest_memory *memory);
+VELLUM_HANDLER int guest_physical_add(struct guest_physical *physical, uint64_t address, uint64_t length,
+                                      uint32_t flags, struct guest_memory *memory);
 /* The same, gate too: KVM forgets every translation to it. */
-void guest_physical_remove(struct guest_physical *physical, const struct guest_memory *memory);
+VELLUM_HANDLER void guest_physical_remove(struct guest_physical *physical, const struct guest_memory *memory);
 
 #endif

@@ -11,6 +11,7 @@
 #include "system_calls.h"
 #include "transition.h"
 #include "user_state.h"
+#include "vellum/contexts.h"
 
 /* System calls of ours, made in guest mode only; the kernel has no such numbers and answers ENOSYS. */
 #define CALL_RUN_IN_HOST 0x56454c4c
@@ -21,12 +22,12 @@
 
 /* ---- what the guest exits for ---- */
 
-static bool touches_region(uint64_t address, uint64_t length) {
+VELLUM_HANDLER static bool touches_region(uint64_t address, uint64_t length) {
     struct machine *machine = atomic_load(&the_machine);
     return machine != NULL && attached_regions_touch(&machine->regions, address, length);
 }
 
-static enum next run_in_host(struct vcpu *vcpu) {
+VELLUM_HANDLER static enum next run_in_host(struct vcpu *vcpu) {
     void (*function)(void *argument);
     uint64_t address = vcpu->user.rdi;
     memcpy(&function, &address, sizeof(function));

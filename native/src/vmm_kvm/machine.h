@@ -14,6 +14,7 @@
 #include "guest_physical.h"
 #include "ordinary_memory.h"
 #include "vcpu.h"
+#include "vellum/contexts.h"
 #include "vellum/dispatcher.h"
 #include "vellum/guest.h"
 #include "vellum/kvm.h"
@@ -33,18 +34,18 @@ struct machine {
 };
 
 /* Writes why not to `reason`, a sentence without a period. control. */
-int machine_create(const struct vellum_dispatcher *dispatcher,
-                   const struct vellum_guest_tables_operations *tables_operations, struct machine **created,
-                   char *reason, size_t reason_size);
+VELLUM_CONTROL int machine_create(const struct vellum_dispatcher *dispatcher,
+                                  const struct vellum_guest_tables_operations *tables_operations,
+                                  struct machine **created, char *reason, size_t reason_size);
 /* control, not in guest mode. Waits until every thread has left it. */
-void machine_destroy(struct machine *machine);
+VELLUM_CONTROL void machine_destroy(struct machine *machine);
 
 /*
  * gate, not in guest mode. From now on the region's chunks are its own: what the guest saw there of other memory is
  * taken away. Detach with vCPUs stopped.
  */
-void machine_attach(struct machine *machine, struct vellum_region *region, size_t place);
-void machine_detach(struct machine *machine, size_t place);
+VELLUM_GATE void machine_attach(struct machine *machine, struct vellum_region *region, size_t place);
+VELLUM_GATE void machine_detach(struct machine *machine, size_t place);
 
 /* The machine that exists. Changed by attach and release only, under their lock. */
 extern _Atomic(struct machine *) the_machine;

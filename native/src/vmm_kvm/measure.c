@@ -9,6 +9,7 @@
 
 #include "kernel_calls.h"
 #include "vellum/clock.h"
+#include "vellum/contexts.h"
 
 #define PAGE UINT64_C(4096)
 #define SCRATCH_PAGES 64
@@ -31,18 +32,19 @@ static uint64_t *scratch_table(uint64_t entry) {
     return scratch_tables.memory + ((entry & VELLUM_ENTRY_ADDRESS) - scratch_tables.guest_physical) / sizeof(uint64_t);
 }
 
-static int scratch_create(void *memory, size_t size, uint64_t guest_physical, struct vellum_guest_tables **tables) {
+VELLUM_CONTROL static int scratch_create(void *memory, size_t size, uint64_t guest_physical,
+                                         struct vellum_guest_tables **tables) {
     scratch_tables =
         (struct scratch_tables){.memory = memory, .guest_physical = guest_physical, .used = 1, .capacity = size / PAGE};
     *tables = (struct vellum_guest_tables *)(void *)&scratch_tables;
     return 0;
 }
 
-static void scratch_destroy(struct vellum_guest_tables *tables) {
+VELLUM_CONTROL static void scratch_destroy(struct vellum_guest_tables *tables) {
     (void)tables;
 }
 
-static uint64_t scratch_root(const struct vellum_guest_tables *tables) {
+VELLUM_CONTROL static uint64_t scratch_root(const struct vellum_guest_tables *tables) {
     (void)tables;
     return scratch_tables.guest_physical;
 }
@@ -64,8 +66,8 @@ static uint64_t *scratch_entry(uint64_t address) {
     return &table[address >> 12 & 511];
 }
 
-static int scratch_map(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical, uint64_t length,
-                       uint64_t leaf_size, uint64_t flags) {
+VELLUM_HANDLER static int scratch_map(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical,
+                                      uint64_t length, uint64_t leaf_size, uint64_t flags) {
     (void)tables, (void)leaf_size;
     for (uint64_t offset = 0; offset < length; offset += PAGE) {
         uint64_t *entry = scratch_entry(address + offset);
@@ -201,7 +203,7 @@ static bool choose_rearm_path(struct trial *trial) {
     return rearms(trial, VELLUM_KVM_REARM_BY_DIRTY_LOG);
 }
 
-static int compare(const void *left, const void *right) {
+VELLUM_CONTROL static int compare(const void *left, const void *right) {
     uint64_t a = *(const uint64_t *)left;
     uint64_t b = *(const uint64_t *)right;
     return (a > b) - (a < b);
@@ -412,7 +414,7 @@ static void measure(struct measured *measured) {
 
 static struct measured the_host;
 
-static void measure_the_host(void) {
+VELLUM_CONTROL static void measure_the_host(void) {
     measure(&the_host);
 }
 

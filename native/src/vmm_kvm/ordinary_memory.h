@@ -12,6 +12,7 @@
 
 #include "attached_regions.h"
 #include "guest_physical.h"
+#include "vellum/contexts.h"
 #include "vellum/guest.h"
 
 struct ordinary_memory {
@@ -35,9 +36,9 @@ struct ordinary_memory {
 };
 
 /* VMM loop. The guest touched an address nothing is mapped at. True: now something is, try again. */
-bool ordinary_memory_map_chunk_of(struct ordinary_memory *memory, uint64_t address);
+VELLUM_HANDLER bool ordinary_memory_map_chunk_of(struct ordinary_memory *memory, uint64_t address);
 /* gate, lock held, vCPUs stopped. Takes the chunks of a range away: a region comes where the guest has seen other
  * memory. */
-void ordinary_memory_unmap(struct ordinary_memory *memory, uint64_t address, uint64_t length);
+VELLUM_GATE void ordinary_memory_unmap(struct ordinary_memory *memory, uint64_t address, uint64_t length);
 
 #endif

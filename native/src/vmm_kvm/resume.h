@@ -4,6 +4,7 @@
 #define VELLUM_VMM_KVM_RESUME_H
 
 #include "vcpu.h"
+#include "vellum/contexts.h"
 
 /* What becomes of the thread after an exit. */
 enum next {
@@ -17,8 +18,8 @@ enum next {
 };
 
 /* The vCPU outside. The thread's processor number and segment bases. */
-void resume_prepare_thread(struct vcpu *vcpu);
+VELLUM_HANDLER void resume_prepare_thread(struct vcpu *vcpu);
 /* The vCPU announced as inside (stop_go_in); `next` is one of those that resume or continue. */
-void resume_prepare(struct vcpu *vcpu, enum next next);
+VELLUM_HANDLER void resume_prepare(struct vcpu *vcpu, enum next next);
 
 #endif

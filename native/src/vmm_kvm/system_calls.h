@@ -10,6 +10,7 @@
 #define VELLUM_VMM_KVM_SYSTEM_CALLS_H
 
 #include "guest_system_call.h"
+#include "vellum/contexts.h"
 
 enum system_call_way {
     SYSTEM_CALL_LEAVES,          /* the thread leaves guest mode at the instruction and executes it natively */
@@ -17,16 +18,19 @@ enum system_call_way {
     SYSTEM_CALL_STORES_TO_REGION /* made from the VMM loop into a buffer, which is then stored: kernel_store.c */
 };
 
-enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region);
+VELLUM_HANDLER enum system_call_way system_call_way(const struct system_call *call,
+                                                    system_call_touches_region touches_region);
 
 /* A futex call by which the kernel itself would change a word of a region, for priority inheritance. */
-bool system_call_keeps_word_in_region(const struct system_call *call, system_call_touches_region touches_region);
+VELLUM_HANDLER bool system_call_keeps_word_in_region(const struct system_call *call,
+                                                     system_call_touches_region touches_region);
 
 /*
  * For SYSTEM_CALL_STORES_TO_REGION. What the call would have answered if the kernel could write the region, a negative
  * errno on failure. May block for as long as the call itself, and be interrupted: the application's signal handlers run
  * inside, on this stack, with the thread's own mask.
  */
-int64_t system_call_store_to_region(const struct system_call *call, const struct system_call_context *context);
+VELLUM_HANDLER int64_t system_call_store_to_region(const struct system_call *call,
+                                                   const struct system_call_context *context);
 
 #endif

@@ -17,6 +17,7 @@
 #include "control.h"
 #include "counters.h"
 #include "processor.h"
+#include "vellum/contexts.h"
 #include "vellum/dispatcher.h"
 
 #define VMM_STACK_SIZE ((size_t)256 << 10)
@@ -110,18 +111,18 @@ static inline uint64_t vcpu_stub(const struct vcpu *vcpu, const uint8_t *stub) {
  * is none to be had, or this thread is in guest mode already (a signal handler of its own that stores into a region,
  * inside a call that the VMM loop makes).
  */
-struct vcpu *vcpu_claim(struct vcpus *vcpus, _Atomic uint32_t *mappings_lock, const ucontext_t *context);
+VELLUM_HANDLER struct vcpu *vcpu_claim(struct vcpus *vcpus, _Atomic uint32_t *mappings_lock, const ucontext_t *context);
 /* handler. The thread does not go to guest mode after all. */
-void vcpu_give_back(struct vcpu *vcpu);
+VELLUM_HANDLER void vcpu_give_back(struct vcpu *vcpu);
 /* control. The thread is in the VMM loop or in guest code; a thread that has ended never is. */
-bool vcpu_is_running(struct vcpu *vcpu);
+VELLUM_CONTROL bool vcpu_is_running(struct vcpu *vcpu);
 /* Any code. The calling thread's vCPU if it is in guest mode, else NULL. Makes no system call. */
-struct vcpu *vcpu_of_this_guest_thread(struct vcpus *vcpus);
-/* control. A vCPU for measuring, owned by this thread. NULL: errno's negative in *result. */
-struct vcpu *vcpu_create(struct vcpus *vcpus, int *result);
+VELLUM_HANDLER struct vcpu *vcpu_of_this_guest_thread(struct vcpus *vcpus);
+/* handler; control, for measuring. A new vCPU, owned by this thread. NULL: errno's negative in *result. */
+VELLUM_HANDLER struct vcpu *vcpu_create(struct vcpus *vcpus, int *result);
 /* handler. Sets the state that every vCPU begins with. Negative errno. */
-int vcpu_reset(struct vcpu *vcpu);
+VELLUM_HANDLER int vcpu_reset(struct vcpu *vcpu);
 /* control. Nobody uses any of them any more. */
-void vcpus_destroy(struct vcpus *vcpus);
+VELLUM_CONTROL void vcpus_destroy(struct vcpus *vcpus);
 
 #endif

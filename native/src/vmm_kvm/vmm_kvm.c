@@ -15,6 +15,7 @@
 #include "ring_0_store_fault.h"
 #include "stop.h"
 #include "transition.h"
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 
 /*
@@ -108,8 +109,8 @@ static int add_memory(struct machine *machine, const struct vellum_region *regio
     return result;
 }
 
-static int prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                   struct vellum_guest_region **guest, char *reason, size_t reason_size) {
+VELLUM_CONTROL static int prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable,
+                                  void **state, struct vellum_guest_region **guest, char *reason, size_t reason_size) {
     if (pagetable->guest == NULL) {
         snprintf(reason, reason_size, "VMM 'kvm' needs a page table that a guest can run on, which '%s' is not",
                  pagetable->name);
@@ -145,7 +146,7 @@ static int prepare(struct vellum_region *region, const struct vellum_pagetable_o
     return 0;
 }
 
-static void engage(struct vellum_region *region) {
+VELLUM_GATE static void engage(struct vellum_region *region) {
     const struct attachment *attachment = region->vmm_state;
     machine_attach(attachment->machine, region, attachment->place);
 }
@@ -159,14 +160,14 @@ static void remove_memory(struct attachment *attachment) {
 }
 
 /* The memory goes at once: under shadow paging KVM forgets by that what it made of the tables. */
-static void detach(struct vellum_region *region) {
+VELLUM_GATE static void detach(struct vellum_region *region) {
     struct attachment *attachment = region->vmm_state;
     machine_detach(attachment->machine, attachment->place);
     remove_memory(attachment);
 }
 
 /* Handlers at CPL 0 may still hold the place of a region that was detached. */
-static void release(void *released) {
+VELLUM_CONTROL static void release(void *released) {
     struct attachment *attachment = released;
     uint64_t mask = enter_control();
     remove_memory(attachment);
@@ -215,7 +216,8 @@ static enum vellum_fault_verdict store_for_kernel(struct vellum_region *region, 
     return verdict;
 }
 
-static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
+VELLUM_HANDLER static enum vellum_fault_verdict store_fault(struct vellum_region *region,
+                                                            const struct vellum_fault *fault) {
     switch (fault->origin) {
     case VELLUM_FAULT_IN_GUEST:
         return region->pagetable->open_for_store(region, fault->address);
@@ -226,17 +228,17 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     }
 }
 
-static void stop_writers(void *state) {
+VELLUM_GATE static void stop_writers(void *state) {
     const struct attachment *attachment = state;
     stop_vcpus(&attachment->machine->vcpus);
 }
 
-static void resume_writers(void *state) {
+VELLUM_GATE static void resume_writers(void *state) {
     const struct attachment *attachment = state;
     resume_vcpus(&attachment->machine->vcpus);
 }
 
-static void run_in_host(void (*function)(void *argument), void *argument) {
+VELLUM_HANDLER static void run_in_host(void (*function)(void *argument), void *argument) {
     loop_run_in_host(atomic_load(&the_machine), function, argument);
 }
 
