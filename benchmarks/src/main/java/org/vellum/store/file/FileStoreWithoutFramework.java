@@ -4,7 +4,7 @@ package org.vellum.store.file;
 import java.nio.file.Path;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.NativeStoreFiles;
+import org.vellum.store.image.medium.NativeStoreFiles;
 
 /** Makes the file store on a flat class path. In its package, which a bundle keeps to itself. */
 public final class FileStoreWithoutFramework {

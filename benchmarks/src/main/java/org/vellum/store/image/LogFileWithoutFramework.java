@@ -5,6 +5,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.log.LogSegment;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.StoreFile;
 
 /** Makes a file whose blocks are prepared as those of an image's log, by the code that prepares that. */
 public final class LogFileWithoutFramework {

@@ -20,7 +20,7 @@ import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
 import org.vellum.store.file.FileStoreWithoutFramework;
-import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;

@@ -7,10 +7,10 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.ImageFiles;
 import org.vellum.store.image.MoveAccess;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * An image that goes to the memory of its process and comes back, twice. A crash takes the process along: the region is

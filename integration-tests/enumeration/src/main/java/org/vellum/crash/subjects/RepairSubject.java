@@ -9,9 +9,9 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.PersistPoint;
 import org.vellum.store.image.RepairAccess;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * A repaired image takes the names of the damaged one. Whatever is left of it, who opens the region with a size, as

@@ -5,6 +5,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.home.Header;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 /** Looks at a closed image's home: in the package of what it looks at, since nobody else is to see that. */
 public final class HomeCheck {

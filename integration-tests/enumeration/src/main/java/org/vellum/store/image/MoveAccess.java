@@ -6,6 +6,12 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.Whereabouts;
+import org.vellum.store.image.home.HomeImage;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 /** Moves over other files than the kernel's: in the package that keeps this to itself. */
 public final class MoveAccess {

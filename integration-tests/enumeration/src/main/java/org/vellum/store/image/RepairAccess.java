@@ -2,6 +2,10 @@
 package org.vellum.store.image;
 
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.offline.ImageRepair;
+import org.vellum.store.image.offline.OfflineImage;
 
 /** Repair over other files than the kernel's: in the package that keeps this to itself. */
 public final class RepairAccess {

@@ -28,9 +28,9 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.NativeStoreFiles;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.StoreFiles;
 
 /**
  * Images and logs in ordinary files, one folder for many regions. A configuration that changes says where regions go that are

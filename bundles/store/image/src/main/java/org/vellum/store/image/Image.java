@@ -24,6 +24,37 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
+import org.vellum.store.image.creation.ImageCreation;
+import org.vellum.store.image.creation.Replacement;
+import org.vellum.store.image.creation.Upgrade;
+import org.vellum.store.image.format.Batch;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.format.Holder;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.format.Sector;
+import org.vellum.store.image.format.Whereabouts;
+import org.vellum.store.image.home.CommittedView;
+import org.vellum.store.image.home.FirstUse;
+import org.vellum.store.image.home.Header;
+import org.vellum.store.image.home.HomeImage;
+import org.vellum.store.image.home.PageSet;
+import org.vellum.store.image.home.WriteBack;
+import org.vellum.store.image.log.Log;
+import org.vellum.store.image.log.LogSegment;
+import org.vellum.store.image.log.Trimmer;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.move.Residence;
+import org.vellum.store.image.recovery.Recovery;
+import org.vellum.store.image.recovery.UndoRecovery;
+import org.vellum.store.image.undo.UndoFile;
+import org.vellum.store.image.undo.UndoScan;
 
 /**
  * A region's files, open and recovered: home image, committed view, log and trimmer, put together; and the undo file, while

@@ -9,6 +9,11 @@ import java.util.zip.CRC32C;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.TornMemory;
+import org.vellum.store.image.undo.UndoFile;
 
 /** Stands in for the native half, which logs pre-images and commits in place; one step at a time, on one thread. */
 final class InPlaceWriter {
