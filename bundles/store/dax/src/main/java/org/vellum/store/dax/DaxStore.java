@@ -115,6 +115,15 @@ public final class DaxStore implements Store, Diagnosis {
         configure(properties);
     }
 
+    /**
+     * For programs on a flat class path; emulates persistent memory where there is none.
+     *
+     * @param directory for regions that name none
+     */
+    public static DaxStore emulatedWithoutFramework(NativeCore core, NativePersistence library, Path directory) {
+        return new DaxStore(core, library, PersistenceDomain.ofThisHost(), directory, true);
+    }
+
     DaxStore(NativeCore core, NativePersistence library, PersistenceDomain domain, Path directory, boolean emulate) {
         this(core, library, domain, directory.toString(), emulate);
     }

@@ -72,6 +72,15 @@ public final class FileStore implements Store, Diagnosis {
         configure(properties);
     }
 
+    /**
+     * For programs on a flat class path.
+     *
+     * @param directory for regions that name none
+     */
+    public static FileStore withoutFramework(NativeCore core, Path directory) {
+        return new FileStore(core, new NativeStoreFiles(core), directory);
+    }
+
     FileStore(NativeCore core, StoreFiles files, Path directory) {
         this(core, files, directory.toString());
     }

@@ -179,8 +179,12 @@ public final class Image implements StoreImage {
         }
     }
 
-    /** @param others by which images of other stores can be read */
-    static Image open(
+    /**
+     * As the other one, where the other image of a move is not in a file system.
+     *
+     * @param others by which images of other stores can be read
+     */
+    public static Image open(
             NativeCore core,
             StoreFiles files,
             StoreFiles others,

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.vellum.store.image;
+package org.vellum.crash.subjects;
 
 import java.util.Optional;
 import org.vellum.api.DamagedImageException;
-import org.vellum.api.provider.PhaseObserver;
-import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.format.Whereabouts;
 import org.vellum.store.image.home.HomeImage;
@@ -13,25 +11,14 @@ import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 
-/** Moves over other files than the kernel's: in the package that keeps this to itself. */
-public final class MoveAccess {
+/** What a move writes into a home image about the process whose memory the region is in. */
+final class EndedProcess {
     /** Above every process number that the kernel gives out. */
     private static final long NO_PROCESS = 1L << 23;
 
-    private MoveAccess() {}
+    private EndedProcess() {}
 
-    /** As {@link Image#open}; the other image of a move is looked for among {@code others}. */
-    public static Image open(
-            NativeCore core,
-            StoreFiles files,
-            StoreFiles others,
-            ImageFiles names,
-            Store.Request request,
-            PhaseObserver observer) {
-        return Image.open(core, files, others, names, request, observer);
-    }
-
-    public static long whereaboutsOffset() {
+    static long whereaboutsOffset() {
         return Whereabouts.OFFSET;
     }
 
@@ -39,8 +26,7 @@ public final class MoveAccess {
      * What the home image would say had the process ended in whose memory the region is, by what it says: here crashes end
      * no process. Empty if it says nothing of the kind.
      */
-    public static Optional<byte[]> whereaboutsAtTheEndOfTheProcess(NativeCore core, StoreFiles files, ImageFiles names)
-            throws FileFailure {
+    static Optional<byte[]> whereabouts(NativeCore core, StoreFiles files, ImageFiles names) throws FileFailure {
         try (StoreFile home = files.open(names.home(), false)) {
             Whereabouts found = HomeImage.readWhereabouts(core, home, names.region());
             if (found.place().folder().isPresent() || found.isGone()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.vellum.store.image;
+package org.vellum.crash.subjects;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,16 +15,16 @@ import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 
-/** Looks at a closed image's home: in the package of what it looks at, since nobody else is to see that. */
-public final class HomeCheck {
+/** Looks at the home image of a closed image. */
+final class HomeCheck {
     private HomeCheck() {}
 
-    public static long slotOffset(int slot) {
+    static long slotOffset(int slot) {
         return Checkpoint.offset(slot);
     }
 
     /** @throws IllegalStateException the home image is not this content, or a page's checksum does not fit */
-    public static void check(NativeCore core, StoreFiles files, ImageFiles names, byte[] content) throws FileFailure {
+    static void check(NativeCore core, StoreFiles files, ImageFiles names, byte[] content) throws FileFailure {
         try (StoreFile home = files.open(names.home(), false);
                 NativeMemory memory = new NativeMemory(core, content.length)) {
             ImageIdentity identity = Header.read(core, home, names.region()).identity();

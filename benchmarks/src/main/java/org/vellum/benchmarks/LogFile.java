@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.vellum.store.image;
+package org.vellum.benchmarks;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,11 +11,11 @@ import org.vellum.store.image.medium.NativeStoreFiles;
 import org.vellum.store.image.medium.StoreFile;
 
 /** Makes a file whose blocks are prepared as those of an image's log, by the code that prepares that. */
-public final class LogFileWithoutFramework {
-    private LogFileWithoutFramework() {}
+final class LogFile {
+    private LogFile() {}
 
     /** @param path of a file that does not exist yet; durable on return */
-    public static void prepare(NativeCore core, Path path, long size) {
+    static void prepare(NativeCore core, Path path, long size) {
         try (StoreFile file = new NativeStoreFiles(core).open(path, true);
                 LogSegment segment = new LogSegment(core, file, 0)) {
             segment.fill(0, size);
