@@ -33,6 +33,7 @@ import org.vellum.store.image.format.Holder;
 import org.vellum.store.image.format.ImageIdentity;
 import org.vellum.store.image.format.PageChecksums;
 import org.vellum.store.image.format.Sector;
+import org.vellum.store.image.format.UndoHeader;
 import org.vellum.store.image.format.Whereabouts;
 import org.vellum.store.image.home.CommittedView;
 import org.vellum.store.image.home.FirstUse;
@@ -51,6 +52,8 @@ import org.vellum.store.image.medium.PersistPoint;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 import org.vellum.store.image.move.Residence;
+import org.vellum.store.image.recovery.EmptyLog;
+import org.vellum.store.image.recovery.Recovered;
 import org.vellum.store.image.recovery.Recovery;
 import org.vellum.store.image.recovery.UndoRecovery;
 import org.vellum.store.image.undo.UndoFile;
@@ -317,17 +320,16 @@ public final class Image implements StoreImage {
                     new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view, names.home());
 
-            Recovery recovery = new Recovery(region, core, names.home(), home.checkpoint(), segments, view);
-            Recovery.Result recovered;
+            Recovered recovered;
             switch (home.checkpoint().state()) {
-                case CLOSED, DEPARTED, ARRIVED -> recovered = recovery.confirmEmpty();
+                case CLOSED, DEPARTED, ARRIVED -> recovered = emptyLog(home).confirm(segments);
                 case IN_USE -> {
                     observer.entered(region, Phase.RECOVERY);
-                    recovered = recovery.replay();
+                    recovered = new Recovery(region, core, home.checkpoint(), segments, view).replay();
                 }
                 case IN_PLACE -> {
                     observer.entered(region, Phase.RECOVERY);
-                    recovery.confirmEmpty();
+                    emptyLog(home).confirm(segments);
                     recovered = putBack(home);
                     view.follow(recovered.epoch());
                 }
@@ -356,7 +358,11 @@ public final class Image implements StoreImage {
             return new Image(core, files, names, home, view, log, writeBack, trimmer, observer, remarks);
         }
 
-        private Recovery.Result putBack(HomeImage home) throws FileFailure {
+        private EmptyLog emptyLog(HomeImage home) {
+            return new EmptyLog(names.region(), core, names.home(), home.checkpoint());
+        }
+
+        private Recovered putBack(HomeImage home) throws FileFailure {
             try (StoreFile undo = openUndo()) {
                 return new UndoRecovery(names.region(), core, home).putBack(undo);
             }
@@ -436,7 +442,7 @@ public final class Image implements StoreImage {
             if (anew[0] || anew[1]) {
                 LogSegment[] found =
                         Arrays.stream(segments).filter(Objects::nonNull).toArray(LogSegment[]::new);
-                new Recovery(names.region(), core, names.home(), home.checkpoint(), found, null).confirmEmpty();
+                emptyLog(home).confirm(found);
                 if (home.checkpoint().state() == Checkpoint.State.IN_PLACE) {
                     requirePreImages(home);
                 }
@@ -742,7 +748,7 @@ public final class Image implements StoreImage {
         } catch (FileFailure e) {
             throw new RegionException(
                     "region '" + region + "': no undo file of "
-                            + UndoFile.fileSize(home.identity().pages())
+                            + UndoHeader.fileSize(home.identity().pages())
                             + " bytes can be had, without which it cannot be written in place: " + e.getMessage() + "; "
                             + e.wayOut(),
                     e);

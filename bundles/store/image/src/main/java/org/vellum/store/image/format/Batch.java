@@ -38,6 +38,57 @@ public final class Batch {
     public static final int CHECKSUM_AT = 60;
 
     private static final int ENTRY_SIZE = 16;
+
+    /**
+     * What a batch's header says, whatever its checksum: the one place that decodes it.
+     *
+     * @param isBatch magic, version and header size are those of a batch that this build writes
+     * @param payload bytes behind the header; any number, if the header is damaged
+     * @param offset its own, in the segment
+     */
+    public record Header(
+            int magic,
+            boolean isBatch,
+            long epoch,
+            long durableEpoch,
+            long generation,
+            long payload,
+            long offset,
+            long identity,
+            int checksum) {
+
+        /** Of {@link #HEADER_SIZE} bytes at the buffer's beginning, little-endian. */
+        public static Header decode(ByteBuffer header) {
+            return new Header(
+                    header.getInt(0),
+                    header.getInt(0) == MAGIC
+                            && header.getShort(VERSION_AT) == VERSION
+                            && header.getShort(HEADER_SIZE_AT) == HEADER_SIZE,
+                    header.getLong(EPOCH_AT),
+                    header.getLong(DURABLE_EPOCH_AT),
+                    header.getLong(GENERATION_AT),
+                    header.getLong(PAYLOAD_LENGTH_AT),
+                    header.getLong(OFFSET_AT),
+                    header.getLong(IDENTITY_AT),
+                    header.getInt(CHECKSUM_AT));
+        }
+
+        /** Whether a segment that begins with this header begins with a batch. */
+        public boolean beginsSegment() {
+            return isBatch && offset == 0;
+        }
+
+        /** Whether the batch that the header claims has room in so many bytes from its beginning on. */
+        public boolean fitsInto(long room) {
+            return payload >= 0 && payload <= room - HEADER_SIZE;
+        }
+
+        /** Header and payload, without padding. */
+        public long length() {
+            return HEADER_SIZE + payload;
+        }
+    }
+
     private static final long WINDOW = 1L << 28;
 
     private final NativeCore core;
@@ -97,8 +148,9 @@ public final class Batch {
         header.putInt(CHECKSUM_AT, computeChecksum());
     }
 
-    public int storedChecksum() {
-        return header.getInt(CHECKSUM_AT);
+    /** Whether the batch is whole. */
+    public boolean fitsChecksum() {
+        return header.getInt(CHECKSUM_AT) == computeChecksum();
     }
 
     /** CRC-32C of header and payload, the checksum field taken as zero. */

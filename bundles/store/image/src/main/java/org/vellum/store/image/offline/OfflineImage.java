@@ -24,12 +24,12 @@ import org.vellum.store.image.home.PageSet;
 import org.vellum.store.image.log.LogSegment;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
-import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.NativeStoreFiles;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 import org.vellum.store.image.offline.ImageReport.Finding;
 import org.vellum.store.image.offline.ImageReport.Verdict;
+import org.vellum.store.image.recovery.EmptyLog;
 import org.vellum.store.image.recovery.Recovery;
 import org.vellum.store.image.undo.UndoScan;
 
@@ -219,10 +219,9 @@ public final class OfflineImage implements AutoCloseable {
             intactEpoch = closed ? OptionalLong.of(homeEpoch) : OptionalLong.empty();
             return;
         }
-        Recovery recovery = new Recovery(names.region(), core, names.home(), header.checkpoint(), segments, view);
         if (closed || inPlace) {
             try {
-                recovery.confirmEmpty();
+                new EmptyLog(names.region(), core, names.home(), header.checkpoint()).confirm(segments);
                 find(Verdict.INTACT, "log", closed ? "empty: the image was closed in order" : "empty");
             } catch (DamagedImageException e) {
                 find(Verdict.DAMAGED, "log", e.getMessage());
@@ -232,7 +231,7 @@ public final class OfflineImage implements AutoCloseable {
             }
             return;
         }
-        Recovery.Chain chain = recovery.examine();
+        Recovery.Chain chain = new Recovery(names.region(), core, header.checkpoint(), segments, view).examine();
         find(
                 Verdict.INTACT,
                 "log",
@@ -258,19 +257,15 @@ public final class OfflineImage implements AutoCloseable {
                     names.undo() + " is missing: nothing tells what was not committed of what is at" + " home");
             return;
         }
-        try (StoreFile undo = files.open(names.undo(), false);
-                NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+        try (StoreFile undo = files.open(names.undo(), false)) {
             UndoScan scan = UndoScan.read(core, names.region(), undo, file, header.identity(), header.checkpoint());
-            for (UndoScan.Slot slot : scan.live()) {
-                scan.readContent(slot, page);
-                view.putBack(slot.page(), page);
-            }
+            scan.forEach(view::putBack);
             intactEpoch = OptionalLong.of(scan.epoch());
             find(
                     Verdict.INTACT,
                     "undo",
-                    "epoch " + scan.epoch() + " is committed in place, "
-                            + scan.live().size() + " pages have been stored to since");
+                    "epoch " + scan.epoch() + " is committed in place, " + scan.count()
+                            + " pages have been stored to since");
         } catch (DamagedImageException e) {
             find(Verdict.DAMAGED, "undo", e.getMessage());
         }

@@ -6,7 +6,6 @@ import org.vellum.api.DamagedImageException;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.home.HomeImage;
 import org.vellum.store.image.medium.FileFailure;
-import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.PersistPoint;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.undo.UndoScan;
@@ -35,17 +34,12 @@ public final class UndoRecovery {
      * @return with the checkpoint's generation: nothing was appended to the log
      * @throws DamagedImageException nothing was written
      */
-    public Recovery.Result putBack(StoreFile undo) throws FileFailure {
+    public Recovered putBack(StoreFile undo) throws FileFailure {
         UndoScan scan = UndoScan.read(core, region, undo, home.file(), home.identity(), home.checkpoint());
-        try (NativeMemory page = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
-            for (UndoScan.Slot slot : scan.live()) {
-                scan.readContent(slot, page);
-                home.writePage(slot.page(), page);
-            }
-        }
+        scan.forEach(home::writePage);
         home.file().syncData(PersistPoint.PUT_BACK_PAGES);
-        int count = scan.live().size();
-        return new Recovery.Result(
+        int count = scan.count();
+        return new Recovered(
                 scan.epoch(),
                 home.checkpoint().generation(),
                 count == 0

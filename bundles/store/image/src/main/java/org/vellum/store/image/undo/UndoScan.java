@@ -5,12 +5,13 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import java.util.zip.CRC32C;
 import org.vellum.api.DamagedImageException;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.format.Checkpoint;
 import org.vellum.store.image.format.ImageIdentity;
 import org.vellum.store.image.format.Sector;
+import org.vellum.store.image.format.UndoHeader;
+import org.vellum.store.image.format.UndoSlot;
 import org.vellum.store.image.home.HomeImage;
 import org.vellum.store.image.home.PageCheck;
 import org.vellum.store.image.medium.FileFailure;
@@ -18,8 +19,8 @@ import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.StoreFile;
 
 /**
- * What an undo file says: the committed epoch, and the pre-images of pages that have been stored to since. Only reads;
- * the file need not be mapped.
+ * What an undo file says: the committed epoch, and the pre-images of pages that have been stored to since. The one reader of
+ * slots, for recovery and for the offline examination. Only reads; the file need not be mapped.
  *
  * <p>A slot is <em>live</em> if it is of the file's opening, of the epoch behind the epoch word, and fits its checksum.
  * Any other one either holds nothing, or power went before its store to the page was allowed, or it is damaged. It is
@@ -34,8 +35,14 @@ public final class UndoScan {
     /** Headers read with one call. */
     private static final int WINDOW = 1024;
 
-    /** A live slot. */
-    public record Slot(int index, long page) {}
+    /** Takes a page and what it held before it was stored to; the memory is used again afterwards. */
+    @FunctionalInterface
+    public interface PreImages {
+        void accept(long page, NativeMemory content) throws FileFailure;
+    }
+
+    /** A slot that names a page of this epoch. */
+    private record Slot(int index, long page) {}
 
     private final NativeCore core;
     private final String region;
@@ -73,7 +80,7 @@ public final class UndoScan {
         scan.readHeader();
         if (scan.epoch < checkpoint.homeEpoch()) {
             throw scan.damaged(
-                    UndoFile.EPOCH_WORD_AT,
+                    UndoHeader.EPOCH_WORD_AT,
                     "the epoch word says epoch " + scan.epoch + ", but " + home.path()
                             + " was at epoch " + checkpoint.homeEpoch()
                             + " before it was written in place: the files are not of"
@@ -89,27 +96,28 @@ public final class UndoScan {
         return epoch;
     }
 
-    /** The slots to be put back, each of another page, in the order in which they were taken. */
-    public List<Slot> live() {
-        return List.copyOf(live);
+    /** How many pages have a pre-image. */
+    public int count() {
+        return live.size();
     }
 
-    private long contentOffset(int index) {
-        return UndoFile.slotContents(image.pages()) + (long) index * NativeCore.PAGE_SIZE;
+    /** Reads every pre-image, each of another page, in the order in which they were taken. */
+    public void forEach(PreImages preImages) throws FileFailure {
+        try (NativeMemory content = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
+            for (Slot slot : live) {
+                readContent(slot, content);
+                preImages.accept(slot.page, content);
+            }
+        }
     }
 
-    private static long headerOffset(int index) {
-        return UndoFile.SLOT_HEADERS + (long) index * UndoFile.SLOT_HEADER;
-    }
-
-    /** @param memory room for a page */
-    public void readContent(Slot slot, NativeMemory memory) throws FileFailure {
-        file.read(memory.address(), NativeCore.PAGE_SIZE, contentOffset(slot.index));
+    private void readContent(Slot slot, NativeMemory content) throws FileFailure {
+        file.read(content.address(), NativeCore.PAGE_SIZE, UndoHeader.slotContent(image.pages(), slot.index));
     }
 
     private void readHeader() throws FileFailure {
         long size = file.size();
-        long expectedSize = UndoFile.fileSize(image.pages());
+        long expectedSize = UndoHeader.fileSize(image.pages());
         if (size < expectedSize) {
             throw damaged(
                     size,
@@ -117,83 +125,51 @@ public final class UndoScan {
         }
         try (NativeMemory memory = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
             file.read(memory.address(), NativeCore.PAGE_SIZE, 0);
-            ByteBuffer header = memory.view(0, NativeCore.PAGE_SIZE);
-            if (header.getLong(0) != UndoFile.MAGIC) {
-                throw damaged(
-                        0,
-                        "the undo file begins with " + Sector.hexadecimal(header.getLong(0)) + " instead of "
-                                + Sector.hexadecimal(UndoFile.MAGIC));
-            }
-            int found = header.getInt(UndoFile.CHECKSUM_AT);
-            int expected = UndoFile.headerChecksum(header);
-            if (found != expected) {
-                throw damaged(
-                        0,
-                        "the undo file's header has checksum " + Sector.hexadecimal(found) + " instead of "
-                                + Sector.hexadecimal(expected));
-            }
-            int version = header.getInt(UndoFile.VERSION_AT);
-            if (version != Sector.FORMAT_VERSION) {
-                throw damaged(0, Sector.unknownVersion("the undo file", version).getMessage());
-            }
-            if (header.getLong(UndoFile.REGION_AT) != image.identity()) {
-                throw damaged(
-                        0,
-                        "the undo file belongs to region identity "
-                                + Sector.hexadecimal(header.getLong(UndoFile.REGION_AT)) + " instead of "
-                                + Sector.hexadecimal(image.identity()));
-            }
-            if (header.getLong(UndoFile.PAGES_AT) != image.pages()) {
-                throw damaged(
-                        0,
-                        "the undo file is for " + header.getLong(UndoFile.PAGES_AT) + " pages instead of "
-                                + image.pages());
-            }
-            opening = header.getLong(UndoFile.OPENING_AT);
-            long word = header.getLong((int) UndoFile.EPOCH_WORD_AT);
-            epoch = UndoFile.epochOf(word);
-            if (word != UndoFile.epochWord(epoch, opening)) {
-                throw damaged(
-                        UndoFile.EPOCH_WORD_AT,
-                        "the epoch word is " + Sector.hexadecimal(word) + " instead of "
-                                + Sector.hexadecimal(UndoFile.epochWord(epoch, opening)) + " for epoch " + epoch);
-            }
+            ByteBuffer page = memory.view(0, NativeCore.PAGE_SIZE);
+            UndoHeader header = decodeHeader(page);
+            opening = header.opening();
+            epoch = decodeEpoch(header, page);
+        }
+    }
+
+    private UndoHeader decodeHeader(ByteBuffer page) {
+        try {
+            return UndoHeader.decode(page, image);
+        } catch (Sector.Malformed e) {
+            throw damaged(0, e.getMessage());
+        }
+    }
+
+    private long decodeEpoch(UndoHeader header, ByteBuffer page) {
+        try {
+            return header.epoch(page);
+        } catch (Sector.Malformed e) {
+            throw damaged(UndoHeader.EPOCH_WORD_AT, e.getMessage());
         }
     }
 
     private void readSlots() throws FileFailure {
         int slots = Math.toIntExact(image.pages());
-        try (NativeMemory headers = new NativeMemory(core, (long) WINDOW * UndoFile.SLOT_HEADER);
+        try (NativeMemory headers = new NativeMemory(core, (long) WINDOW * UndoSlot.SIZE);
                 NativeMemory content = new NativeMemory(core, NativeCore.PAGE_SIZE)) {
             for (int first = 0; first < slots; first += WINDOW) {
                 int count = Math.min(WINDOW, slots - first);
-                file.read(headers.address(), (long) count * UndoFile.SLOT_HEADER, headerOffset(first));
+                file.read(headers.address(), (long) count * UndoSlot.SIZE, UndoHeader.slotHeader(first));
                 for (int i = 0; i < count; i++) {
-                    ByteBuffer header = headers.view((long) i * UndoFile.SLOT_HEADER, UndoFile.SLOT_HEADER);
-                    if (isOfThisEpoch(header)) {
-                        readSlot(first + i, header, content);
+                    ByteBuffer header = headers.view((long) i * UndoSlot.SIZE, UndoSlot.SIZE);
+                    UndoSlot slot = UndoSlot.decode(header);
+                    if (slot != null && slot.opening() == opening && slot.epoch() == epoch + 1) {
+                        readSlot(new Slot(first + i, slot.page()), slot.complete(), header, content);
                     }
                 }
             }
         }
     }
 
-    private boolean isOfThisEpoch(ByteBuffer header) {
-        return header.getLong(0) == UndoFile.SLOT_MAGIC
-                && header.getLong(UndoFile.SLOT_OPENING_AT) == opening
-                && header.getLong(UndoFile.SLOT_EPOCH_AT) == epoch + 1;
-    }
-
-    private void readSlot(int index, ByteBuffer header, NativeMemory content) throws FileFailure {
-        Slot slot = new Slot(index, header.getLong(UndoFile.SLOT_PAGE_AT));
+    private void readSlot(Slot slot, long completeBefore, ByteBuffer header, NativeMemory content) throws FileFailure {
         readContent(slot, content);
-        int found = header.getInt(UndoFile.SLOT_CHECKSUM_AT);
-        header.putInt(UndoFile.SLOT_CHECKSUM_AT, 0);
-        CRC32C checksum = new CRC32C();
-        checksum.update(header);
-        checksum.update(content.view(0, NativeCore.PAGE_SIZE));
         boolean inside = slot.page >= 0 && slot.page < image.pages();
-        if (found != (int) checksum.getValue()) {
+        if (!UndoSlot.fits(header, content.view(0, NativeCore.PAGE_SIZE))) {
             if (inside) {
                 torn.add(slot);
             }
@@ -201,16 +177,16 @@ public final class UndoScan {
         }
         if (!inside || pages.get((int) slot.page)) {
             throw damaged(
-                    headerOffset(index),
+                    UndoHeader.slotHeader(slot.index),
                     "the slot fits its checksum but names page " + slot.page
                             + (inside ? ", as an earlier one does" : ", which is outside of the region"));
         }
         pages.set((int) slot.page);
-        durable.set(index);
+        durable.set(slot.index);
         live.add(slot);
-        if (header.getLong(UndoFile.SLOT_COMPLETE_AT) > complete) {
-            complete = header.getLong(UndoFile.SLOT_COMPLETE_AT);
-            completeSaidBy = index;
+        if (completeBefore > complete) {
+            complete = completeBefore;
+            completeSaidBy = slot.index;
         }
     }
 
@@ -218,7 +194,7 @@ public final class UndoScan {
         int missing = durable.nextClearBit(0);
         if (missing < complete) {
             throw damaged(
-                    headerOffset(missing),
+                    UndoHeader.slotHeader(missing),
                     "the pre-image in slot " + missing + " is missing: slot "
                             + completeSaidBy + " says that the first " + complete
                             + " were durable. Last committed epoch: "
@@ -229,7 +205,7 @@ public final class UndoScan {
             // live slot nothing is lost.
             if (!pages.get((int) slot.page) && !home.fits(slot.page)) {
                 throw damaged(
-                        headerOffset(slot.index),
+                        UndoHeader.slotHeader(slot.index),
                         "slot " + slot.index + " does not fit its checksum, and page "
                                 + slot.page
                                 + ", which it names, was stored to and does not fit its own: the page's content at"
