@@ -12,6 +12,7 @@ import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,6 +41,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * commit that cannot be durable says so; the stores it was to take stay where they are and are part of the next commit
  * that succeeds, or are rolled back; what the files hold is the last acknowledged epoch.
  */
+@Tag("slow")
 class FailingFilesTest {
     private static final int SIZE = 64 * 4096;
     private static final int LOG_SIZE = 2 * 4096;

@@ -19,6 +19,7 @@ import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -44,6 +45,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Who waits for whom, for how long, and what is said of it. The limits only guard against a test that hangs. */
 @SuppressWarnings("try") // sections are opened to be open
+@Tag("slow")
 class WaitingTest {
     private static final Duration GUARD = Duration.ofMinutes(2);
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,6 +29,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds exactly one
  * epoch, not before the last acknowledged one, and goes on in either way.
  */
+@Tag("slow")
 class InPlaceCrashTest {
     /** Every how many crash images the recovery is itself crashed everywhere. */
     private static final int NESTED = 41;

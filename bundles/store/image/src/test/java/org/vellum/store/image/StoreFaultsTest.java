@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +50,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * <p>What is injected is found by a run without faults; calls are numbered, which needs the trimmer's calls to come at
  * the same place in every run: {@link Turns} sees to that.
  */
+@Tag("slow")
 class StoreFaultsTest {
     private static final int EDQUOT = 122;
     private static final int ENOLCK = 37;

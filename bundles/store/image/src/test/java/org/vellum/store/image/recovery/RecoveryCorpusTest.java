@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Replays what fuzzing found worth keeping, and a little that it did not. */
+@Tag("slow")
 class RecoveryCorpusTest {
     private static final Path CORPUS = Path.of("src/test/fuzz/recovery");
     private static final Duration NO_HANG = Duration.ofSeconds(20);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.vellum.nativelib.internal;
+package org.vellum.nativelib.loading;
 
 import java.util.Map;
 import org.junit.jupiter.api.Test;

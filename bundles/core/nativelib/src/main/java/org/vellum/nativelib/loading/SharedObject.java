@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.vellum.nativelib.internal;
+package org.vellum.nativelib.loading;
 
 import com.sun.jna.Library;
 import com.sun.jna.Native;
@@ -80,7 +80,7 @@ public final class SharedObject {
      * Ends what {@link Native#register(Class, NativeLibrary)} began. JNA keeps the options of a class that it maps, by a weak
      * key; but the class is among its options, so they would keep it, and this bundle's class loader, until JNA itself goes.
      */
-    static void unmap(Class<?> mapped) {
+    public static void unmap(Class<?> mapped) {
         Native.unregister(mapped);
         Native.getLibraryOptions(mapped).clear();
     }
