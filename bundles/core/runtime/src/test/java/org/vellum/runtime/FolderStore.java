@@ -11,17 +11,17 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.ForwardingStoreFile;
-import org.vellum.store.image.ForwardingStoreFiles;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MappedFiles;
-import org.vellum.store.image.NativeStoreFiles;
-import org.vellum.store.image.PersistPoint;
-import org.vellum.store.image.StoreFile;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ForwardingStoreFile;
+import org.vellum.store.image.medium.ForwardingStoreFiles;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.MappedFiles;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 /** Real images in a folder of its own, with an eye on what is written there, and a hand in it. */
 final class FolderStore implements Store {

@@ -30,7 +30,7 @@ import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.runtime.Bench.Call;
-import org.vellum.store.image.FileFailure;
+import org.vellum.store.image.medium.FileFailure;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;

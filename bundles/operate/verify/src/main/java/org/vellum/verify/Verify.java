@@ -12,11 +12,11 @@ import org.osgi.service.component.annotations.Reference;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.ImageRepair;
-import org.vellum.store.image.ImageRepair.Purpose;
-import org.vellum.store.image.ImageReport;
-import org.vellum.store.image.OfflineImage;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.offline.ImageRepair;
+import org.vellum.store.image.offline.ImageRepair.Purpose;
+import org.vellum.store.image.offline.ImageReport;
+import org.vellum.store.image.offline.OfflineImage;
 
 /**
  * The application {@code verify}; its arguments are those of the command {@code ./vellum verify}, already checked. Exit

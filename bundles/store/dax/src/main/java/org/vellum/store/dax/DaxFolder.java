@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.vellum.api.provider.StoreFolder;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FileFailure;
+import org.vellum.store.image.medium.FileFailure;
 
 /** Finds out whether files in a folder can be mapped with MAP_SYNC, by doing it. */
 final class DaxFolder {

@@ -10,10 +10,10 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.Diagnosis;
 import org.vellum.api.provider.StoreFolder;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.NativeMemory;
-import org.vellum.store.image.StoreFile;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 import static org.vellum.api.provider.Quantity.bytes;
 import static org.vellum.api.provider.Quantity.nanoseconds;

@@ -24,6 +24,13 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.Holder;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.RecordingFiles;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

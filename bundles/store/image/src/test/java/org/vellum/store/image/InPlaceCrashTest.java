@@ -13,6 +13,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.provider.Store;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.InMemoryDirectory;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.TornMemory;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -28,9 +28,14 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FaultyFiles.Call;
-import org.vellum.store.image.FaultyFiles.FailedSync;
-import org.vellum.store.image.FaultyFiles.Kind;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FaultyFiles;
+import org.vellum.store.image.medium.FaultyFiles.Call;
+import org.vellum.store.image.medium.FaultyFiles.FailedSync;
+import org.vellum.store.image.medium.FaultyFiles.Kind;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
