@@ -14,6 +14,11 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.registry.Owner;
+import org.vellum.runtime.registry.Regions;
+import org.vellum.runtime.services.PhaseObservers;
+import org.vellum.runtime.services.RuntimeServices;
 
 /**
  * The runtime on a flat class path: what the framework's services would tell it, told by hand. In the runtime's
