@@ -29,11 +29,8 @@ import org.osgi.framework.wiring.BundleWire;
 import org.osgi.framework.wiring.BundleWiring;
 import org.vellum.api.Region;
 import org.vellum.api.RegionManager;
-import org.vellum.api.provider.PageTable;
-import org.vellum.api.provider.Store;
-import org.vellum.api.provider.Strategy;
-import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.runtime.providers.Axis;
 
 /**
  * Sees to it that those who use regions end first, while everything still works, so that they may commit once more.
@@ -52,7 +49,6 @@ import org.vellum.nativelib.NativeCore;
 final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(OrderlyEnd.class.getName());
 
-    private static final List<Class<?>> PROVIDERS = List.of(Vmm.class, PageTable.class, Strategy.class, Store.class);
     private static final List<Class<?>> OFFERED = List.of(RegionManager.class, Region.class);
     private static final String EXTENDER = "osgi.extender";
 
@@ -152,7 +148,10 @@ final class OrderlyEnd implements EventHook, FrameworkListener, AutoCloseable {
         Deque<BundleWiring> open = new ArrayDeque<>();
         Stream.concat(
                         Stream.of(own, core()),
-                        PROVIDERS.stream().flatMap(this::references).map(ServiceReference::getBundle))
+                        Stream.of(Axis.values())
+                                .map(Axis::service)
+                                .flatMap(this::references)
+                                .map(ServiceReference::getBundle))
                 .filter(Objects::nonNull)
                 .map(bundle -> bundle.adapt(BundleWiring.class))
                 .filter(Objects::nonNull)

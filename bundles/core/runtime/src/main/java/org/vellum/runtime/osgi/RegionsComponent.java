@@ -35,8 +35,8 @@ import org.vellum.api.provider.StoreFolder;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.providers.ProviderDiagnosis;
-import org.vellum.runtime.providers.Providers;
 import org.vellum.runtime.providers.StoreRecords;
 import org.vellum.runtime.registry.Regions;
 import org.vellum.runtime.services.EventSink;
@@ -263,54 +263,54 @@ public final class RegionsComponent {
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     void bindVmm(Vmm vmm, Map<String, Object> properties) {
-        regions.providerArrived(Providers::vmms, vmm, properties);
+        regions.providerArrived(Axis.VMM, vmm, properties);
     }
 
     void updatedVmm(Vmm vmm, Map<String, Object> properties) {
-        regions.providerArrived(Providers::vmms, vmm, properties);
+        regions.providerArrived(Axis.VMM, vmm, properties);
     }
 
     void unbindVmm(Vmm vmm) {
-        regions.providerLeaves(Providers::vmms, vmm);
+        regions.providerLeaves(Axis.VMM, vmm);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     void bindPageTable(PageTable pageTable, Map<String, Object> properties) {
-        regions.providerArrived(Providers::pageTables, pageTable, properties);
+        regions.providerArrived(Axis.PAGE_TABLE, pageTable, properties);
     }
 
     void updatedPageTable(PageTable pageTable, Map<String, Object> properties) {
-        regions.providerArrived(Providers::pageTables, pageTable, properties);
+        regions.providerArrived(Axis.PAGE_TABLE, pageTable, properties);
     }
 
     void unbindPageTable(PageTable pageTable) {
-        regions.providerLeaves(Providers::pageTables, pageTable);
+        regions.providerLeaves(Axis.PAGE_TABLE, pageTable);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     void bindStrategy(Strategy strategy, Map<String, Object> properties) {
-        regions.providerArrived(Providers::strategies, strategy, properties);
+        regions.providerArrived(Axis.STRATEGY, strategy, properties);
     }
 
     void updatedStrategy(Strategy strategy, Map<String, Object> properties) {
-        regions.providerArrived(Providers::strategies, strategy, properties);
+        regions.providerArrived(Axis.STRATEGY, strategy, properties);
     }
 
     void unbindStrategy(Strategy strategy) {
-        regions.providerLeaves(Providers::strategies, strategy);
+        regions.providerLeaves(Axis.STRATEGY, strategy);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     void bindStore(Store store, Map<String, Object> properties) {
-        regions.providerArrived(Providers::stores, store, properties);
+        regions.providerArrived(Axis.STORE, store, properties);
     }
 
     void updatedStore(Store store, Map<String, Object> properties) {
-        regions.providerArrived(Providers::stores, store, properties);
+        regions.providerArrived(Axis.STORE, store, properties);
     }
 
     void unbindStore(Store store) {
-        regions.providerLeaves(Providers::stores, store);
+        regions.providerLeaves(Axis.STORE, store);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)

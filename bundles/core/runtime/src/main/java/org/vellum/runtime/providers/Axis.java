@@ -1,120 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime.providers;
 
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.Collectors;
-import org.osgi.framework.Constants;
-import org.osgi.framework.Filter;
-import org.osgi.framework.FrameworkUtil;
-import org.osgi.framework.InvalidSyntaxException;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.provider.PageTable;
+import org.vellum.api.provider.Store;
+import org.vellum.api.provider.Strategy;
+import org.vellum.api.provider.Vmm;
 
-/**
- * The providers of one axis, best first: highest {@code service.ranking}, then by name, so that the order in which bundles are
- * started decides nothing; of several with one name (a bundle that is there in two versions) the lowest {@code service.id}.
- * Not thread-safe.
- */
-public final class Axis<T> {
-    /** A provider and what its service says about it. */
-    public record Offer<T>(T service, String name, int ranking, long id, Map<String, Object> properties) {}
+/** What can vary in a region, each behind a service of its own. */
+public enum Axis {
+    VMM("vmm", "VMM backend", Vmm.class, Vmm.PROPERTY, "org.vellum.vmm.host", RegionOptions::vmm),
+    PAGE_TABLE(
+            "pagetable",
+            "page table",
+            PageTable.class,
+            PageTable.PROPERTY,
+            "org.vellum.pagetable.host",
+            RegionOptions::pageTable),
+    STRATEGY(
+            "strategy",
+            "strategy",
+            Strategy.class,
+            Strategy.PROPERTY,
+            "org.vellum.strategy.dirtybit",
+            RegionOptions::strategy),
+    STORE("store", "store", Store.class, Store.PROPERTY, "org.vellum.store.file", RegionOptions::store);
 
-    private static final Comparator<Offer<?>> BEST_FIRST = Comparator.<Offer<?>>comparingInt(Offer::ranking)
-            .reversed()
-            .thenComparing(Offer::name)
-            .thenComparingLong(Offer::id);
-
+    private final String key;
     private final String label;
+    private final Class<?> service;
     private final String nameProperty;
     private final String usualBundle;
-    private final List<Offer<T>> offers;
+    private final Function<RegionOptions, String> selector;
 
-    /**
-     * @param label what people call the axis, such as {@code page table}
-     * @param nameProperty the service property that holds a provider's name
-     * @param usualBundle symbolic name of one that provides what works on most hosts, for messages
-     */
-    Axis(String label, String nameProperty, String usualBundle) {
-        this(label, nameProperty, usualBundle, new ArrayList<>());
-    }
-
-    private Axis(String label, String nameProperty, String usualBundle, List<Offer<T>> offers) {
+    Axis(
+            String key,
+            String label,
+            Class<?> service,
+            String nameProperty,
+            String usualBundle,
+            Function<RegionOptions, String> selector) {
+        this.key = key;
         this.label = label;
+        this.service = service;
         this.nameProperty = nameProperty;
         this.usualBundle = usualBundle;
-        this.offers = offers;
+        this.selector = selector;
     }
 
-    /** The axis as it is now; does not follow later changes. */
-    Axis<T> snapshot() {
-        return new Axis<>(label, nameProperty, usualBundle, List.copyOf(offers));
+    /**
+     * The axis of a key.
+     *
+     * @throws InvalidRegionException there is none
+     */
+    public static Axis of(String key) {
+        return Stream.of(values())
+                .filter(axis -> axis.key.equals(key))
+                .findFirst()
+                .orElseThrow(() -> new InvalidRegionException(
+                        "there is no axis '" + key + "'; expected one of " + String.join(", ", RegionOptions.AXES)));
     }
 
-    /** Adds the provider, or takes over its changed properties. */
-    public void put(T service, Map<String, Object> properties) {
-        remove(service);
-        int ranking = properties.get(Constants.SERVICE_RANKING) instanceof Integer number ? number : 0;
-        long id = properties.get(Constants.SERVICE_ID) instanceof Long number ? number : 0;
-        String name = String.valueOf(properties.get(nameProperty));
-        offers.add(new Offer<>(service, name, ranking, id, Map.copyOf(properties)));
-        offers.sort(BEST_FIRST);
+    /** What selectors and configurations call it: one of {@link RegionOptions#AXES}. */
+    public String key() {
+        return key;
     }
 
-    public void remove(T service) {
-        offers.removeIf(offer -> offer.service() == service);
-    }
-
-    boolean isEmpty() {
-        return offers.isEmpty();
-    }
-
+    /** What people call it, such as {@code page table}. */
     public String label() {
         return label;
     }
 
-    String usualBundle() {
+    /** The interface that its providers are registered by. */
+    public Class<?> service() {
+        return service;
+    }
+
+    /** The service property that holds a provider's name. */
+    public String nameProperty() {
+        return nameProperty;
+    }
+
+    /** Symbolic name of a bundle that provides what works on most hosts, for messages. */
+    public String usualBundle() {
         return usualBundle;
     }
 
-    /** All providers, best first. */
-    public List<Offer<T>> all() {
-        return List.copyOf(offers);
+    /** The selector that the options have for it. */
+    public String selectorOf(RegionOptions options) {
+        return selector.apply(options);
     }
 
-    /**
-     * The providers that a selector matches, best first.
-     *
-     * @throws InvalidRegionException the selector is a malformed filter
-     */
-    public List<Offer<T>> matching(String selector) {
-        if (selector.equals(RegionOptions.AUTO)) {
-            return all();
-        }
-        if (!selector.startsWith("(")) {
-            return offers.stream()
-                    .filter(offer -> offer.name().equals(selector))
-                    .toList();
-        }
-        Filter filter;
-        try {
-            filter = FrameworkUtil.createFilter(selector);
-        } catch (InvalidSyntaxException e) {
-            throw new InvalidRegionException(
-                    label + " selector '" + selector + "' is no LDAP filter: " + e.getMessage() + "; expected '"
-                            + RegionOptions.AUTO + "', a provider's name or a filter such as '(" + nameProperty
-                            + "=name)'",
-                    e);
-        }
-        return offers.stream()
-                .filter(offer -> filter.matches(offer.properties()))
-                .toList();
-    }
-
-    /** The names of what is there, for messages. */
-    String names() {
-        return offers.isEmpty() ? "none" : offers.stream().map(Offer::name).collect(Collectors.joining(", "));
+    /** The options with another selector for it. */
+    public RegionOptions select(RegionOptions options, String other) {
+        return options.withSelector(key, other);
     }
 }

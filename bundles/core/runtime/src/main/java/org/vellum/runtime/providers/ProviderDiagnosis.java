@@ -37,29 +37,30 @@ public final class ProviderDiagnosis implements Diagnosis {
     public List<Finding> examine() {
         Providers now = providers.get();
         List<Finding> findings = new ArrayList<>(settings.get());
-        for (Axis<?> axis : List.of(now.vmms(), now.pageTables(), now.strategies(), now.stores())) {
+        for (Axis axis : Axis.values()) {
+            Offers<?> offers = now.of(axis);
             findings.add(
-                    axis.isEmpty()
+                    offers.isEmpty()
                             ? Finding.broken(
                                     axis.label(),
                                     "none is registered: start a bundle that provides one, such as "
                                             + axis.usualBundle())
-                            : Finding.fact(axis.label(), "" + axis.names()));
+                            : Finding.fact(axis.label(), offers.names()));
         }
-        for (Axis.Offer<PageTable> table : now.pageTables().all()) {
+        for (Offers.Offer<PageTable> table : now.pageTables().all()) {
             for (Tracking tracking : Tracking.values()) {
                 findings.add(tracking(table, tracking));
             }
         }
         findings.add(choice("auto", now, RegionOptions.existing(), Verdict.BROKEN));
-        for (Axis.Offer<?> vmm : now.vmms().all()) {
+        for (Offers.Offer<?> vmm : now.vmms().all()) {
             findings.add(
                     choice("--vmm " + vmm.name(), now, RegionOptions.existing().withVmm(vmm.name()), Verdict.LACKING));
         }
         return findings;
     }
 
-    private static Finding tracking(Axis.Offer<PageTable> table, Tracking tracking) {
+    private static Finding tracking(Offers.Offer<PageTable> table, Tracking tracking) {
         String subject = "page table " + table.name() + ", " + way(tracking);
         Optional<String> obstacle;
         try {

@@ -19,40 +19,51 @@ import org.vellum.runtime.registry.Regions;
  * that follows the services and selects from a {@link #snapshot}.
  */
 public final class Providers {
-    private final Axis<Vmm> vmms;
-    private final Axis<PageTable> pageTables;
-    private final Axis<Strategy> strategies;
-    private final Axis<Store> stores;
+    private final Offers<Vmm> vmms;
+    private final Offers<PageTable> pageTables;
+    private final Offers<Strategy> strategies;
+    private final Offers<Store> stores;
 
     public Providers() {
         this(
-                new Axis<>("VMM backend", Vmm.PROPERTY, "org.vellum.vmm.host"),
-                new Axis<>("page table", PageTable.PROPERTY, "org.vellum.pagetable.host"),
-                new Axis<>("strategy", Strategy.PROPERTY, "org.vellum.strategy.dirtybit"),
-                new Axis<>("store", Store.PROPERTY, "org.vellum.store.file"));
+                new Offers<>(Axis.VMM, Vmm.class),
+                new Offers<>(Axis.PAGE_TABLE, PageTable.class),
+                new Offers<>(Axis.STRATEGY, Strategy.class),
+                new Offers<>(Axis.STORE, Store.class));
     }
 
-    private Providers(Axis<Vmm> vmms, Axis<PageTable> pageTables, Axis<Strategy> strategies, Axis<Store> stores) {
+    private Providers(
+            Offers<Vmm> vmms, Offers<PageTable> pageTables, Offers<Strategy> strategies, Offers<Store> stores) {
         this.vmms = vmms;
         this.pageTables = pageTables;
         this.strategies = strategies;
         this.stores = stores;
     }
 
-    public Axis<Vmm> vmms() {
+    public Offers<Vmm> vmms() {
         return vmms;
     }
 
-    public Axis<PageTable> pageTables() {
+    public Offers<PageTable> pageTables() {
         return pageTables;
     }
 
-    public Axis<Strategy> strategies() {
+    public Offers<Strategy> strategies() {
         return strategies;
     }
 
-    public Axis<Store> stores() {
+    public Offers<Store> stores() {
         return stores;
+    }
+
+    /** Those of one axis. */
+    public Offers<?> of(Axis axis) {
+        return switch (axis) {
+            case VMM -> vmms;
+            case PAGE_TABLE -> pageTables;
+            case STRATEGY -> strategies;
+            case STORE -> stores;
+        };
     }
 
     public Providers snapshot() {
@@ -64,15 +75,15 @@ public final class Providers {
      * table and a strategy that fit and work on this host, and a store that does not refuse every folder.
      */
     public Optional<String> obstacle() {
-        List<String> missing = Stream.of(vmms, pageTables, strategies, stores)
-                .filter(Axis::isEmpty)
+        List<String> missing = Stream.of(Axis.values())
+                .filter(axis -> of(axis).isEmpty())
                 .map(Providers::missing)
                 .toList();
         if (!missing.isEmpty()) {
             return Optional.of(String.join("; ", missing));
         }
         List<String> refusals = new ArrayList<>();
-        for (Axis.Offer<Store> offer : stores.all()) {
+        for (Offers.Offer<Store> offer : stores.all()) {
             Optional<String> refusal = offer.service().obstacle();
             if (refusal.isEmpty()) {
                 refusals.clear();
@@ -81,7 +92,7 @@ public final class Providers {
             refusals.add("store '" + offer.name() + "': " + refusal.get());
         }
         if (!refusals.isEmpty()) {
-            return Optional.of("no store works here: " + String.join("; ", refusals) + "; or " + start(stores));
+            return Optional.of("no store works here: " + String.join("; ", refusals) + "; or " + start(Axis.STORE));
         }
         try {
             selectTracking("any region", RegionOptions.existing(), null);
@@ -91,11 +102,11 @@ public final class Providers {
         }
     }
 
-    private static String missing(Axis<?> axis) {
+    private static String missing(Axis axis) {
         return "there is no " + axis.label() + ": " + start(axis);
     }
 
-    private static String start(Axis<?> axis) {
+    private static String start(Axis axis) {
         return "start a bundle that provides one, such as " + axis.usualBundle();
     }
 
@@ -131,12 +142,12 @@ public final class Providers {
 
     /** As {@link #select}, for a region whose image is in a store already. */
     public Tuple selectTracking(String subject, RegionOptions options, Store store) {
-        List<Axis.Offer<PageTable>> wantedPageTables = required(subject, pageTables, options.pageTable());
-        List<Axis.Offer<Strategy>> wantedStrategies = required(subject, strategies, options.strategy());
+        List<Offers.Offer<PageTable>> wantedPageTables = required(subject, pageTables, options.pageTable());
+        List<Offers.Offer<Strategy>> wantedStrategies = required(subject, strategies, options.strategy());
         List<String> obstacles = new ArrayList<>();
         boolean combinable = false;
-        for (Axis.Offer<Vmm> vmm : required(subject, vmms, options.vmm())) {
-            for (Axis.Offer<PageTable> pageTable : wantedPageTables) {
+        for (Offers.Offer<Vmm> vmm : required(subject, vmms, options.vmm())) {
+            for (Offers.Offer<PageTable> pageTable : wantedPageTables) {
                 if (!pageTable.service().worksWith(vmm.service())) {
                     continue;
                 }
@@ -171,13 +182,13 @@ public final class Providers {
 
     /** The first wanted strategy that can track on this page table, else any that can by write protection. */
     private Optional<Choice> strategyOn(
-            Axis.Offer<PageTable> pageTable, List<Axis.Offer<Strategy>> wanted, List<String> obstacles) {
+            Offers.Offer<PageTable> pageTable, List<Offers.Offer<Strategy>> wanted, List<String> obstacles) {
         record Obstacle(String strategy, String sentence) {}
         List<Obstacle> passedOver = new ArrayList<>();
         boolean dirtyBitFailed = false;
-        List<Axis.Offer<Strategy>> candidates = new ArrayList<>(wanted);
+        List<Offers.Offer<Strategy>> candidates = new ArrayList<>(wanted);
         for (int i = 0; i < candidates.size(); i++) {
-            Axis.Offer<Strategy> candidate = candidates.get(i);
+            Offers.Offer<Strategy> candidate = candidates.get(i);
             Tracking tracking = candidate.service().tracking();
             Optional<String> obstacle = pageTable.service().obstacleTo(tracking);
             if (obstacle.isEmpty()) {
@@ -200,11 +211,11 @@ public final class Providers {
         return Optional.empty();
     }
 
-    static <T> List<Axis.Offer<T>> required(String subject, Axis<T> axis, String selector) {
-        List<Axis.Offer<T>> matching = axis.matching(selector);
+    static <T> List<Offers.Offer<T>> required(String subject, Offers<T> offers, String selector) {
+        List<Offers.Offer<T>> matching = offers.matching(selector);
         if (matching.isEmpty()) {
-            throw new ProviderMissingException(subject + ": no " + axis.label() + " matches '" + selector
-                    + "'; there are: " + axis.names()
+            throw new ProviderMissingException(subject + ": no " + offers.axis().label() + " matches '" + selector
+                    + "'; there are: " + offers.names()
                     + "; start the bundle that provides it (if it is started, the log and "
                     + "'./vellum doctor' say what it misses here), or select another");
         }

@@ -28,11 +28,11 @@ public final class StoreChoice {
     private final String subject;
     private final String region;
     private final RegionOptions options;
-    private final Axis<Store> stores;
+    private final Offers<Store> stores;
     private final Store.Request request;
 
     /** @param subject what it is for, such as {@code region 'orders'}; messages begin with it */
-    StoreChoice(String subject, String region, RegionOptions options, Axis<Store> stores) {
+    StoreChoice(String subject, String region, RegionOptions options, Offers<Store> stores) {
         this.subject = subject;
         this.region = region;
         this.options = options;
@@ -41,12 +41,12 @@ public final class StoreChoice {
     }
 
     /** Whether the store says of itself that it is durable. */
-    static boolean isDurable(Axis.Offer<Store> offer) {
+    static boolean isDurable(Offers.Offer<Store> offer) {
         return Boolean.TRUE.equals(offer.properties().get(Store.DURABLE_PROPERTY));
     }
 
     /** Why {@code auto} does not take this store, or empty. */
-    public static Optional<String> obstacleToAuto(Axis.Offer<Store> offer, Store.Request request) {
+    public static Optional<String> obstacleToAuto(Offers.Offer<Store> offer, Store.Request request) {
         if (isDurable(offer)) {
             return offer.service().obstacleToAuto(request);
         }
@@ -66,17 +66,18 @@ public final class StoreChoice {
      * @throws InvalidRegionException it is in a store that the selector does not allow, or in two
      */
     Store choose(StoreRecords records, boolean settled) {
-        List<Axis.Offer<Store>> matching = Providers.required(subject, stores, options.store());
-        List<Axis.Offer<Store>> here = new ArrayList<>();
-        List<Axis.Offer<Store>> elsewhere = new ArrayList<>();
-        for (Axis.Offer<Store> offer : stores.all()) {
+        List<Offers.Offer<Store>> matching = Providers.required(subject, stores, options.store());
+        List<Offers.Offer<Store>> here = new ArrayList<>();
+        List<Offers.Offer<Store>> elsewhere = new ArrayList<>();
+        for (Offers.Offer<Store> offer : stores.all()) {
             switch (offer.service().presence(request)) {
                 case HERE -> here.add(offer);
                 case ELSEWHERE -> elsewhere.add(offer);
                 default -> {}
             }
         }
-        List<Axis.Offer<Store>> found = here.stream().filter(matching::contains).toList();
+        List<Offers.Offer<Store>> found =
+                here.stream().filter(matching::contains).toList();
         if (!found.isEmpty()) {
             return whereItIs(found, records);
         }
@@ -94,7 +95,7 @@ public final class StoreChoice {
      * @throws ProviderMissingException there is none
      */
     Store forAnyNew() {
-        List<Axis.Offer<Store>> matching = Providers.required(subject, stores, options.store());
+        List<Offers.Offer<Store>> matching = Providers.required(subject, stores, options.store());
         return isAuto() ? bestForAuto(matching) : matching.get(0).service();
     }
 
@@ -102,8 +103,8 @@ public final class StoreChoice {
         return options.store().equals(RegionOptions.AUTO);
     }
 
-    private Store whereItIs(List<Axis.Offer<Store>> found, StoreRecords records) {
-        for (Axis.Offer<Store> other : found) {
+    private Store whereItIs(List<Offers.Offer<Store>> found, StoreRecords records) {
+        for (Offers.Offer<Store> other : found) {
             if (!haveTheSameFiles(found.get(0), other)) {
                 throw new InvalidRegionException(subject + " is in two stores, " + place(found.get(0)) + " and "
                         + place(other)
@@ -111,13 +112,13 @@ public final class StoreChoice {
                         + " the other one away");
             }
         }
-        List<Axis.Offer<Store>> allowed = isAuto()
+        List<Offers.Offer<Store>> allowed = isAuto()
                 ? found.stream()
                         .filter(offer -> obstacleToAuto(offer, request).isEmpty())
                         .toList()
                 : found;
         if (allowed.isEmpty()) {
-            Axis.Offer<Store> only = found.get(0);
+            Offers.Offer<Store> only = found.get(0);
             String last = lastStore(records);
             throw new ProviderMissingException(subject + ": it is in " + place(only)
                     + ", which 'auto' does not take: "
@@ -145,7 +146,7 @@ public final class StoreChoice {
                 .orElse("");
     }
 
-    private boolean haveTheSameFiles(Axis.Offer<Store> one, Axis.Offer<Store> other) {
+    private boolean haveTheSameFiles(Offers.Offer<Store> one, Offers.Offer<Store> other) {
         if (one == other) {
             return true;
         }
@@ -154,16 +155,16 @@ public final class StoreChoice {
         return first.isPresent() && second.isPresent() && first.get().hasFilesOf(second.get());
     }
 
-    private String place(Axis.Offer<Store> offer) {
+    private String place(Offers.Offer<Store> offer) {
         return offer.service().place(request).map(Place::toString).orElse("store '" + offer.name() + "'");
     }
 
     private Store forNew(
-            List<Axis.Offer<Store>> matching, List<Axis.Offer<Store>> here, StoreRecords records, boolean settled) {
+            List<Offers.Offer<Store>> matching, List<Offers.Offer<Store>> here, StoreRecords records, boolean settled) {
         if (!isAuto() && !isDurable(matching.get(0))) {
             return matching.get(0).service(); // asked for, and nobody relies on what is kept there
         }
-        Optional<Axis.Offer<Store>> other =
+        Optional<Offers.Offer<Store>> other =
                 here.stream().filter(StoreChoice::isDurable).findFirst();
         if (other.isPresent()) {
             throw new InvalidRegionException(subject + " exists in " + place(other.get()) + ", and the selector '"
@@ -183,7 +184,7 @@ public final class StoreChoice {
     }
 
     /** No store that is there has the region: the one that it was in is not there, or the region is not there any more. */
-    private Store asNoted(StoreRecords.Entry noted, List<Axis.Offer<Store>> matching) {
+    private Store asNoted(StoreRecords.Entry noted, List<Offers.Offer<Store>> matching) {
         if (stores.all().stream().noneMatch(offer -> offer.name().equals(noted.store()))) {
             throw new ProviderMissingException(subject + ": it is in store '" + noted.store() + "', as " + noted.file()
                     + " says, and that store is not there; there are: " + stores.names()
@@ -193,14 +194,14 @@ public final class StoreChoice {
                 .filter(offer -> offer.name().equals(noted.store()))
                 .filter(offer -> !isAuto() || obstacleToAuto(offer, request).isEmpty())
                 .findFirst()
-                .map(Axis.Offer::service)
+                .map(Offers.Offer::service)
                 .orElseGet(
                         () -> isAuto() ? bestForAuto(matching) : matching.get(0).service());
     }
 
-    private Store bestForAuto(List<Axis.Offer<Store>> candidates) {
+    private Store bestForAuto(List<Offers.Offer<Store>> candidates) {
         List<String> obstacles = new ArrayList<>();
-        for (Axis.Offer<Store> offer : candidates) {
+        for (Offers.Offer<Store> offer : candidates) {
             Optional<String> obstacle = obstacleToAuto(offer, request);
             if (obstacle.isEmpty()) {
                 return offer.service();

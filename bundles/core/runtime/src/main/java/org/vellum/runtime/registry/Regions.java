@@ -131,10 +131,10 @@ public class Regions {
     // Providers
 
     /** Adds a provider, or takes over its changed properties. */
-    public <T> void providerArrived(Function<Providers, Axis<T>> axis, T provider, Map<String, Object> properties) {
+    public void providerArrived(Axis axis, Object provider, Map<String, Object> properties) {
         List<Claim> open;
         synchronized (this) {
-            axis.apply(providers).put(provider, properties);
+            providers.of(axis).put(provider, properties);
             arrivals++;
             lastChange = System.nanoTime();
             notifyAll();
@@ -180,26 +180,23 @@ public class Regions {
      * When this returns, no region uses the provider and no thread is in its code on our behalf. Regions go on with
      * another provider, or without.
      */
-    public <T> void providerLeaves(Function<Providers, Axis<T>> axis, T provider) {
-        String label;
+    public void providerLeaves(Axis axis, Object provider) {
+        String reason = "its " + axis.label() + " goes away";
         synchronized (this) {
-            Axis<T> from = axis.apply(providers);
-            label = from.label();
-            from.remove(provider);
+            providers.of(axis).remove(provider);
             lastChange = System.nanoTime();
-            waitUntil("its " + label + " goes away", claim -> claim.mayBeIn(provider));
+            waitUntil(reason, claim -> claim.mayBeIn(provider));
         }
         List<Claim> open;
         synchronized (this) {
             open = openClaims(claim -> true).toList();
         }
         for (Claim claim : open) {
-            leave(claim, provider, label);
+            leave(claim, provider, reason);
         }
     }
 
-    private <T> void leave(Claim claim, T provider, String label) {
-        String reason = "its " + label + " goes away";
+    private void leave(Claim claim, Object provider, String reason) {
         try {
             changing(claim, () -> claim.composition.providerLeft(provider, reason));
         } catch (RuntimeException e) {

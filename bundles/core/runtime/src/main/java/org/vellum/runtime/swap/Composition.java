@@ -3,10 +3,12 @@ package org.vellum.runtime.swap;
 
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.RegionException;
@@ -16,6 +18,7 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.runtime.providers.Axis;
+import org.vellum.runtime.providers.Offers;
 import org.vellum.runtime.providers.Providers;
 import org.vellum.runtime.providers.Tuple;
 import org.vellum.runtime.region.OpenRegion;
@@ -34,11 +37,11 @@ import org.vellum.runtime.state.OwnedLock;
  */
 public final class Composition {
     /** Axes that give way, one after the other and then together, when they were not asked for. */
-    private static final List<List<String>> GIVING_WAY = List.of(
-            List.of("pagetable"),
-            List.of("vmm", "pagetable"),
-            List.of("strategy"),
-            List.of("vmm", "pagetable", "strategy"));
+    private static final List<List<Axis>> GIVING_WAY = List.of(
+            List.of(Axis.PAGE_TABLE),
+            List.of(Axis.VMM, Axis.PAGE_TABLE),
+            List.of(Axis.STRATEGY),
+            List.of(Axis.VMM, Axis.PAGE_TABLE, Axis.STRATEGY));
 
     private final OpenRegion region;
     private final Supplier<Providers> providers;
@@ -169,14 +172,17 @@ public final class Composition {
 
     private Begun begin(Map<String, String> selectors) {
         RegionOptions wanted = options;
+        Set<Axis> asked = EnumSet.noneOf(Axis.class);
         for (Map.Entry<String, String> selector : selectors.entrySet()) {
-            wanted = wanted.withSelector(selector.getKey(), selector.getValue());
+            Axis axis = Axis.of(selector.getKey());
+            asked.add(axis);
+            wanted = axis.select(wanted, selector.getValue());
         }
         String reason = "asked for: " + text(selectors);
-        Optional<Store> store = selectors.containsKey("store")
-                ? otherStore(providers.get().store(subject(), selectors.get("store")))
+        Optional<Store> store = asked.contains(Axis.STORE)
+                ? otherStore(providers.get().store(subject(), wanted.store()))
                 : Optional.empty();
-        Accepted accepted = accept(wanted, selectors);
+        Accepted accepted = accept(wanted, asked);
         RegionStatus.Swap swap = put(accepted.tuple(), reason);
         String storeBefore = options.store();
         options = accepted.options();
@@ -307,7 +313,7 @@ public final class Composition {
      */
     private void followStore(String reason) {
         List<Store> allowed = providers.get().stores().matching(options.store()).stream()
-                .map(Axis.Offer::service)
+                .map(Offers.Offer::service)
                 .toList();
         region.move()
                 .filter(move -> !allowed.contains(move.store()))
@@ -343,14 +349,14 @@ public final class Composition {
     private record Accepted(RegionOptions options, Tuple tuple) {}
 
     /** The nearest tuple: other axes than those asked for are let go of only where nothing fits otherwise. */
-    private Accepted accept(RegionOptions wanted, Map<String, String> asked) {
+    private Accepted accept(RegionOptions wanted, Set<Axis> asked) {
         try {
             return new Accepted(wanted, select(wanted));
         } catch (ProviderMissingException e) {
-            for (List<String> axes : GIVING_WAY) {
+            for (List<Axis> axes : GIVING_WAY) {
                 RegionOptions nearer = wanted;
-                for (String axis : axes) {
-                    nearer = asked.containsKey(axis) ? nearer : nearer.withSelector(axis, RegionOptions.AUTO);
+                for (Axis axis : axes) {
+                    nearer = asked.contains(axis) ? nearer : axis.select(nearer, RegionOptions.AUTO);
                 }
                 try {
                     return new Accepted(nearer, select(nearer));
@@ -375,7 +381,7 @@ public final class Composition {
         if (missing == null) {
             return;
         }
-        for (Axis.Offer<Store> offer : providers.get().stores().all()) {
+        for (Offers.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
                     region.regainStore(offer.service(), requestIn(missing));

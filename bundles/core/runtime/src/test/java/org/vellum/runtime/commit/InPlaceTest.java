@@ -16,7 +16,7 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Vmm;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.testing.Bench;
 import org.vellum.runtime.testing.FakeProviders;
@@ -283,13 +283,13 @@ class InPlaceTest {
     void withoutATrackingProviderItIsDegradedAndInPlaceAgainBehindThat() {
         OpenRegion region = open("write-protect");
         store(region, 0, 1);
-        bench.regions.providerLeaves(Providers::vmms, bench.vmm);
+        bench.regions.providerLeaves(Axis.VMM, bench.vmm);
 
         assertEquals(State.DEGRADED, region.status().state());
         assertFalse(inPlace(region));
         assertEquals(1, region.commit());
 
-        bench.regions.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        bench.regions.providerArrived(Axis.VMM, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
         assertEquals(State.OPEN, region.status().state());
         assertTrue(inPlace(region));
         store(region, 0, 2);
@@ -300,14 +300,13 @@ class InPlaceTest {
     void withoutItsStoreItGoesOnAndIsInPlaceAgainBehindThat() {
         OpenRegion region = open("write-protect");
         store(region, 0, 1);
-        bench.regions.providerLeaves(Providers::stores, bench.store);
+        bench.regions.providerLeaves(Axis.STORE, bench.store);
 
         assertEquals(State.DEGRADED, region.status().state());
         assertFalse(inPlace(region));
         assertThrows(ProviderMissingException.class, region::commit);
 
-        bench.regions.providerArrived(
-                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+        bench.regions.providerArrived(Axis.STORE, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
         assertTrue(inPlace(region));
         assertEquals(1, region.commit());
         assertEquals(1, region.buffer(0, 1).get(0));

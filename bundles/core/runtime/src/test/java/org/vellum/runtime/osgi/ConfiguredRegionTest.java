@@ -16,7 +16,7 @@ import org.vellum.api.WantedRegion;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.testing.Bench;
 import org.vellum.runtime.testing.FakeProviders;
@@ -184,7 +184,7 @@ class ConfiguredRegionTest {
         assertTrue(region.status().remarks().toString().contains("no strategy matches 'hybrid'"));
 
         bench.regions.providerArrived(
-                Providers::strategies,
+                Axis.STRATEGY,
                 FakeProviders.strategy("hybrid", Tracking.WRITE_PROTECT),
                 FakeProviders.properties(Strategy.PROPERTY, "hybrid", -5, 9));
         assertEquals("hybrid", region.status().providers().strategy());
@@ -225,12 +225,11 @@ class ConfiguredRegionTest {
 
     @Test
     void aMissingProviderIsWaitedFor() {
-        bench.regions.providerLeaves(Providers::stores, bench.store);
+        bench.regions.providerLeaves(Axis.STORE, bench.store);
         start(Map.of());
         assertEquals(List.of(), services);
 
-        bench.regions.providerArrived(
-                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+        bench.regions.providerArrived(Axis.STORE, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
 
         assertTrue(onlyService().isOpen());
     }
@@ -240,7 +239,7 @@ class ConfiguredRegionTest {
         start(Map.of());
         Region region = onlyService();
 
-        bench.regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+        bench.regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
 
         assertSame(region, onlyService());
         assertTrue(region.isOpen());
@@ -259,12 +258,11 @@ class ConfiguredRegionTest {
 
     @Test
     void nothingIsOpenedAfterTheConfigurationWent() {
-        bench.regions.providerLeaves(Providers::stores, bench.store);
+        bench.regions.providerLeaves(Axis.STORE, bench.store);
         ConfiguredRegion component = start(Map.of());
         component.stop();
 
-        bench.regions.providerArrived(
-                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+        bench.regions.providerArrived(Axis.STORE, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
 
         assertEquals(List.of(), services);
         assertEquals(List.of(), bench.regions.regions());

@@ -29,7 +29,7 @@ class StoreChoiceTest {
     @TempDir
     Path folder;
 
-    private final Axis<Store> stores = new Axis<>("store", Store.PROPERTY, "org.vellum.store.file");
+    private final Offers<Store> stores = new Offers<>(Axis.STORE, Store.class);
     private final NamedStore file = new NamedStore("file", "/regions");
     private final NamedStore dax = new NamedStore("dax", "/pmem");
     private final NamedStore memory = new NamedStore("memory", "/memory");

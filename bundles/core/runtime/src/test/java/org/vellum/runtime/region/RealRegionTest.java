@@ -30,7 +30,7 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.Section;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.registry.Regions;
 import org.vellum.runtime.services.PhaseObservers;
 import org.vellum.runtime.testing.Bench;
@@ -268,9 +268,9 @@ class RealRegionTest {
         region.commit();
         region.buffer(4096, 8).putLong(2);
 
-        regions.providerLeaves(Providers::strategies, host.dirtyBit);
+        regions.providerLeaves(Axis.STRATEGY, host.dirtyBit);
         region.buffer(8192, 8).putLong(3);
-        regions.providerLeaves(Providers::strategies, host.writeProtect);
+        regions.providerLeaves(Axis.STRATEGY, host.writeProtect);
 
         assertEquals(RegionStatus.State.DEGRADED, region.status().state());
         region.buffer(1 << 17, 8).putLong(4);
@@ -279,7 +279,7 @@ class RealRegionTest {
         region.rollback();
         region.close();
         regions.providerArrived(
-                Providers::strategies, host.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
+                Axis.STRATEGY, host.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         OpenRegion again = open("auto");
         assertEquals(1, again.buffer(0, 8).getLong());
         assertEquals(2, again.buffer(4096, 8).getLong());
@@ -299,7 +299,7 @@ class RealRegionTest {
         region.commit();
         region.buffer(0, 8).putLong(3);
 
-        regions.providerLeaves(Providers::stores, store);
+        regions.providerLeaves(Axis.STORE, store);
 
         region.buffer((1 << 19) + 8, 8).putLong(11); // its block is cold: read from the home image now
         assertEquals(10, region.buffer(1 << 19, 8).getLong());
@@ -315,7 +315,7 @@ class RealRegionTest {
         assertEquals(0, region.buffer((1 << 19) + 8, 8).getLong());
         region.buffer(8, 8).putLong(4);
 
-        regions.providerArrived(Providers::stores, another, FakeProviders.properties(Store.PROPERTY, "file", 0, 6));
+        regions.providerArrived(Axis.STORE, another, FakeProviders.properties(Store.PROPERTY, "file", 0, 6));
 
         assertEquals(RegionStatus.State.OPEN, region.status().state());
         assertEquals(3, region.commit());

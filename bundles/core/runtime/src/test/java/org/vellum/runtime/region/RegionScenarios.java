@@ -19,7 +19,7 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.registry.Regions;
 import org.vellum.runtime.services.PhaseObservers;
 import org.vellum.runtime.services.RuntimeServices;
@@ -95,13 +95,13 @@ public final class RegionScenarios {
             other.receives = true;
             Vmm vmm = FakeProviders.vmm("host");
             PageTable pageTable = FakeProviders.pageTable("host", (self, with) -> true, tracking -> Optional.empty());
-            regions.providerArrived(Providers::vmms, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+            regions.providerArrived(Axis.VMM, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
             regions.providerArrived(
-                    Providers::pageTables, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
+                    Axis.PAGE_TABLE, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
             regions.providerArrived(
-                    Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 1, 3));
-            regions.providerArrived(Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "fake", 1, 5));
-            regions.providerArrived(Providers::stores, other, FakeProviders.properties(Store.PROPERTY, "other", 0, 6));
+                    Axis.STRATEGY, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 1, 3));
+            regions.providerArrived(Axis.STORE, store, FakeProviders.properties(Store.PROPERTY, "fake", 1, 5));
+            regions.providerArrived(Axis.STORE, other, FakeProviders.properties(Store.PROPERTY, "other", 0, 6));
             region = regions.open("orders", RegionOptions.size(4 * PAGE), Bench.OWNER);
         }
 
@@ -232,15 +232,13 @@ public final class RegionScenarios {
         public void run() throws Throwable {
             open();
             start("leaving", () -> {
-                regions.providerLeaves(Providers::strategies, dirtyBit);
+                regions.providerLeaves(Axis.STRATEGY, dirtyBit);
                 gone.set(true);
             });
             start(
                     "coming",
                     () -> regions.providerArrived(
-                            Providers::strategies,
-                            second,
-                            FakeProviders.properties(Strategy.PROPERTY, "second", 0, 4)));
+                            Axis.STRATEGY, second, FakeProviders.properties(Strategy.PROPERTY, "second", 0, 4)));
             start("committer", () -> {
                 store(0, 1);
                 region.commit();
@@ -269,10 +267,9 @@ public final class RegionScenarios {
         public void run() throws Throwable {
             open();
             start("leaving", () -> {
-                regions.providerLeaves(Providers::stores, store);
+                regions.providerLeaves(Axis.STORE, store);
                 require(store.openImages.get() == 0, "the store has gone, and its image is open");
-                regions.providerArrived(
-                        Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "fake", 1, 5));
+                regions.providerArrived(Axis.STORE, store, FakeProviders.properties(Store.PROPERTY, "fake", 1, 5));
             });
             start("committer", () -> {
                 for (int i = 1; i <= 2; i++) {
@@ -386,8 +383,7 @@ public final class RegionScenarios {
         @Override
         public void run() throws Throwable {
             open();
-            regions.providerArrived(
-                    Providers::strategies, second, FakeProviders.properties(Strategy.PROPERTY, "second", 0, 4));
+            regions.providerArrived(Axis.STRATEGY, second, FakeProviders.properties(Strategy.PROPERTY, "second", 0, 4));
             CountDownLatch done = new CountDownLatch(1);
             start("swapper", () -> region.swap(Map.of("strategy", "second")));
             start("holder", () -> {

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.ProviderMissingException;
@@ -17,10 +16,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.RegionOptions;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.Store;
-import org.vellum.api.provider.Strategy;
-import org.vellum.api.provider.Vmm;
 import org.vellum.runtime.providers.Axis;
-import org.vellum.runtime.providers.Providers;
 import org.vellum.runtime.providers.StoreRecords;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.services.RuntimeServices;
@@ -101,25 +97,23 @@ class RegionsTest {
     void openingWaitsForAnAxisThatHasNoProvider() {
         Regions patient = new Regions(
                 new RuntimeServices(bench.core, bench.observers, (topic, properties) -> {}, Bench.PATIENCE), 60_000);
-        patient.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties("vellum.vmm", "host", 0, 1));
+        patient.providerArrived(Axis.VMM, bench.vmm, FakeProviders.properties("vellum.vmm", "host", 0, 1));
         patient.providerArrived(
-                Providers::pageTables, bench.pageTable, FakeProviders.properties("vellum.pagetable", "host", 0, 2));
+                Axis.PAGE_TABLE, bench.pageTable, FakeProviders.properties("vellum.pagetable", "host", 0, 2));
         patient.providerArrived(
-                Providers::strategies,
-                bench.writeProtect,
-                FakeProviders.properties("vellum.strategy", "write-protect", 0, 3));
+                Axis.STRATEGY, bench.writeProtect, FakeProviders.properties("vellum.strategy", "write-protect", 0, 3));
         Call<OpenRegion> opening = Bench.inAnotherThread(
                         () -> patient.open("orders", RegionOptions.size(4096), Bench.OWNER))
                 .awaitWaiting();
 
-        patient.providerArrived(Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 4));
+        patient.providerArrived(Axis.STORE, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 4));
 
         assertTrue(opening.value().isOpen());
     }
 
     @Test
     void anAxisThatStaysEmptyIsNamed() {
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
 
         String message = assertThrows(ProviderMissingException.class, () -> bench.open("orders"))
                 .getMessage();
@@ -151,9 +145,8 @@ class RegionsTest {
                 .contains("stopping"));
     }
 
-    private static <T> void comes(
-            Regions to, Function<Providers, Axis<T>> axis, T provider, String property, String name) {
-        to.providerArrived(axis, provider, FakeProviders.properties(property, name, 0, name.hashCode()));
+    private static void comes(Regions to, Axis axis, Object provider, String name) {
+        to.providerArrived(axis, provider, FakeProviders.properties(axis.nameProperty(), name, 0, name.hashCode()));
     }
 
     private Regions waiting(long milliseconds, Path records, Duration settling) {
@@ -162,22 +155,22 @@ class RegionsTest {
                 milliseconds,
                 new StoreRecords(List.of(records)),
                 settling);
-        comes(patient, Providers::vmms, bench.vmm, Vmm.PROPERTY, "host");
-        comes(patient, Providers::strategies, bench.writeProtect, Strategy.PROPERTY, "write-protect");
+        comes(patient, Axis.VMM, bench.vmm, "host");
+        comes(patient, Axis.STRATEGY, bench.writeProtect, "write-protect");
         return patient;
     }
 
     @Test
     void openingWaitsForATupleThatFits(@TempDir Path records) {
         Regions patient = waiting(60_000, records, Duration.ZERO);
-        comes(patient, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        comes(patient, Axis.STORE, bench.store, "fake");
         PageTable guest = FakeProviders.pageTable("guest", (self, vmm) -> false, tracking -> Optional.empty());
-        comes(patient, Providers::pageTables, guest, PageTable.PROPERTY, "guest");
+        comes(patient, Axis.PAGE_TABLE, guest, "guest");
         Call<OpenRegion> opening = Bench.inAnotherThread(
                         () -> patient.open("orders", RegionOptions.size(4096), Bench.OWNER))
                 .awaitWaiting();
 
-        comes(patient, Providers::pageTables, bench.pageTable, PageTable.PROPERTY, "host");
+        comes(patient, Axis.PAGE_TABLE, bench.pageTable, "host");
 
         assertTrue(opening.value().isOpen());
     }
@@ -185,12 +178,12 @@ class RegionsTest {
     @Test
     void openingWaitsForTheStoreThatHadTheRegionAndThenSaysWhichItIs(@TempDir Path records) {
         Regions impatient = waiting(300, records, Duration.ZERO);
-        comes(impatient, Providers::pageTables, bench.pageTable, PageTable.PROPERTY, "host");
-        comes(impatient, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        comes(impatient, Axis.PAGE_TABLE, bench.pageTable, "host");
+        comes(impatient, Axis.STORE, bench.store, "fake");
         impatient.open("orders", RegionOptions.size(4096), Bench.OWNER).close();
-        impatient.providerLeaves(Providers::stores, bench.store);
+        impatient.providerLeaves(Axis.STORE, bench.store);
         FakeStore other = new FakeStore(bench.core);
-        comes(impatient, Providers::stores, other, Store.PROPERTY, "other");
+        comes(impatient, Axis.STORE, other, "other");
 
         String message = assertThrows(
                         ProviderMissingException.class,
@@ -200,7 +193,7 @@ class RegionsTest {
         assertTrue(message.contains("it is in store 'fake'"), message);
         assertTrue(message.endsWith("(waited 300 ms)"), message);
         assertEquals(0, other.requests.size());
-        comes(impatient, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        comes(impatient, Axis.STORE, bench.store, "fake");
         assertEquals(
                 "fake",
                 impatient
@@ -213,15 +206,14 @@ class RegionsTest {
     @Test
     void aNewRegionGoesToTheBestStoreOfThoseThatComeTogether(@TempDir Path records) {
         Regions starting = waiting(60_000, records, Duration.ofMillis(500));
-        comes(starting, Providers::pageTables, bench.pageTable, PageTable.PROPERTY, "host");
+        comes(starting, Axis.PAGE_TABLE, bench.pageTable, "host");
         FakeStore second = new FakeStore(bench.core);
-        starting.providerArrived(
-                Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", -100, 1));
+        starting.providerArrived(Axis.STORE, second, FakeProviders.properties(Store.PROPERTY, "second", -100, 1));
         Call<OpenRegion> opening = Bench.inAnotherThread(
                         () -> starting.open("orders", RegionOptions.size(4096), Bench.OWNER))
                 .awaitWaiting();
 
-        comes(starting, Providers::stores, bench.store, Store.PROPERTY, "fake");
+        comes(starting, Axis.STORE, bench.store, "fake");
 
         opening.value();
         assertEquals(0, second.requests.size());

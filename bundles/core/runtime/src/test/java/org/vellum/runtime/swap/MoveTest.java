@@ -29,7 +29,7 @@ import org.vellum.api.RegionStatus.State;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.internal.JnaNativePersistence;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.registry.Regions;
 import org.vellum.runtime.testing.Bench;
@@ -85,8 +85,8 @@ class MoveTest {
 
     private void startRuntime() {
         regions = host.runtime(first);
-        regions.providerArrived(Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", -1, 6));
-        regions.providerArrived(Providers::stores, first, FakeProviders.properties(Store.PROPERTY, "first", 0, 5));
+        regions.providerArrived(Axis.STORE, second, FakeProviders.properties(Store.PROPERTY, "second", -1, 6));
+        regions.providerArrived(Axis.STORE, first, FakeProviders.properties(Store.PROPERTY, "first", 0, 5));
     }
 
     @AfterEach
@@ -191,7 +191,7 @@ class MoveTest {
                 folder.resolve("addressable"),
                 new JnaNativePersistence().forProcessor(false));
         regions.providerArrived(
-                Providers::stores, addressable, FakeProviders.properties(Store.PROPERTY, "addressable", -2, 7));
+                Axis.STORE, addressable, FakeProviders.properties(Store.PROPERTY, "addressable", -2, 7));
         region.swap(Map.of("strategy", "write-protect"));
         storeWhile(round -> {
             if (round % 2 == 0) {
@@ -304,7 +304,7 @@ class MoveTest {
     @Test
     void otherAxesAreSwappedMeanwhileButNotTheStoreToAThirdOne() throws Exception {
         FolderStore third = new FolderStore(host.core, "third", folder.resolve("third"));
-        regions.providerArrived(Providers::stores, third, FakeProviders.properties(Store.PROPERTY, "third", -2, 7));
+        regions.providerArrived(Axis.STORE, third, FakeProviders.properties(Store.PROPERTY, "third", -2, 7));
         Brake brake = new Brake();
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         brake.awaitReached();
@@ -345,7 +345,7 @@ class MoveTest {
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         brake.awaitReached();
         Call<Object> leaving = Bench.inAnotherThread(() -> {
-                    regions.providerLeaves(Providers::stores, second);
+                    regions.providerLeaves(Axis.STORE, second);
                     return null;
                 })
                 .awaitWaiting();
@@ -539,7 +539,7 @@ class MoveTest {
         Call<RegionStatus.Swap> moving = Bench.inAnotherThread(() -> move("second"));
         last.reached.await();
         Call<Object> leaving = Bench.inAnotherThread(() -> {
-                    regions.providerLeaves(Providers::stores, second);
+                    regions.providerLeaves(Axis.STORE, second);
                     return null;
                 })
                 .awaitWaiting();
@@ -550,7 +550,7 @@ class MoveTest {
         assertEquals(State.DEGRADED, region.status().state());
         assertEquals("none", store());
         buffer.putLong(0, 9);
-        regions.providerArrived(Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", -1, 6));
+        regions.providerArrived(Axis.STORE, second, FakeProviders.properties(Store.PROPERTY, "second", -1, 6));
         assertEquals("second", store());
         assertEquals(2, region.commit());
     }
@@ -565,7 +565,7 @@ class MoveTest {
         };
         assertThrows(RegionException.class, () -> move("second"));
 
-        regions.providerArrived(Providers::stores, second, FakeProviders.properties(Store.PROPERTY, "second", 5, 6));
+        regions.providerArrived(Axis.STORE, second, FakeProviders.properties(Store.PROPERTY, "second", 5, 6));
 
         assertEquals(Optional.empty(), region.status().move());
         assertEquals("first", store());

@@ -20,7 +20,7 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.providers.Tuple;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.registry.Regions;
@@ -45,16 +45,14 @@ class SwapTest {
             FakeProviders.pageTable("guest", (self, vmm) -> vmm.name().equals("kvm"), tracking -> Optional.empty());
 
     private void kvmArrives(int ranking) {
-        regions.providerArrived(Providers::vmms, kvm, FakeProviders.properties(Vmm.PROPERTY, "kvm", ranking, 11));
+        regions.providerArrived(Axis.VMM, kvm, FakeProviders.properties(Vmm.PROPERTY, "kvm", ranking, 11));
         regions.providerArrived(
-                Providers::pageTables, guest, FakeProviders.properties(PageTable.PROPERTY, "guest", ranking, 12));
+                Axis.PAGE_TABLE, guest, FakeProviders.properties(PageTable.PROPERTY, "guest", ranking, 12));
     }
 
     private void dirtyBitArrives() {
         regions.providerArrived(
-                Providers::strategies,
-                bench.dirtyBit,
-                FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 13));
+                Axis.STRATEGY, bench.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 13));
     }
 
     private static String tuple(OpenRegion region) {
@@ -185,7 +183,7 @@ class SwapTest {
     void aProviderThatThrowsLeavesTheOldOneInForce() {
         OpenRegion region = bench.open("orders");
         regions.providerArrived(
-                Providers::strategies,
+                Axis.STRATEGY,
                 new Strategy() {
                     @Override
                     public String name() {
@@ -215,7 +213,7 @@ class SwapTest {
         assertThrows(ProviderMissingException.class, () -> region.swap(Map.of("strategy", "hybrid")));
 
         regions.providerArrived(
-                Providers::strategies,
+                Axis.STRATEGY,
                 FakeProviders.strategy("hybrid", Tracking.WRITE_PROTECT),
                 FakeProviders.properties(Strategy.PROPERTY, "hybrid", -5, 9));
 
@@ -298,7 +296,7 @@ class SwapTest {
         OpenRegion automatic = bench.open("a");
         OpenRegion named = regions.open("b", RegionOptions.size(4096).withStrategy("write-protect"), Bench.OWNER);
 
-        regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+        regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
 
         assertEquals("host/host/write-protect/fake", tuple(automatic));
         assertEquals(State.OPEN, automatic.status().state());
@@ -327,9 +325,7 @@ class SwapTest {
         OpenRegion region = bench.open("orders");
 
         regions.providerArrived(
-                Providers::strategies,
-                bench.writeProtect,
-                FakeProviders.properties(Strategy.PROPERTY, "write-protect", 50, 4));
+                Axis.STRATEGY, bench.writeProtect, FakeProviders.properties(Strategy.PROPERTY, "write-protect", 50, 4));
 
         assertEquals("host/host/write-protect/fake", tuple(region));
     }
@@ -349,7 +345,7 @@ class SwapTest {
     void withoutAProviderThatItsSelectorsMatchARegionIsDegradedUntilOneComes() {
         OpenRegion region = regions.open("orders", RegionOptions.size(4096).withStrategy("dirty-bit"), Bench.OWNER);
 
-        regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+        regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
 
         assertEquals(State.DEGRADED, region.status().state());
         assertEquals("none/none/none/fake", tuple(region));
@@ -374,7 +370,7 @@ class SwapTest {
         OpenRegion region = bench.open("orders");
         bench.core.failing.add("regionSwap");
 
-        regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+        regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
 
         assertEquals(State.DEGRADED, region.status().state());
         assertTrue(region.status().remarks().toString().contains("the kernel says no"));
@@ -385,7 +381,7 @@ class SwapTest {
     @Test
     void aDegradedRegionCanBeSwappedByRequest() {
         OpenRegion region = regions.open("orders", RegionOptions.size(4096).withStrategy("dirty-bit"), Bench.OWNER);
-        regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+        regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
 
         assertEquals(
                 "none", region.swap(Map.of("strategy", "write-protect")).from().strategy());
@@ -401,7 +397,7 @@ class SwapTest {
         Call<Long> commit = Bench.inAnotherThread(region::commit);
         await().until(() -> bench.store.persistsEntered.get() == 1);
         Call<Object> leaving = Bench.inAnotherThread(() -> {
-                    regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+                    regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
                     return null;
                 })
                 .awaitWaiting();
@@ -434,7 +430,7 @@ class SwapTest {
         assertFalse(region.isOpen());
 
         Call<Object> leaving = Bench.inAnotherThread(() -> {
-                    regions.providerLeaves(Providers::strategies, bench.dirtyBit);
+                    regions.providerLeaves(Axis.STRATEGY, bench.dirtyBit);
                     return null;
                 })
                 .awaitWaiting();
@@ -460,7 +456,7 @@ class SwapTest {
         region.commit();
         region.buffer(0, 1).put((byte) 2);
 
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
 
         assertEquals(0, bench.store.openImages.get());
         assertEquals(State.DEGRADED, region.status().state());
@@ -486,7 +482,7 @@ class SwapTest {
         OpenRegion region = bench.open("orders");
         region.buffer(0, 1).put((byte) 1);
         region.commit();
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
         region.buffer(0, 1).put((byte) 2);
 
         storeArrives();
@@ -504,7 +500,7 @@ class SwapTest {
 
     private void storeArrives() {
         regions.providerArrived(
-                Providers::stores,
+                Axis.STORE,
                 bench.store,
                 FakeProviders.properties(org.vellum.api.provider.Store.PROPERTY, "fake", 0, 5));
     }
@@ -512,7 +508,7 @@ class SwapTest {
     @Test
     void aRegionClosedWithoutItsStoreLeavesNothingBehind() {
         OpenRegion region = bench.open("orders");
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
 
         region.close();
 
@@ -523,7 +519,7 @@ class SwapTest {
     @Test
     void aStoreThatDoesNotOpenTheImageAgainIsTriedWhenAProviderComesNext() {
         OpenRegion region = bench.open("orders");
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
         bench.store.failing.add("open");
 
         storeArrives();
@@ -537,7 +533,7 @@ class SwapTest {
     @Test
     void anImageThatOthersHaveWrittenMeanwhileIsNotGoneOnWith() {
         OpenRegion region = bench.open("orders");
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
         bench.store.changeBehindTheBack("orders");
 
         storeArrives();
@@ -552,7 +548,7 @@ class SwapTest {
         OpenRegion region = bench.open("orders");
         bench.store.writesBack = false;
 
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
 
         assertFalse(region.isOpen());
         assertEquals(Map.of(), bench.core.duplicates);
@@ -564,7 +560,7 @@ class SwapTest {
         OpenRegion region = bench.open("orders");
         bench.core.failing.add("fileLock");
 
-        regions.providerLeaves(Providers::stores, bench.store);
+        regions.providerLeaves(Axis.STORE, bench.store);
 
         assertFalse(region.isOpen());
         assertEquals(Map.of(), bench.core.duplicates);
@@ -573,9 +569,7 @@ class SwapTest {
 
     private FakeStore anotherStore(FakeStore other) {
         regions.providerArrived(
-                Providers::stores,
-                other,
-                FakeProviders.properties(org.vellum.api.provider.Store.PROPERTY, "other", -5, 16));
+                Axis.STORE, other, FakeProviders.properties(org.vellum.api.provider.Store.PROPERTY, "other", -5, 16));
         return other;
     }
 
@@ -650,7 +644,7 @@ class SwapTest {
         FakeStore better = new FakeStore(bench.core);
 
         regions.providerArrived(
-                Providers::stores,
+                Axis.STORE,
                 better,
                 FakeProviders.properties(org.vellum.api.provider.Store.PROPERTY, "better", 100, 15));
 

@@ -16,7 +16,7 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.registry.Owner;
 import org.vellum.runtime.registry.Regions;
@@ -53,17 +53,14 @@ public final class Bench {
     public static Bench complete() {
         Bench bench = new Bench();
         bench.observers.add((region, phase) -> bench.phases.add(phase.name()));
-        bench.regions.providerArrived(Providers::vmms, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        bench.regions.providerArrived(Axis.VMM, bench.vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
         bench.regions.providerArrived(
-                Providers::pageTables, bench.pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
+                Axis.PAGE_TABLE, bench.pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
         bench.regions.providerArrived(
-                Providers::strategies, bench.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
+                Axis.STRATEGY, bench.dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         bench.regions.providerArrived(
-                Providers::strategies,
-                bench.writeProtect,
-                FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
-        bench.regions.providerArrived(
-                Providers::stores, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
+                Axis.STRATEGY, bench.writeProtect, FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
+        bench.regions.providerArrived(Axis.STORE, bench.store, FakeProviders.properties(Store.PROPERTY, "fake", 0, 5));
         return bench;
     }
 

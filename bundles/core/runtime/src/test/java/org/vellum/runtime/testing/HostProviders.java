@@ -7,7 +7,7 @@ import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.pagetable.host.HostPageTable;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.registry.Regions;
 import org.vellum.runtime.services.PhaseObservers;
 import org.vellum.runtime.services.RuntimeServices;
@@ -27,16 +27,13 @@ public final class HostProviders implements AutoCloseable {
     public Regions runtime(Store store) {
         Regions regions = new Regions(
                 new RuntimeServices(core, new PhaseObservers(), (topic, properties) -> {}, Bench.PATIENCE), 0);
-        regions.providerArrived(Providers::vmms, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        regions.providerArrived(Axis.VMM, vmm, FakeProviders.properties(Vmm.PROPERTY, "host", 0, 1));
+        regions.providerArrived(Axis.PAGE_TABLE, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
         regions.providerArrived(
-                Providers::pageTables, pageTable, FakeProviders.properties(PageTable.PROPERTY, "host", 0, 2));
+                Axis.STRATEGY, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
         regions.providerArrived(
-                Providers::strategies, dirtyBit, FakeProviders.properties(Strategy.PROPERTY, "dirty-bit", 10, 3));
-        regions.providerArrived(
-                Providers::strategies,
-                writeProtect,
-                FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
-        regions.providerArrived(Providers::stores, store, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
+                Axis.STRATEGY, writeProtect, FakeProviders.properties(Strategy.PROPERTY, "write-protect", 0, 4));
+        regions.providerArrived(Axis.STORE, store, FakeProviders.properties(Store.PROPERTY, "file", 0, 5));
         return regions;
     }
 

@@ -32,7 +32,7 @@ import org.vellum.api.RegionTimeoutException;
 import org.vellum.api.Section;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
-import org.vellum.runtime.providers.Providers;
+import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.testing.Bench;
 import org.vellum.runtime.testing.Bench.Call;
@@ -228,8 +228,7 @@ class WaitingTest {
                 return Tracking.DIRTY_BIT;
             }
         };
-        bench.regions.providerArrived(
-                Providers::strategies, slow, FakeProviders.properties(Strategy.PROPERTY, "slow", -1, 9));
+        bench.regions.providerArrived(Axis.STRATEGY, slow, FakeProviders.properties(Strategy.PROPERTY, "slow", -1, 9));
         Call<Object> swap = Bench.inAnotherThread(() -> region.swap(Map.of("strategy", "slow")));
         swapping.await();
         Call<Long> commit = Bench.inAnotherThread(region::commit).awaitWaiting();
