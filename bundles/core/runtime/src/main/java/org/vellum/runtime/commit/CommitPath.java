@@ -1,96 +1,332 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime.commit;
 
-import java.util.List;
-import java.util.Set;
-import java.util.function.LongConsumer;
+import java.lang.System.Logger.Level;
+import java.lang.invoke.VarHandle;
+import java.time.Instant;
+import java.util.BitSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.vellum.api.CommitException;
+import org.vellum.api.Region.AtomicBody;
+import org.vellum.api.RegionActivity;
+import org.vellum.api.RegionEvents;
+import org.vellum.api.RegionException;
 import org.vellum.api.provider.Phase;
-import org.vellum.api.provider.StoreImage;
+import org.vellum.runtime.services.RegionContext;
+import org.vellum.runtime.state.RegionLocks;
+import org.vellum.runtime.state.RegionState;
+import org.vellum.runtime.state.Sections;
+import org.vellum.runtime.waiting.Headroom;
+import org.vellum.runtime.waiting.Wait;
 
 /**
- * How the epochs of one region become durable. There are two ways: by a log of what changed ({@link RedoPath}), and in
- * place, with a log of what was there before ({@link InPlacePath}).
+ * The commit path of one region: from a call of {@code commit()} to the durable epoch that it returns. Rollback and {@code
+ * atomically} go the same way.
  *
- * <p>Each call is made with the region's control lock held, {@link #cut} and {@link #rollback} with no section open too.
+ * <ol>
+ *   <li><i>Turn.</i> {@link #commit} takes the transaction lock. Was there a cut since the call, and is it durable, then
+ *       that commit has served this caller.
+ *   <li><i>Region.</i> {@link #commitInTransaction} takes the region: no section is open, and nobody else is in its native code
+ *       or its image.
+ *   <li><i>Cut.</i> {@link CommitScheme#cut}: the instant at which the epoch ends. Sections are opened again behind it.
+ *   <li><i>Durable.</i> {@link CommitScheme#complete}: by redo the store logs the batch and syncs, in place the cut has
+ *       done all of it.
+ *   <li><i>Acknowledged.</i> {@link #durableCut} is set, and the calls that wait for their turn find it.
+ * </ol>
+ *
+ * <p>The locks and their order are those of {@link RegionLocks}. What must stay true:
+ * <ul>
+ *   <li>A cut is made while no section is open, and the region is given back behind it, never before.
+ *   <li>{@link #durableCut} is the number of a cut whose stores <em>are</em> durable: a caller that finds it reached returns.
+ *   <li>A caller is served by a cut that began after its call, for only such a one has all of its stores.
+ *   <li>Stores that may be half of a change are not committed before somebody has decided to.
+ *   <li>Once a cut has begun, an interrupt neither breaks the commit nor is it lost.
+ * </ul>
  */
-public interface CommitPath {
-    /**
-     * What a cut found.
-     *
-     * @param dirtyPages pages stored to since the last commit
-     * @param changedBytes bytes of them that the commit makes durable
-     * @param gateNanoseconds how long no store went on
-     */
-    record Cut(long dirtyPages, long changedBytes, long gateNanoseconds) {}
+public final class CommitPath {
+    private static final System.Logger LOGGER = System.getLogger(CommitPath.class.getName());
 
-    /** A commit or rollback that did not come about; the message is for the application. */
-    final class Failure extends Exception {
-        private static final long serialVersionUID = 1;
+    private static final long EVENT_INTERVAL_NANOSECONDS = TimeUnit.SECONDS.toNanos(1);
 
-        private final boolean endsStores;
+    private final RegionContext region;
+    private final RegionLocks locks;
+    private final Sections sections;
+    private final RegionState state;
+    private final RegionImage image;
+    private final Gauges gauges;
+    private final Activity activity;
+    private final CommitStatistics statistics;
 
-        /** @param endsStores nothing more can be made durable: the region must be closed and opened again */
-        Failure(String sentence, Throwable cause, boolean endsStores) {
-            super(sentence, cause);
-            this.endsStores = endsStores;
-        }
+    /** Cuts started so far; the number of the latest. Changed under the transaction lock. */
+    private volatile long cutsStarted;
+    /** Number of the latest cut that became durable and was applied. Guarded by the transaction lock. */
+    private long durableCut;
+    /** {@link System#nanoTime} of the last event. Guarded by the transaction lock. */
+    private long lastEvent = System.nanoTime() - EVENT_INTERVAL_NANOSECONDS;
+    /** What the last commit found missing of the image's files; changed under the transaction lock. */
+    private volatile Optional<String> lost = Optional.empty();
 
-        public boolean endsStores() {
-            return endsStores;
+    public CommitPath(
+            RegionContext region,
+            RegionLocks locks,
+            RegionState state,
+            RegionImage image,
+            Gauges gauges,
+            Activity activity) {
+        this.region = region;
+        this.locks = locks;
+        this.sections = locks.sections();
+        this.state = state;
+        this.image = image;
+        this.gauges = gauges;
+        this.activity = activity;
+        this.statistics = new CommitStatistics(image.image().epoch());
+    }
+
+    public CommitStatistics statistics() {
+        return statistics;
+    }
+
+    /** What the last commit found missing of the image's files, a sentence. */
+    public Optional<String> lost() {
+        return lost;
+    }
+
+    // Commit
+
+    /** As {@link org.vellum.api.Region#commit}. */
+    public long commit(Wait wait) {
+        state.requireOpen();
+        Headroom.require();
+        locks.requireOutside("commit()");
+        // A cut that starts from here on has all that this thread stored; the fence keeps its stores before the look.
+        VarHandle.fullFence();
+        long neededCut = cutsStarted + 1;
+        locks.transaction().acquire(wait, "commit()");
+        try {
+            requireCommittable("commit");
+            if (durableCut >= neededCut) {
+                statistics.shared();
+                return statistics.epoch();
+            }
+            return commitInTransaction(wait, "commit()");
+        } finally {
+            locks.transaction().release();
         }
     }
 
-    /** The instant at which the epoch ends. When it returns, sections may be opened again. */
-    Cut cut() throws Failure;
+    private long commitInTransaction(Wait wait, String operation) {
+        locks.takeRegion(wait, operation);
+        boolean alone = true;
+        try {
+            requireCommittable("commit");
+            sections.requireNoneAbandoned(operation);
+            try {
+                long began = System.nanoTime();
+                long number = cutsStarted + 1;
+                cutsStarted = number;
+                CommitScheme.Cut cut = cut();
+                alone = false;
+                sections.release();
+                complete(cut, began);
+                durableCut = number;
+            } finally {
+                region.observers().entered(region.name(), Phase.STORE);
+            }
+            announce();
+            return statistics.epoch();
+        } finally {
+            locks.control().release();
+            if (alone) {
+                sections.release();
+            }
+        }
+    }
 
-    /** Shows each page of which the last cut took something, by its number; called between it and {@link #complete}. */
-    void pagesOfCut(LongConsumer page);
+    /** The region can make something durable, and its store is there. */
+    private void requireCommittable(String operation) {
+        state.requireCommittable(operation);
+        image.requireStore(operation);
+    }
 
-    /**
-     * Makes what the last cut took durable, and brings the committed content up to it.
-     *
-     * @return the last durable epoch: the same as before when nothing had changed
-     * @throws Failure the stores stay uncommitted, and are part of the next cut
-     */
-    long complete() throws Failure;
+    private CommitScheme.Cut cut() {
+        requireFiles();
+        region.observers().entered(region.name(), Phase.CUT);
+        try {
+            CommitScheme.Cut cut = image.scheme().cut();
+            statistics.cut(cut);
+            return cut;
+        } catch (CommitScheme.Failure e) {
+            throw failure(e.getMessage(), e.getCause());
+        }
+    }
 
-    /** Takes back, durably, what a failed {@link #complete} may have left behind. Does nothing when there is nothing. */
-    void forgetFailed() throws Failure;
+    /** What is committed must be in files that the next open finds. Before the cut: nothing has to be taken back. */
+    private void requireFiles() {
+        lost = image.image().lost();
+        if (lost.isPresent()) {
+            throw failure(lost.get() + "; the stores stay uncommitted and are part of the next commit", null);
+        }
+    }
 
-    /** Returns the region to its committed content, durably where stores reach the home image by themselves. */
-    void rollback();
+    /** Makes what the cut took durable, and the committed content equal to it. */
+    private void complete(CommitScheme.Cut cut, long began) {
+        locks.control().goesOnWith("a commit, in its store");
+        long before = statistics.epoch();
+        Consumer<BitSet> copier = image.copier();
+        BitSet changed = copier == null ? null : new BitSet();
+        image.scheme().pagesOfCut(page -> {
+            activity.wrote(page, before + 1);
+            if (changed != null) {
+                changed.set(Math.toIntExact(page));
+            }
+        });
+        makeDurable();
+        if (copier != null) {
+            copier.accept(changed); // not before the committed view has them: a copy made meanwhile is made again
+        }
+        if (statistics.epoch() != before) {
+            activity.committed(new RegionActivity.Commit(
+                    Instant.now(),
+                    statistics.epoch(),
+                    System.nanoTime() - began,
+                    cut.dirtyPages(),
+                    cut.changedBytes()));
+        }
+    }
 
-    /** Bytes written to a log since the region was opened, headers and padding included. */
-    long loggedBytes();
+    private void makeDurable() {
+        try {
+            statistics.reached(image.scheme().complete());
+        } catch (CommitScheme.Failure e) {
+            if (e.endsStores()) {
+                statistics.reached(image.image().epoch());
+                state.fail(e.getMessage());
+            }
+            throw failure(e.getMessage(), e.getCause());
+        }
+    }
 
-    /** The phases in which a crash can find such a region; see {@link org.vellum.api.provider.PhaseObserver}. */
-    Set<Phase> phases();
+    private CommitException failure(String sentence, Throwable cause) {
+        String message = region.subject() + ": commit failed: " + sentence;
+        LOGGER.log(Level.WARNING, message);
+        region.post(RegionEvents.DAMAGED, Map.of(RegionEvents.REGION, region.name(), RegionEvents.MESSAGE, message));
+        return new CommitException(message, cause);
+    }
 
-    /** Sentences for the region's status. */
-    List<String> remarks();
+    /** Posts an event, at most one a second. */
+    private void announce() {
+        long now = System.nanoTime();
+        if (now - lastEvent >= EVENT_INTERVAL_NANOSECONDS) {
+            gauges.refresh();
+            lastEvent = now;
+            region.post(
+                    RegionEvents.COMMITTED,
+                    Map.of(RegionEvents.REGION, region.name(), RegionEvents.EPOCH, statistics.epoch()));
+        }
+    }
 
-    /**
-     * Ends the region: after it nothing is mapped, and its addresses answer nobody. Uncommitted stores are gone. The
-     * image is closed by whoever opened it.
-     */
-    void close();
+    // Rollback
 
-    /** The image that this path writes. */
-    StoreImage image();
+    /** As {@link org.vellum.api.Region#rollback}. */
+    public void rollback(Wait wait) {
+        state.requireOpen();
+        Headroom.require();
+        locks.requireOutside("rollback()");
+        locks.transaction().acquire(wait, "rollback()");
+        try {
+            state.requireRollback();
+            restore(wait, "rollback()", this::forgetFailed);
+        } finally {
+            locks.transaction().release();
+        }
+    }
 
-    /** Whether the application stores to the home image itself. Then {@link #changeImage} does not work. */
-    boolean isInPlace();
+    /** Returns the region to its committed content, after {@code preparation}, which may throw to prevent it. */
+    private void restore(Wait wait, String operation, Runnable preparation) {
+        locks.takeRegion(wait, operation);
+        try {
+            state.requireRollback();
+            preparation.run();
+            image.scheme().rollback();
+            statistics.rolledBack();
+            gauges.refresh();
+            sections.forgetAbandoned();
+        } finally {
+            locks.releaseRegion();
+        }
+    }
 
-    /**
-     * From now on this path writes another image of the same committed content. Nothing was cut that is not complete.
-     */
-    void changeImage(StoreImage next);
+    /** Takes back what a failed commit may have left in the store. */
+    private void forgetFailed() {
+        try {
+            image.scheme().forgetFailed();
+        } catch (CommitScheme.Failure e) {
+            throw new RegionException(region.subject() + ": rollback failed: " + e.getMessage(), e.getCause());
+        }
+    }
 
-    /**
-     * The region has gone on to another path, in one native call: lets go of what is this one's. Batches can be persisted
-     * from now on.
-     *
-     * @throws org.vellum.api.RegionException the medium failed: the image cannot be committed to before it is opened again
-     */
-    void leave();
+    // A body that is committed as a whole
+
+    /** As {@link org.vellum.api.Region#atomically}. */
+    public <E extends Exception> long atomically(Wait wait, AtomicBody<E> body) throws E {
+        state.requireOpen();
+        Headroom.require();
+        locks.requireOutside("atomically()");
+        locks.transaction().acquire(wait, "atomically()");
+        try {
+            requireCommittable("atomically");
+            sections.requireNoneAbandoned("atomically()");
+            try {
+                locks.transaction().goesOnWith("the body of atomically()");
+                body.run();
+                locks.transaction().goesOnWith("atomically(), behind its body");
+                if (sections.endOwn()) {
+                    throw new IllegalStateException(region.subject()
+                            + ": the body of atomically() left a section open; close it before the body returns");
+                }
+                return commitInTransaction(wait, "atomically()");
+            } catch (Throwable e) {
+                undoBody(e);
+                throw e;
+            }
+        } finally {
+            locks.transaction().release();
+        }
+    }
+
+    private void undoBody(Throwable cause) {
+        sections.endOwn();
+        if (!state.isWritable()) {
+            return; // closed or failed meanwhile: the stores are gone, or are gone when it is reopened
+        }
+        // The body's stores go even if the store cannot take its batch back: half of a body must never be part of a
+        // later commit, and the store takes the batch back before it accepts the next one.
+        String operation = "the rollback of a body of atomically()";
+        try {
+            restore(
+                    locks.waits().bounded(operation, region.services().patience()),
+                    operation,
+                    () -> suppressing(cause, this::forgetFailed));
+        } catch (Throwable e) {
+            if (state.isWritable()) {
+                sections.abandon("a body of atomically() that failed could not be rolled back");
+            }
+            if (e != cause) {
+                cause.addSuppressed(e);
+            }
+        }
+    }
+
+    /** What {@code action} throws never takes the place of {@code cause}. */
+    private static void suppressing(Throwable cause, Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            cause.addSuppressed(e);
+        }
+    }
 }

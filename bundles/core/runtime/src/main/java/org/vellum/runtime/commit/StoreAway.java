@@ -32,7 +32,7 @@ public final class StoreAway implements StoreImage {
      *
      * @throws RegionException no descriptor is left
      */
-    StoreAway(NativeCore core, String region, String store, StoreImage leaving) {
+    public StoreAway(NativeCore core, String region, String store, StoreImage leaving) {
         this.core = core;
         this.region = region;
         this.store = store;
@@ -49,7 +49,7 @@ public final class StoreAway implements StoreImage {
     }
 
     /** @throws RegionException there is no address space left */
-    void map() {
+    public void map() {
         long mapped = core.fileMapPrivate(file, homeOffset, size);
         if (mapped < 0) {
             throw new RegionException(
@@ -74,17 +74,17 @@ public final class StoreAway implements StoreImage {
     }
 
     /** The same image, opened again. */
-    boolean isContinuedBy(StoreImage other) {
+    public boolean isContinuedBy(StoreImage other) {
         return other.identity() == identity && other.size() == size && other.epoch() == epoch;
     }
 
     /** Lets the store open the image. */
-    void unlock() {
+    public void unlock() {
         core.fileUnlock(file);
     }
 
     /** @return whether nobody has the image open */
-    boolean lock() {
+    public boolean lock() {
         return core.fileLock(file) == 0;
     }
 

@@ -12,11 +12,10 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Tracking;
 import org.vellum.api.provider.Vmm;
-import org.vellum.runtime.registry.Regions;
 
 /**
- * The providers there are, and which of them fit together on this host. Not thread-safe; {@link Regions} guards the one
- * that follows the services and selects from a {@link #snapshot}.
+ * The providers there are, and which of them fit together on this host. Not thread-safe: the registry guards the one that
+ * follows the services, and selects from a {@link #snapshot}.
  */
 public final class Providers {
     private final Offers<Vmm> vmms;

@@ -47,4 +47,12 @@ public record Tuple(Vmm vmm, PageTable pageTable, Strategy strategy, Store store
                 isTracked() ? strategy.name() : RegionStatus.Providers.NONE,
                 store != null ? store.name() : RegionStatus.Providers.NONE);
     }
+
+    /** Addresses of the native operations of those that track stores. */
+    public record Operations(long vmm, long pageTable, long strategy) {}
+
+    /** @throws IllegalStateException one of them is gone */
+    public Operations operations() {
+        return new Operations(vmm.operations(), pageTable.operations(), strategy.operations());
+    }
 }

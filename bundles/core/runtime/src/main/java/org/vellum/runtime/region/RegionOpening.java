@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.runtime.region;
 
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.vellum.api.AddressTakenException;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
@@ -17,22 +19,29 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.api.provider.Tracking;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.runtime.commit.CommitPath;
-import org.vellum.runtime.commit.InPlacePath;
-import org.vellum.runtime.commit.RedoPath;
+import org.vellum.runtime.commit.CommitScheme;
+import org.vellum.runtime.commit.InPlaceScheme;
+import org.vellum.runtime.commit.RedoScheme;
+import org.vellum.runtime.providers.Providers;
 import org.vellum.runtime.providers.Tuple;
+import org.vellum.runtime.services.RegionContext;
 import org.vellum.runtime.services.RuntimeServices;
+import org.vellum.runtime.swap.Composition;
 
 /** Puts one region together, step by step, or takes every step back. Used once, by one thread. */
 public final class RegionOpening {
     private final String name;
+    /** With the folder of the image, if the store tells. */
     private final RegionOptions options;
+
     private final Tuple tuple;
     private final RuntimeServices services;
     private final NativeCore core;
-    private final List<String> remarks;
+    private final List<String> remarks = new ArrayList<>();
     private final Deque<Runnable> undo = new ArrayDeque<>();
     private Runnable retireRange;
+    /** Of the region's range, once that is reserved. */
+    private long base;
     /** The core's handle, once there is a region. */
     private long region;
 
@@ -42,27 +51,39 @@ public final class RegionOpening {
         this.tuple = tuple;
         this.services = services;
         this.core = services.core();
-        this.remarks = new ArrayList<>();
     }
 
     /**
      * Opens the region of a name that has been checked.
      *
-     * @param listener told when the region is closed
+     * @param tuple the providers to open it with
+     * @param providers gives those there are later, as a snapshot, for swaps
+     * @param listener told what becomes of the region
      * @throws RegionException as {@link org.vellum.api.RegionManager#open} says; nothing is left behind
      */
     public static OpenRegion open(
-            String name, RegionOptions options, Tuple tuple, RuntimeServices services, OpenRegion.Listener listener) {
-        RegionOpening opening = new RegionOpening(name, options, tuple, services);
+            String name,
+            RegionOptions options,
+            Tuple tuple,
+            RuntimeServices services,
+            Supplier<Providers> providers,
+            RegionListener listener) {
+        Optional<Path> home = Composition.homeOf(name, options, tuple.store());
+        RegionOpening opening =
+                new RegionOpening(name, home.map(options::withDirectory).orElse(options), tuple, services);
         try {
-            return opening.run(listener);
+            CommitScheme scheme = opening.run();
+            RegionContext context =
+                    new RegionContext(name, opening.base, scheme.image().size(), opening.region, services);
+            return new OpenRegion(
+                    new OpenRegion.Opened(context, tuple, scheme, options, home, opening.remarks), providers, listener);
         } catch (RuntimeException | Error e) {
             opening.takeBack(e);
             throw e;
         }
     }
 
-    private OpenRegion run(OpenRegion.Listener listener) {
+    private CommitScheme run() {
         RegionChecks.checkAddress(name, options.address());
         long wantedSize = roundedSize();
         StoreImage image = tuple.store()
@@ -71,17 +92,8 @@ public final class RegionOpening {
                         services.observers());
         undo.push(image::close);
         checkFits(image, wantedSize);
-        long base = reserve(image);
-        CommitPath path = inPlace(image, base).orElseGet(() -> redo(image, base));
-        return new OpenRegion(
-                name,
-                tuple,
-                path,
-                new OpenRegion.NativeParts(base, region),
-                remarks,
-                options.waitLimit(),
-                services,
-                listener);
+        base = reserve(image);
+        return inPlace(image).orElseGet(() -> redo(image));
     }
 
     private long roundedSize() {
@@ -108,21 +120,21 @@ public final class RegionOpening {
     private long reserve(StoreImage image) {
         long size = image.size();
         long wanted = image.address() != 0 ? image.address() : options.address();
-        long base = core.rangeReserve(wanted, size, image.identity());
-        if (base == -Errno.EEXIST && wanted != 0) {
+        long reserved = core.rangeReserve(wanted, size, image.identity());
+        if (reserved == -Errno.EEXIST && wanted != 0) {
             throw addressTaken(wanted, size, image.address() != 0);
         }
-        if (base < 0) {
+        if (reserved < 0) {
             throw new RegionException("region '" + name + "': cannot reserve " + size + " bytes of address space"
-                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) base)
-                    + wayOut((int) -base));
+                    + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) reserved)
+                    + wayOut((int) -reserved));
         }
-        retireRange = () -> core.rangeRetire(base, size);
+        retireRange = () -> core.rangeRetire(reserved, size);
         undo.push(retireRange);
         if (image.address() == 0) {
-            image.recordAddress(base);
+            image.recordAddress(reserved);
         }
-        return base;
+        return reserved;
     }
 
     /** The end of the sentence for a range that cannot be reserved or mapped, by what {@code memfd_create} and {@code mmap} refuse with. */
@@ -170,7 +182,7 @@ public final class RegionOpening {
      * The region written in place, where its strategy intercepts first stores and its store is one that the processor
      * addresses; empty: it goes by redo, and a remark says why if it could have been otherwise.
      */
-    private Optional<CommitPath> inPlace(StoreImage image, long base) {
+    private Optional<CommitScheme> inPlace(StoreImage image) {
         if (tuple.strategy().tracking() != Tracking.WRITE_PROTECT) {
             return Optional.empty();
         }
@@ -180,16 +192,16 @@ public final class RegionOpening {
             if (begun.isEmpty()) {
                 return Optional.empty();
             }
-            createInPlace(image, base, begun.get());
+            createInPlace(image, begun.get());
         } catch (RegionException e) {
             remarks.add("not written in place, but by redo: " + e.getMessage());
             return Optional.empty();
         }
         attach();
-        return Optional.of(new InPlacePath(core, image, begun.get(), region));
+        return Optional.of(new InPlaceScheme(core, image, begun.get(), region));
     }
 
-    private void createInPlace(StoreImage image, long base, InPlace inPlace) {
+    private void createInPlace(StoreImage image, InPlace inPlace) {
         Runnable end = () -> image.endInPlace(image.epoch());
         long created = core.regionCreateInPlace(base, image.size(), inPlace);
         if (created < 0) {
@@ -201,7 +213,7 @@ public final class RegionOpening {
         own(created);
     }
 
-    private CommitPath redo(StoreImage image, long base) {
+    private CommitScheme redo(StoreImage image) {
         long created =
                 core.regionCreate(base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
         if (created < 0) {
@@ -210,7 +222,7 @@ public final class RegionOpening {
         }
         own(created);
         attach();
-        return RedoPath.create(name, core, image, region);
+        return RedoScheme.create(name, core, image, region);
     }
 
     /** Destroying the region retires its range too. */
@@ -221,17 +233,13 @@ public final class RegionOpening {
     }
 
     private void attach() {
-        long vmm;
-        long pageTable;
-        long strategy;
+        Tuple.Operations operations;
         try {
-            vmm = tuple.vmm().operations();
-            pageTable = tuple.pageTable().operations();
-            strategy = tuple.strategy().operations();
+            operations = tuple.operations();
         } catch (RuntimeException | LinkageError e) {
             throw new RegionException(cannotAttach(e.toString()), e);
         }
-        String refusal = core.regionAttach(region, vmm, pageTable, strategy);
+        String refusal = core.regionAttach(region, operations.vmm(), operations.pageTable(), operations.strategy());
         if (refusal != null) {
             throw new RegionException(cannotAttach(refusal));
         }

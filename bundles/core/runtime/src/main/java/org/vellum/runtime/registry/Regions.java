@@ -16,7 +16,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.ProviderMissingException;
@@ -36,9 +35,9 @@ import org.vellum.runtime.providers.StoreRecords;
 import org.vellum.runtime.providers.Tuple;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.region.RegionChecks;
+import org.vellum.runtime.region.RegionListener;
 import org.vellum.runtime.region.RegionOpening;
 import org.vellum.runtime.services.RuntimeServices;
-import org.vellum.runtime.swap.Composition;
 import org.vellum.runtime.waiting.Clock;
 
 /**
@@ -67,8 +66,6 @@ public class Regions {
         private Tuple tuple;
         /** Null until open. */
         private OpenRegion region;
-        /** Null until open. */
-        private Composition composition;
 
         private Claim(Owner owner, Path directory) {
             this.owner = owner;
@@ -141,39 +138,10 @@ public class Regions {
             open = openClaims(claim -> true).toList();
         }
         for (Claim claim : open) {
-            changing(claim, claim.composition::providerCame);
+            claim.region.providerCame();
         }
         arrivalListeners.forEach(Runnable::run);
         tellOfChange();
-    }
-
-    /** As {@link #telling}, on behalf of nobody in particular: a close meanwhile is no failure. */
-    private void changing(Claim claim, Runnable change) {
-        try {
-            telling(claim, () -> {
-                change.run();
-                return null;
-            });
-        } catch (RuntimeException e) {
-            if (claim.region.isOpen()) {
-                throw e;
-            }
-        }
-    }
-
-    /** Lets an open region's composition be changed, and tells its owner when it was. */
-    private <T> T telling(Claim claim, Supplier<T> change) {
-        Tuple before = claim.region.tuple();
-        try {
-            return change.get();
-        } finally {
-            if (claim.region.isOpen() && claim.region.tuple() != before) {
-                if (claim.region.tuple().store() != before.store()) {
-                    remember(claim, claim.region);
-                }
-                claim.owner.swapped(claim.region);
-            }
-        }
     }
 
     /**
@@ -198,7 +166,7 @@ public class Regions {
 
     private void leave(Claim claim, Object provider, String reason) {
         try {
-            changing(claim, () -> claim.composition.providerLeft(provider, reason));
+            claim.region.providerLeft(provider, reason);
         } catch (RuntimeException e) {
             close(claim, reason + ", and it cannot go on without: " + e.getMessage());
         }
@@ -270,16 +238,13 @@ public class Regions {
         Claim claim = new Claim(owner, options.directory().orElse(null));
         claim(name, claim);
         OpenRegion region;
-        Optional<Path> home;
         try {
             Tuple tuple = select(name, options, claim, wait);
             synchronized (this) {
                 claim.tuple = tuple;
                 notifyAll();
             }
-            home = Composition.homeOf(name, options, tuple.store());
-            region = RegionOpening.open(
-                    name, home.map(options::withDirectory).orElse(options), tuple, services, new RegionListener(claim));
+            region = RegionOpening.open(name, options, tuple, services, this::providers, new ClaimListener(claim));
             remember(claim, region);
         } catch (RuntimeException | Error e) {
             unclaim(name);
@@ -291,7 +256,6 @@ public class Regions {
         boolean providersCame;
         synchronized (this) {
             claim.region = region;
-            claim.composition = new Composition(region, options, home, this::providers);
             providersCame = arrivals != claim.arrivals;
         }
         try {
@@ -304,7 +268,7 @@ public class Regions {
             }
         }
         if (providersCame) { // while it was being opened
-            changing(claim, claim.composition::providerCame);
+            claim.region.providerCame();
         }
         return region;
     }
@@ -400,26 +364,23 @@ public class Regions {
         notifyAll();
     }
 
-    private final class RegionListener implements OpenRegion.Listener {
+    private final class ClaimListener implements RegionListener {
         private final Claim claim;
 
-        private RegionListener(Claim claim) {
+        private ClaimListener(Claim claim) {
             this.claim = claim;
         }
 
         @Override
-        public RegionStatus.Swap swap(Map<String, String> selectors) {
-            return telling(claim, () -> claim.composition.swap(selectors));
-        }
-
-        @Override
-        public void moved(OpenRegion region) {
-            remember(claim, region);
+        public void swapped(OpenRegion region, boolean otherStore) {
+            if (otherStore) {
+                remember(claim, region);
+            }
             claim.owner.swapped(region);
         }
 
         @Override
-        public void letGo(OpenRegion region) {
+        public void released(OpenRegion region) {
             unclaim(region.name());
         }
 
@@ -518,7 +479,7 @@ public class Regions {
             claim = claims.get(region.name());
         }
         if (claim != null && claim.region == region) {
-            changing(claim, () -> claim.composition.configure(options));
+            region.configure(options);
         }
     }
 

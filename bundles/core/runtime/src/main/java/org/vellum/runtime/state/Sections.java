@@ -637,20 +637,6 @@ public final class Sections {
         return Threads.sentence(taker) + ", which is in " + takenFor;
     }
 
-    /** The thread of the oldest open section; null: there is none. */
-    public Thread oldestThread() {
-        lock.lock();
-        try {
-            Node oldest = inside;
-            while (oldest != null && oldest.next != null) {
-                oldest = oldest.next;
-            }
-            return oldest == null ? null : oldest.thread;
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /** What the application holds. While it does, the section can be closed. */
     private static final class OpenSection implements Section {
         private final Sections sections;

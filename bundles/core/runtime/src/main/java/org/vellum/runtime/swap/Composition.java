@@ -2,6 +2,7 @@
 package org.vellum.runtime.swap;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -17,12 +18,17 @@ import org.vellum.api.RegionOptions;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
+import org.vellum.runtime.commit.Gauges;
+import org.vellum.runtime.commit.RegionImage;
+import org.vellum.runtime.commit.StoreAway;
 import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.providers.Offers;
 import org.vellum.runtime.providers.Providers;
 import org.vellum.runtime.providers.Tuple;
-import org.vellum.runtime.region.OpenRegion;
+import org.vellum.runtime.services.RegionContext;
 import org.vellum.runtime.state.OwnedLock;
+import org.vellum.runtime.state.RegionLocks;
+import org.vellum.runtime.state.RegionState;
 
 /**
  * Keeps one open region on the best providers that its selectors allow, whatever comes and goes.
@@ -36,6 +42,8 @@ import org.vellum.runtime.state.OwnedLock;
  * other swaps go on meanwhile. A move is begun and given up under the lock, and ends without it.
  */
 public final class Composition {
+    private static final Duration REFUSAL_SHOWN = Duration.ofMinutes(10);
+
     /** Axes that give way, one after the other and then together, when they were not asked for. */
     private static final List<List<Axis>> GIVING_WAY = List.of(
             List.of(Axis.PAGE_TABLE),
@@ -43,7 +51,12 @@ public final class Composition {
             List.of(Axis.STRATEGY),
             List.of(Axis.VMM, Axis.PAGE_TABLE, Axis.STRATEGY));
 
-    private final OpenRegion region;
+    private final RegionContext region;
+    private final RegionLocks locks;
+    private final RegionState state;
+    private final RegionImage image;
+    private final TupleInForce inForce;
+    private final SwapSteps steps;
     private final Supplier<Providers> providers;
     /** Taken before the region's locks. */
     private final OwnedLock swapping = new OwnedLock();
@@ -59,14 +72,54 @@ public final class Composition {
     private final Map<String, Path> homes = new HashMap<>();
 
     /**
+     * @param tuple what the region was opened with
+     * @param options by which it was opened
      * @param home the folder of the image, as {@link #homeOf} said before it was opened
      * @param providers gives those there are now, as a snapshot
+     * @param moved called when the image has moved to another store, without locks, by a thread of its own
      */
-    public Composition(OpenRegion region, RegionOptions options, Optional<Path> home, Supplier<Providers> providers) {
+    public Composition(
+            RegionContext region,
+            RegionLocks locks,
+            RegionState state,
+            RegionImage image,
+            Gauges gauges,
+            Tuple tuple,
+            RegionOptions options,
+            Optional<Path> home,
+            Supplier<Providers> providers,
+            Runnable moved) {
         this.region = region;
+        this.locks = locks;
+        this.state = state;
+        this.image = image;
         this.options = options;
         this.providers = providers;
-        home.ifPresent(folder -> homes.put(region.tuple().store().name(), folder));
+        inForce = new TupleInForce(region, tuple);
+        steps = new SwapSteps(region, locks, state, image, gauges, inForce, moved);
+        home.ifPresent(folder -> homes.put(tuple.store().name(), folder));
+    }
+
+    /** What is in force, for the region's status. */
+    public TupleInForce inForce() {
+        return inForce;
+    }
+
+    /** What the region is composed of now. */
+    public Tuple tuple() {
+        return inForce.tuple();
+    }
+
+    /** The move of its image, while there is one. */
+    public Optional<Move> move() {
+        return steps.move();
+    }
+
+    /** control: the region is closed. When this returns, the committed view is not read by a move any more. */
+    public void cancelMove() {
+        steps.move()
+                .ifPresent(move -> move.cancel(
+                        region.subject() + " is closed", locks.waits().patient("close()")));
     }
 
     /** The folder in which a store keeps the image of a region with these options; empty: in none that it tells. */
@@ -75,15 +128,11 @@ public final class Composition {
                 .flatMap(Place::folder);
     }
 
-    private String subject() {
-        return "region '" + region.name() + "'";
-    }
-
     /** A provider came, or says something else of itself: it may be better than the one in force, or be the missing one. */
     public void providerCame() {
-        swapping.acquire(region.waits().patient("a provider that came"), "a provider that came");
+        swapping.acquire(locks.waits().patient("a provider that came"), "a provider that came");
         try {
-            if (region.isOpen()) {
+            if (!state.isClosed()) {
                 regainStore();
                 follow("a provider came");
                 followStore("a provider came");
@@ -99,22 +148,22 @@ public final class Composition {
      * @throws RegionException the region cannot go on without it, and is to be closed
      */
     public void providerLeft(Object provider, String reason) {
-        swapping.acquire(region.waits().patient("a provider that goes"), "a provider that goes");
+        swapping.acquire(locks.waits().patient("a provider that goes"), "a provider that goes");
         try {
-            if (!region.isOpen()) {
-                region.awaitClosed(); // it says so before it has left its providers
+            if (state.isClosed()) {
+                locks.awaitClosed(); // it says so before it has left its providers
                 return;
             }
-            Optional<Move> move = region.move();
+            Optional<Move> move = steps.move();
             if (move.isPresent()
-                    && (move.get().store() == provider || region.tuple().store() == provider)) {
+                    && (move.get().store() == provider || inForce.tuple().store() == provider)) {
                 giveUp(move.get(), reason);
             }
-            if (!region.tuple().uses(provider)) {
+            if (!inForce.tuple().uses(provider)) {
                 return;
             }
-            if (region.tuple().store() == provider) {
-                region.loseStore(reason);
+            if (inForce.tuple().store() == provider) {
+                steps.loseStore(reason);
             } else {
                 replaceTracking(reason);
             }
@@ -128,33 +177,33 @@ public final class Composition {
         try {
             next = select(options);
         } catch (ProviderMissingException e) {
-            region.degrade(reason + ", and " + e.getMessage());
+            steps.degrade(reason + ", and " + e.getMessage());
             return;
         }
         try {
-            region.swapTo(next, reason);
+            steps.swapTo(next, reason);
         } catch (RegionException e) {
-            region.refused(e.getMessage());
-            region.degrade(reason + ", and what is there refused: " + e.getMessage());
+            inForce.refuse(e.getMessage());
+            steps.degrade(reason + ", and what is there refused: " + e.getMessage());
         }
     }
 
     private void giveUp(Move move, String reason) {
-        move.cancel(reason, region.waits().patient("a swap"));
-        move.awaitEnd(region.waits().patient("a swap"));
+        move.cancel(reason, locks.waits().patient("a swap"));
+        move.awaitEnd(locks.waits().patient("a swap"));
     }
 
     /** As {@link org.vellum.api.Region#swap}. */
     public RegionStatus.Swap swap(Map<String, String> selectors) {
         Begun begun;
-        swapping.acquire(region.waits().endless("swap()"), "swap()");
+        swapping.acquire(locks.waits().endless("swap()"), "swap()");
         try {
             begun = begin(selectors);
             if (begun.move() == null) {
-                region.followsWhatWasAsked();
+                inForce.forgetRefusal();
             }
         } catch (RegionException e) {
-            region.refusedToCaller(e.getMessage());
+            inForce.refuseForNow(e.getMessage(), REFUSAL_SHOWN);
             throw e;
         } finally {
             swapping.release();
@@ -180,7 +229,7 @@ public final class Composition {
         }
         String reason = "asked for: " + text(selectors);
         Optional<Store> store = asked.contains(Axis.STORE)
-                ? otherStore(providers.get().store(subject(), wanted.store()))
+                ? otherStore(providers.get().store(region.subject(), wanted.store()))
                 : Optional.empty();
         Accepted accepted = accept(wanted, asked);
         RegionStatus.Swap swap = put(accepted.tuple(), reason);
@@ -199,22 +248,22 @@ public final class Composition {
 
     /** The store that is wanted, if the region has to go there; giving up a move that goes elsewhere. */
     private Optional<Store> otherStore(Store wanted) {
-        if (wanted == region.tuple().store()) {
-            region.move().ifPresent(move -> giveUp(move, "it is to stay in store '" + wanted.name() + "'"));
+        if (wanted == inForce.tuple().store()) {
+            steps.move().ifPresent(move -> giveUp(move, "it is to stay in store '" + wanted.name() + "'"));
         }
-        if (wanted == region.tuple().store()) { // still so: the move may have been at its end
+        if (wanted == inForce.tuple().store()) { // still so: the move may have been at its end
             return Optional.empty();
         }
-        Optional<Move> moving = region.move();
+        Optional<Move> moving = steps.move();
         if (moving.isPresent() && moving.get().store() != wanted) {
-            throw new RegionException(subject() + ": its image is on its way to store '"
+            throw new RegionException(region.subject() + ": its image is on its way to store '"
                     + moving.get().store().name()
                     + "', " + moving.get().progress().percent() + " % are there; wait for it, or ask for store='"
-                    + region.tuple().store().name() + "' to give that up");
+                    + inForce.tuple().store().name() + "' to give that up");
         }
-        if (region.storeAway().isPresent()) {
+        if (image.missing().isPresent()) {
             throw new RegionException(
-                    subject() + ": its store cannot be swapped now: its image is in a store that is away");
+                    region.subject() + ": its store cannot be swapped now: its image is in a store that is away");
         }
         return Optional.of(wanted);
     }
@@ -225,22 +274,22 @@ public final class Composition {
      * @param before the selector to go back to if a move that begins here fails
      */
     private Begun go(Store store, String reason, String before) {
-        Optional<Move> moving = region.move();
+        Optional<Move> moving = steps.move();
         if (moving.isPresent()) {
             return new Begun(null, moving.get(), options.store());
         }
-        if (store == region.tuple().store()) {
+        if (store == inForce.tuple().store()) {
             return new Begun(inForceAlready(), null, null);
         }
-        Store.Request here = requestIn(region.tuple().store().name());
-        Optional<Place> from = region.tuple().store().place(here);
+        Store.Request here = requestIn(inForce.tuple().store().name());
+        Optional<Place> from = inForce.tuple().store().place(here);
         Optional<Place> to = store.place(request(0));
         if (from.isEmpty() || to.isEmpty() || from.get().hasFilesOf(to.get())) {
-            RegionStatus.Swap swap = region.exchangeStore(store, from.isEmpty() ? request(0) : here, reason);
+            RegionStatus.Swap swap = steps.exchangeStore(store, from.isEmpty() ? request(0) : here, reason);
             from.flatMap(Place::folder).ifPresent(folder -> homes.put(store.name(), folder));
             return new Begun(swap, null, null);
         }
-        Move move = region.startMove(store, request(region.bytes()), from.get(), to.get(), reason);
+        Move move = steps.startMove(store, request(region.size()), from.get(), to.get(), reason);
         to.get().folder().ifPresent(folder -> homes.put(store.name(), folder));
         storeBeforeMove = before;
         return new Begun(null, move, options.store());
@@ -249,15 +298,15 @@ public final class Composition {
     /** The selector that asked for what failed is taken back, unless somebody has asked for something else since. */
     private RegionStatus.Swap await(Begun begun) {
         try {
-            begun.move().awaitSuccess(region.waits().endless("swap()"));
+            begun.move().awaitSuccess(locks.waits().endless("swap()"));
         } catch (RegionInterruptedException e) {
-            throw new RegionInterruptedException(subject()
+            throw new RegionInterruptedException(region.subject()
                     + ": swap() was interrupted while its image moves; the move goes on, and status() tells how far"
                     + " it is");
         } catch (RegionException e) {
-            swapping.acquire(region.waits().patient("swap()"), "swap()");
+            swapping.acquire(locks.waits().patient("swap()"), "swap()");
             try {
-                if (region.move().isEmpty() && options.store().equals(begun.asked())) {
+                if (steps.move().isEmpty() && options.store().equals(begun.asked())) {
                     options = options.withStore(storeBeforeMove);
                 }
             } finally {
@@ -265,17 +314,17 @@ public final class Composition {
             }
             throw e;
         }
-        return region.lastSwap();
+        return inForce.last().orElseThrow();
     }
 
     /**
      * The selectors were changed for good: what they say is followed now, where that is possible, and as providers come.
      */
     public void configure(RegionOptions changed) {
-        swapping.acquire(region.waits().patient("a changed configuration"), "a changed configuration");
+        swapping.acquire(locks.waits().patient("a changed configuration"), "a changed configuration");
         try {
             options = changed;
-            region.followsWhatWasAsked(); // or it is refused anew
+            inForce.forgetRefusal(); // or it is refused anew
             follow("the configuration was changed");
             followStore("the configuration was changed");
         } finally {
@@ -288,23 +337,25 @@ public final class Composition {
         try {
             put(select(options), reason);
         } catch (RegionException e) {
-            if (region.tuple().isTracked()) {
-                region.refused(subject() + " stays on " + region.tuple().names() + ": " + e.getMessage());
+            if (inForce.tuple().isTracked()) {
+                inForce.refuse(region.subject() + " stays on " + inForce.tuple().names() + ": " + e.getMessage());
             }
         }
     }
 
     private RegionStatus.Swap put(Tuple next, String reason) {
-        return next.tracksLike(region.tuple()) ? inForceAlready() : region.swapTo(next, reason);
+        return next.tracksLike(inForce.tuple()) ? inForceAlready() : steps.swapTo(next, reason);
     }
 
     private RegionStatus.Swap inForceAlready() {
-        RegionStatus.Providers now = region.tuple().names();
+        RegionStatus.Providers now = inForce.tuple().names();
         return new RegionStatus.Swap(Instant.now(), now, now, 0, "in force already");
     }
 
     private Tuple select(RegionOptions by) {
-        return providers.get().selectTracking(subject(), by, region.tuple().store());
+        return providers
+                .get()
+                .selectTracking(region.subject(), by, inForce.tuple().store());
     }
 
     /**
@@ -315,23 +366,23 @@ public final class Composition {
         List<Store> allowed = providers.get().stores().matching(options.store()).stream()
                 .map(Offers.Offer::service)
                 .toList();
-        region.move()
+        steps.move()
                 .filter(move -> !allowed.contains(move.store()))
                 .ifPresent(move -> giveUp(
                         move,
                         reason + ", and it is not to go to store '"
                                 + move.store().name() + "'"));
-        Store now = region.tuple().store();
+        Store now = inForce.tuple().store();
         if (now == null
                 || allowed.isEmpty()
                 || allowed.contains(now)
-                || region.move().isPresent()) {
+                || steps.move().isPresent()) {
             return;
         }
         try {
             otherStore(allowed.get(0)).ifPresent(store -> go(store, reason, options.store()));
         } catch (RegionException e) {
-            region.refused(e.getMessage());
+            inForce.refuse(e.getMessage());
         }
     }
 
@@ -377,16 +428,16 @@ public final class Composition {
     }
 
     private void regainStore() {
-        String missing = region.storeAway().orElse(null);
+        String missing = image.missing().map(StoreAway::store).orElse(null);
         if (missing == null) {
             return;
         }
         for (Offers.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
-                    region.regainStore(offer.service(), requestIn(missing));
+                    steps.regainStore(offer.service(), requestIn(missing));
                 } catch (RegionException e) {
-                    region.refused(subject() + " is still without its store: " + e.getMessage());
+                    inForce.refuse(region.subject() + " is still without its store: " + e.getMessage());
                 }
                 return;
             }

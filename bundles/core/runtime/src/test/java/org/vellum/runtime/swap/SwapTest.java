@@ -24,6 +24,7 @@ import org.vellum.runtime.providers.Axis;
 import org.vellum.runtime.providers.Tuple;
 import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.registry.Regions;
+import org.vellum.runtime.services.RegionContext;
 import org.vellum.runtime.testing.Bench;
 import org.vellum.runtime.testing.Bench.Call;
 import org.vellum.runtime.testing.FakeProviders;
@@ -111,7 +112,8 @@ class SwapTest {
 
     @Test
     void whatWasAnsweredIsInTheStatusForAWhileAndWhatStillHoldsUntilItDoesNot() {
-        TupleInForce tuple = new TupleInForce(new Tuple(null, null, null, null, List.of()));
+        TupleInForce tuple = new TupleInForce(
+                new RegionContext("orders", 0, 0, 0, bench.services), new Tuple(null, null, null, null, List.of()));
         tuple.refuseForNow("mistyped", Duration.ofMinutes(10));
         assertEquals(List.of("mistyped"), tuple.remarks());
         tuple.refuseForNow("mistyped", Duration.ZERO);

@@ -44,10 +44,9 @@ public final class Bench {
             FakeProviders.pageTable("host", (self, other) -> other.name().equals("host"), tracking -> Optional.empty());
     public final Strategy dirtyBit = FakeProviders.strategy("dirty-bit", Tracking.DIRTY_BIT);
     public final Strategy writeProtect = FakeProviders.strategy("write-protect", Tracking.WRITE_PROTECT);
-    public final Regions regions = new Regions(
-            new RuntimeServices(
-                    core, observers, (topic, properties) -> events.add(topic + " " + Map.copyOf(properties)), PATIENCE),
-            0);
+    public final RuntimeServices services = new RuntimeServices(
+            core, observers, (topic, properties) -> events.add(topic + " " + Map.copyOf(properties)), PATIENCE);
+    public final Regions regions = new Regions(services, 0);
 
     /** With all providers there. */
     public static Bench complete() {

@@ -19,7 +19,7 @@ import org.vellum.nativelib.NativeCore;
  * durable before. All of a commit happens in one native call with the gate closed, and nothing of it can fail; so there is
  * no batch to hand over, and nothing to take back.
  */
-public final class InPlacePath implements CommitPath {
+public final class InPlaceScheme implements CommitScheme {
     /** What a first store to a page writes to the undo log: its content and the slot's header. */
     private static final long PRE_IMAGE = NativeCore.PAGE_SIZE + 64;
 
@@ -29,7 +29,7 @@ public final class InPlacePath implements CommitPath {
     private static final int PAGE_AT = 8;
     private static final int EPOCH_AT = 16;
 
-    private static final System.Logger LOGGER = System.getLogger(InPlacePath.class.getName());
+    private static final System.Logger LOGGER = System.getLogger(InPlaceScheme.class.getName());
 
     private final NativeCore core;
     private final StoreImage image;
@@ -46,7 +46,7 @@ public final class InPlacePath implements CommitPath {
      * @param place what that returned
      * @param region the core's handle
      */
-    public InPlacePath(NativeCore core, StoreImage image, InPlace place, long region) {
+    public InPlaceScheme(NativeCore core, StoreImage image, InPlace place, long region) {
         this.core = core;
         this.image = image;
         this.region = region;
@@ -118,14 +118,14 @@ public final class InPlacePath implements CommitPath {
     public void close() {
         core.regionDestroy(region);
         try {
-            leave();
+            release();
         } catch (RegionException e) {
             LOGGER.log(Level.WARNING, e.getMessage());
         }
     }
 
     @Override
-    public void leave() {
+    public void release() {
         image.endInPlace(epoch);
     }
 

@@ -15,7 +15,7 @@ import org.vellum.nativelib.NativeCore;
  * Commits by a log of post-images: the cut encodes the lines that changed into a batch, the store makes the batch
  * durable, then the committed view takes it over. The store's image is written behind the commits.
  */
-public final class RedoPath implements CommitPath {
+public final class RedoScheme implements CommitScheme {
     /** What a batch buffer may keep of the memory that a large commit took. */
     private static final long KEPT_BATCH_MEMORY = 4L << 20;
 
@@ -35,17 +35,17 @@ public final class RedoPath implements CommitPath {
      * @param region the core's handle
      * @throws RegionException there is no memory for batches
      */
-    public static RedoPath create(String name, NativeCore core, StoreImage image, long region) {
+    public static RedoScheme create(String name, NativeCore core, StoreImage image, long region) {
         long batchMemory = core.batchCapacity(region);
         long batch = core.memoryMap(batchMemory);
         if (batch < 0) {
             throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
                     + Errno.describe((int) batch));
         }
-        return new RedoPath(core, image, region, batch, batchMemory);
+        return new RedoScheme(core, image, region, batch, batchMemory);
     }
 
-    private RedoPath(NativeCore core, StoreImage image, long region, long batch, long batchMemory) {
+    private RedoScheme(NativeCore core, StoreImage image, long region, long batch, long batchMemory) {
         this.core = core;
         this.image = image;
         this.region = region;
@@ -151,11 +151,11 @@ public final class RedoPath implements CommitPath {
     @Override
     public void close() {
         core.regionDestroy(region);
-        leave();
+        release();
     }
 
     @Override
-    public void leave() {
+    public void release() {
         core.memoryUnmap(batch, batchMemory);
     }
 
