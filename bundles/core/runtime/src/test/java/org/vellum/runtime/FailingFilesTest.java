@@ -23,7 +23,7 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
-import org.vellum.store.image.Image;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ForwardingStoreFile;
 import org.vellum.store.image.medium.ForwardingStoreFiles;
@@ -96,7 +96,7 @@ class FailingFilesTest {
 
         @Override
         public StoreImage open(Request request, PhaseObserver observer) {
-            return Image.open(host.core, this, ImageFiles.of(request, folder), request, observer);
+            return Images.open(host.core, this, ImageFiles.of(request, folder), request, observer);
         }
 
         @Override
