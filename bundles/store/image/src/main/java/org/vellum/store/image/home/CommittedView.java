@@ -114,7 +114,7 @@ public final class CommittedView implements AutoCloseable {
     }
 
     /** The highest epoch of which a page copied before this call may hold lines. */
-    long highestEpoch() {
+    public long highestEpoch() {
         return highestEpoch;
     }
 

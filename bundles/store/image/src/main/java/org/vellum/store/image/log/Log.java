@@ -104,7 +104,7 @@ public final class Log implements AutoCloseable {
 
     /** Makes a batch durable as the next epoch; see {@link org.vellum.api.provider.StoreImage#persist}. */
     public long persist(long address, long length) {
-        settle();
+        resolveDoubt();
         Batch batch = new Batch(core, address, length, previous);
         previous = batch;
         long padded = batch.paddedLength();
@@ -144,7 +144,7 @@ public final class Log implements AutoCloseable {
      *
      * @throws CommitException that could not be made durable; the log stays in doubt
      */
-    public void settle() {
+    public void resolveDoubt() {
         if (!inDoubt) {
             return;
         }
@@ -168,7 +168,7 @@ public final class Log implements AutoCloseable {
                         + "); " + cause.wayOut(),
                 cause);
         try {
-            settle();
+            resolveDoubt();
         } catch (CommitException stillInDoubt) {
             failure.addSuppressed(stillInDoubt);
         }

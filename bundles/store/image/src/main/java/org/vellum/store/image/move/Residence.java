@@ -58,7 +58,7 @@ public final class Residence {
     /** From the memory of a process that has ended nothing comes back. */
     private Optional<String> requireNobodyThere(StoreFile file, Header header) throws FileFailure {
         Whereabouts there = HomeImage.readWhereabouts(core, file, names.region());
-        if (there.isGone()) {
+        if (Processes.isGone(there)) {
             return Optional.of("the region went to " + there + " at epoch "
                     + header.checkpoint().homeEpoch()
                     + ", and that process has ended: what was committed there is gone");
@@ -70,7 +70,7 @@ public final class Residence {
     }
 
     private void requireDeparted(Whereabouts origin, Header header) throws FileFailure {
-        if (origin.isGone()) {
+        if (Processes.isGone(origin)) {
             return;
         }
         Optional<Path> folder = origin.place().folder();

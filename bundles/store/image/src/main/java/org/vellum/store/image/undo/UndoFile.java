@@ -6,10 +6,12 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
+import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.format.ImageIdentity;
 import org.vellum.store.image.format.UndoHeader;
 import org.vellum.store.image.format.UndoSlot;
+import org.vellum.store.image.home.HomeImage;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.NativeMemory;
@@ -79,21 +81,20 @@ public final class UndoFile implements AutoCloseable {
         }
     }
 
-    /** Of the mapping, where the native half writes. */
-    public long headerAddress() {
-        return address;
-    }
-
-    public long slotHeadersAddress() {
-        return address + UndoHeader.SLOT_HEADERS;
-    }
-
-    public long slotContentsAddress() {
-        return address + UndoHeader.slotContents(pages);
-    }
-
-    public long slots() {
-        return pages;
+    /** Where the native half finds home image, checksums and this file; of an image whose home file is mapped. */
+    public InPlace describe(HomeImage home, StoreFiles files) {
+        long homeMapping = home.file().mapping().orElseThrow();
+        return new InPlace(
+                home.file().descriptor(),
+                home.identity().homeOffset(),
+                homeMapping + home.identity().homeOffset(),
+                address,
+                address + UndoHeader.SLOT_HEADERS,
+                address + UndoHeader.slotContents(pages),
+                pages,
+                homeMapping + home.identity().tableOffset(),
+                files.synchronous(),
+                files.persistence().orElseThrow().address());
     }
 
     /** The last committed epoch, as the native half has it now; any thread. */
