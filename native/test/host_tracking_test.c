@@ -385,6 +385,67 @@ static void cold_blocks_become_warm_when_the_process_has_no_mapping_left(void) {
     CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
 }
 
+/*
+ * The blocks of one cold mapping; to make one of them warm by itself would split it, which the kernel refuses. So all
+ * of them become warm, and there is one mapping again.
+ */
+#define RUN_OF_BLOCKS ((size_t)9)
+
+static void a_whole_run_of_cold_blocks_becomes_warm_when_the_process_has_no_mapping_left(void) {
+#ifdef __SANITIZE_THREAD__
+    SKIP("the thread sanitizer's runtime itself does not survive without mappings");
+#endif
+    struct fixture fixture = open_region(RUN_OF_BLOCKS * PAGES_IN_BLOCK);
+    CHECK_EQUAL(1, count_mappings(fixture.base, fixture.pages * PAGE));
+    void *filler = use_up_all_mappings();
+    CHECK_EQUAL(0, fixture.region->warm_blocks(fixture.region, RUN_OF_BLOCKS / 2, 1));
+    CHECK_EQUAL(1, count_mappings(fixture.base, fixture.pages * PAGE));
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    CHECK_EQUAL(RUN_OF_BLOCKS, atomic_load(&fixture.region->blocks_warmed));
+}
+
+struct warming_thread {
+    pthread_t thread;
+    struct vellum_region *region;
+    _Atomic int may_go;
+    _Atomic int is_done;
+};
+
+static void *warm_when_told(void *argument) {
+    struct warming_thread *warming = argument;
+    while (atomic_load(&warming->may_go) == 0) {
+        usleep(1000);
+    }
+    CHECK_EQUAL(0, warming->region->warm_blocks(warming->region, RUN_OF_BLOCKS / 2, 1));
+    atomic_store(&warming->is_done, 1);
+    return NULL;
+}
+
+/* This thread plays another one that has claimed a neighbour and finds no mapping for it either. */
+static void a_neighbour_on_its_way_is_awaited_when_the_process_has_no_mapping_left(void) {
+#ifdef __SANITIZE_THREAD__
+    SKIP("the thread sanitizer's runtime itself does not survive without mappings");
+#endif
+    struct fixture fixture = open_region(RUN_OF_BLOCKS * PAGES_IN_BLOCK);
+    struct warming_thread warming = {.region = fixture.region};
+    CHECK_EQUAL(0, pthread_create(&warming.thread, NULL, warm_when_told, &warming));
+    _Atomic uint32_t *neighbour = &fixture.region->image.block_state[RUN_OF_BLOCKS / 2 + 1];
+    atomic_store(neighbour, VELLUM_BLOCK_WARMING);
+    void *filler = use_up_all_mappings();
+    atomic_store(&warming.may_go, 1);
+    usleep(100000);
+    CHECK_EQUAL(0, atomic_load(&warming.is_done));
+    atomic_store(neighbour, VELLUM_BLOCK_COLD);
+    vellum_futex_wake_all(neighbour);
+    while (atomic_load(&warming.is_done) == 0) {
+        usleep(1000);
+    }
+    CHECK_EQUAL(1, count_mappings(fixture.base, fixture.pages * PAGE));
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    CHECK_EQUAL(0, pthread_join(warming.thread, NULL));
+    CHECK_EQUAL(RUN_OF_BLOCKS, atomic_load(&fixture.region->blocks_warmed));
+}
+
 static void no_store_is_lost_when_threads_find_no_mapping_left(void) {
 #ifdef __SANITIZE_THREAD__
     SKIP("the thread sanitizer's runtime itself does not survive without mappings");
@@ -539,6 +600,8 @@ int main(void) {
     RUN_EACH_WAY(a_cut_leaves_no_more_mappings_than_the_one_before);
     RUN_EACH_WAY(stores_are_tracked_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(cold_blocks_become_warm_when_the_process_has_no_mapping_left);
+    RUN_EACH_WAY(a_whole_run_of_cold_blocks_becomes_warm_when_the_process_has_no_mapping_left);
+    RUN_EACH_WAY(a_neighbour_on_its_way_is_awaited_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(no_store_is_lost_when_threads_find_no_mapping_left);
     RUN_EACH_WAY(first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(every_way_of_tracking_takes_over_from_every_other);
