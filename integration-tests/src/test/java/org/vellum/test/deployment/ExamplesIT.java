@@ -37,6 +37,10 @@ class ExamplesIT {
         return ChildProcess.start("vellum " + String.join(" ", arguments), Jdk.running(), command);
     }
 
+    private static String[] with(List<String> arguments, String... more) {
+        return Stream.concat(arguments.stream(), Stream.of(more)).toArray(String[]::new);
+    }
+
     @Test
     void orderBook() throws Exception {
         long acknowledged;
@@ -100,6 +104,28 @@ class ExamplesIT {
             long found = Long.parseLong(numbers[0]);
             assertTrue(found == acknowledged || found == acknowledged + 1, found + " after " + acknowledged);
             assertEquals(numbers[0], numbers[1]);
+        }
+    }
+
+    /** Killed while four threads vote: each commit has both words of a vote or neither. */
+    @Test
+    void votes() throws Exception {
+        String features = "--feature=" + DISTRIBUTION.resolve("features/");
+        List<String> run = List.of("run", "--storage=" + folder, features + "/vellum.json", features + "/votes.json");
+        try (ChildProcess rush =
+                vellum(with(run, "--command=votes:rush 4", "--command=while { true } { sleep 50; votes:show }"))) {
+            for (int i = 0; i < 20; i++) {
+                rush.await("total ", PATIENCE);
+            }
+            rush.kill();
+        }
+        try (ChildProcess show = vellum(with(run, "--command=votes:show"))) {
+            String found = show.await("total ", PATIENCE);
+            show.succeed(PATIENCE);
+            String[] counts = found.substring(found.indexOf(':') + 1).trim().split(" ");
+            long total = Long.parseLong(found.substring(0, found.indexOf(':')));
+            assertTrue(total > 0, found);
+            assertEquals(total, Stream.of(counts).mapToLong(Long::parseLong).sum(), found);
         }
     }
 
