@@ -107,26 +107,36 @@ class ExamplesIT {
         }
     }
 
-    /** Killed while four threads vote: each commit has both words of a vote or neither. */
+    /** Killed while four threads vote: each commit has both words of a vote or neither, and none that was committed is missing. */
     @Test
     void votes() throws Exception {
+        int threads = 4;
         String features = "--feature=" + DISTRIBUTION.resolve("features/");
         List<String> run = List.of("run", "--storage=" + folder, features + "/vellum.json", features + "/votes.json");
-        try (ChildProcess rush =
-                vellum(with(run, "--command=votes:rush 4", "--command=while { true } { sleep 50; votes:show }"))) {
-            for (int i = 0; i < 20; i++) {
-                rush.await("total ", PATIENCE);
+        List<String> commands = new ArrayList<>(List.of("--command=votes:rush " + threads));
+        for (int second = 0; second < PATIENCE.toSeconds(); second++) {
+            commands.addAll(List.of("--command=sleep 1", "--command=votes:show"));
+        }
+        long shown = 0;
+        try (ChildProcess rush = vellum(with(run, commands.toArray(String[]::new)))) {
+            while (shown < 10L * threads) {
+                shown = total(rush.await("total ", PATIENCE));
             }
             rush.kill();
         }
         try (ChildProcess show = vellum(with(run, "--command=votes:show"))) {
-            String found = show.await("total ", PATIENCE);
+            String text = show.await("total ", PATIENCE);
             show.succeed(PATIENCE);
-            String[] counts = found.substring(found.indexOf(':') + 1).trim().split(" ");
-            long total = Long.parseLong(found.substring(0, found.indexOf(':')));
-            assertTrue(total > 0, found);
-            assertEquals(total, Stream.of(counts).mapToLong(Long::parseLong).sum(), found);
+            long found = total(text);
+            String[] votes = text.substring(text.indexOf(':') + 2).split(" ");
+            assertEquals(found, Stream.of(votes).mapToLong(Long::parseLong).sum(), text);
+            // each thread may have been about to commit the vote that was shown
+            assertTrue(found >= shown - threads, found + " after " + shown);
         }
+    }
+
+    private static long total(String totalAndVotes) {
+        return Long.parseLong(totalAndVotes.substring(0, totalAndVotes.indexOf(':')));
     }
 
     @Test

@@ -12,6 +12,7 @@ import org.osgi.service.component.annotations.Reference;
 /** The shell commands {@code votes:*}: a bundle's use of the service, in the same bundle to be short. */
 @Component(
         service = Canvass.class,
+        immediate = true, // its threads outlive a command
         property = {
             "osgi.command.scope=votes",
             "osgi.command.function=cast",

@@ -14,7 +14,7 @@ import org.vellum.api.Section;
 
 /** Counts votes, a word a candidate, and all of them in the first word. Methods may be called by any thread. */
 @RequireVellum
-@Component(service = Votes.class)
+@Component(service = Votes.class, immediate = true) // else it would close the region whenever nobody uses the service
 public final class Votes {
     private static final int CANDIDATES = 100;
 
