@@ -253,8 +253,8 @@ final class Soak {
         row("longest gate", milliseconds(figures.longestGate()));
         row(
                 "stalls",
-                "median " + milliseconds(figures.stall(0.5)) + ", 99th percentile " + milliseconds(figures.stall(0.99))
-                        + ", longest " + milliseconds(figures.stall(1)));
+                "median " + milliseconds(figures.stall(50)) + ", 99th percentile " + milliseconds(figures.stall(99))
+                        + ", longest " + milliseconds(figures.stall(100)));
         row(
                 "longest wait",
                 figures.longestWait() == 0

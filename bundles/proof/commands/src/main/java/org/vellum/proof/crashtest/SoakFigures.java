@@ -3,7 +3,6 @@ package org.vellum.proof.crashtest;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -13,15 +12,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.HdrHistogram.Histogram;
 import org.vellum.proof.application.ApplicationLine;
 
 /** What the processes of a soak say of themselves, over all of them. Safe for use by many threads. */
 final class SoakFigures {
     private static final int MOST_REFUSALS = 5;
     private static final int RECENT = 4;
+    /** Of a stall's duration. */
+    private static final int SIGNIFICANT_DIGITS = 3;
 
-    private long[] stalls = new long[1024];
-    private int stallCount;
+    private final Histogram stalls = new Histogram(SIGNIFICANT_DIGITS);
     private long swapCount;
     private final Map<String, Long> swapsBy = new TreeMap<>();
     private long unchanged;
@@ -69,7 +70,7 @@ final class SoakFigures {
                     refusals.add(line.rest());
                 }
             }
-            case "stalled" -> stalled(line.number("nanoseconds"));
+            case "stalled" -> stalls.recordValue(line.number("nanoseconds"));
             case "holds" -> {
                 Map<String, Long> held = new LinkedHashMap<>();
                 for (String name : Growth.names()) {
@@ -96,13 +97,6 @@ final class SoakFigures {
         if (recent.size() > RECENT) {
             recent.removeFirst();
         }
-    }
-
-    private void stalled(long nanoseconds) {
-        if (stallCount == stalls.length) {
-            stalls = Arrays.copyOf(stalls, 2 * stallCount);
-        }
-        stalls[stallCount++] = nanoseconds;
     }
 
     /** Steps that changed a region's tuple, also if it was changed back. */
@@ -132,11 +126,9 @@ final class SoakFigures {
         return longestGate;
     }
 
-    /** The stall that {@code share} of all are no longer than; 0: there were none. */
-    synchronized long stall(double share) {
-        long[] sorted = Arrays.copyOf(stalls, stallCount);
-        Arrays.sort(sorted);
-        return stallCount == 0 ? 0 : sorted[Math.min(stallCount - 1, (int) (share * stallCount))];
+    /** The duration that so many per cent of the stalls do not exceed; 0: there were none. */
+    synchronized long stall(double percent) {
+        return stalls.getValueAtPercentile(percent);
     }
 
     /** The longest time, to the second, for which no step of some thread was seen; in nanoseconds. */

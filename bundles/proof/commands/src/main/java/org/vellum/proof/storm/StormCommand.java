@@ -130,7 +130,8 @@ public final class StormCommand implements Subcommand {
         Path home = Distribution.running().home().toAbsolutePath();
         Path application = home.resolve("storm/org.vellum.storm.jar");
         Path framework = home.resolve(kind.jar);
-        for (Path jar : List.of(application, framework)) {
+        Path histogram = home.resolve("lib/HdrHistogram.jar");
+        for (Path jar : List.of(application, framework, histogram)) {
             if (!Files.isReadable(jar)) {
                 throw new CommandFailure(
                         jar + " is missing, so this is no complete distribution: build it with './vellum build'");
@@ -141,7 +142,7 @@ public final class StormCommand implements Subcommand {
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
         // what only soft references hold is not held
         command.add("-XX:SoftRefLRUPolicyMSPerMB=0");
-        command.addAll(List.of("-cp", framework + ":" + application, DRIVER));
+        command.addAll(List.of("-cp", framework + ":" + application + ":" + histogram, DRIVER));
         command.addAll(List.of(
                 folder.toString(),
                 Integer.toString(seconds),

@@ -61,14 +61,14 @@ class SoakFiguresTest {
     }
 
     @Test
-    void stallsAreSortedForPercentiles() {
-        assertEquals(0, figures.stall(0.5));
+    void aPercentileIsAStallThatAsManyPerCentDoNotExceed() {
+        assertEquals(0, figures.stall(50));
         for (int i = 1999; i >= 0; i--) {
             take("stalled nanoseconds=" + i);
         }
-        assertEquals(1000, figures.stall(0.5));
-        assertEquals(1980, figures.stall(0.99));
-        assertEquals(1999, figures.stall(1));
+        assertEquals(999, figures.stall(50));
+        assertEquals(1979, figures.stall(99));
+        assertEquals(1999, figures.stall(100));
     }
 
     @Test
