@@ -59,6 +59,7 @@ class LayersTest {
                 new Bundle("org.vellum.verify", API, NATIVE, IMAGE),
                 new Bundle("org.vellum.standalone"),
                 new Bundle("org.vellum.launcher", API),
+                new Bundle("org.vellum.proof", API, "org.vellum.launcher.."),
                 new Bundle("org.vellum.crash.enumeration"));
     }
 
