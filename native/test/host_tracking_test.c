@@ -5,6 +5,7 @@
  */
 #include "host_region.h"
 #include "mappings.h"
+#include "writers.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -169,42 +170,6 @@ static void a_store_for_the_kernel_that_meets_a_closed_gate_is_made_when_it_open
 
 /* ---- threads ---- */
 
-#define WRITERS 4
-
-struct writer {
-    pthread_t thread;
-    const struct fixture *fixture;
-    size_t number;
-    _Atomic int *stop;
-    _Atomic uint64_t stores;
-};
-
-static void start_writers(struct writer *writers, size_t count, const struct fixture *fixture, _Atomic int *stop,
-                          void *(*run)(void *)) {
-    for (size_t i = 0; i < count; i++) {
-        writers[i].fixture = fixture;
-        writers[i].number = i;
-        writers[i].stop = stop;
-        atomic_store(&writers[i].stores, 0);
-        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, run, &writers[i]));
-    }
-}
-
-static void join_writers(struct writer *writers, size_t count, _Atomic int *stop) {
-    atomic_store(stop, 1);
-    for (size_t i = 0; i < count; i++) {
-        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
-    }
-}
-
-/* Each writer's first page and second page, in both orders of address, in other blocks. */
-static size_t first_page_of(size_t writer) {
-    return writer % 2 == 0 ? 2 * writer * PAGES_IN_BLOCK + 3 : (2 * writer + 1) * PAGES_IN_BLOCK + 7;
-}
-static size_t second_page_of(size_t writer) {
-    return writer % 2 == 0 ? (2 * writer + 1) * PAGES_IN_BLOCK + 7 : 2 * writer * PAGES_IN_BLOCK + 3;
-}
-
 static void *store_to_first_then_second(void *argument) {
     struct writer *writer = argument;
     for (uint64_t value = 1; atomic_load(writer->stop) == 0; value++) {
@@ -224,18 +189,7 @@ static void a_cut_is_one_instant_for_all_threads(void) {
     size_t cuts_that_saw_stores = 0;
     for (size_t cut = 0; cut < REPEAT(1000) || cuts_that_saw_stores < REPEAT(100); cut++) {
         commit(&fixture);
-        bool moved = false;
-        for (size_t i = 0; i < WRITERS; i++) {
-            uint64_t first = committed_word(&fixture, first_page_of(i), 0);
-            uint64_t second = committed_word(&fixture, second_page_of(i), 0);
-            if (second > first || first > second + 1 || second < seen[i]) {
-                CHECK_FAIL("cut %zu: writer %zu's first page holds %llu, its second %llu, after %llu", cut, i,
-                           (unsigned long long)first, (unsigned long long)second, (unsigned long long)seen[i]);
-            }
-            moved |= second > seen[i];
-            seen[i] = second;
-        }
-        cuts_that_saw_stores += moved;
+        cuts_that_saw_stores += check_instant(&fixture, cut, seen);
     }
     join_writers(writers, WRITERS, &stop);
     commit(&fixture);
@@ -255,15 +209,6 @@ static void *count_up_at_random(void *argument) {
     return NULL;
 }
 
-static bool all_have_stored(const struct writer *writers, size_t count, uint64_t least) {
-    for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&writers[i].stores) < least) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void no_store_is_lost_across_cuts(void) {
     struct fixture fixture = open_region(6 * PAGES_IN_BLOCK);
     struct writer writers[WRITERS];
@@ -274,14 +219,7 @@ static void no_store_is_lost_across_cuts(void) {
     }
     join_writers(writers, WRITERS, &stop);
     commit(&fixture);
-    check_all_is_committed(&fixture);
-    for (size_t i = 0; i < WRITERS; i++) {
-        uint64_t sum = 0;
-        for (size_t page = 0; page < fixture.pages; page++) {
-            sum += committed_word(&fixture, page, 512 * i);
-        }
-        CHECK_EQUAL(atomic_load(&writers[i].stores), sum);
-    }
+    check_no_store_is_lost(&fixture, writers, WRITERS);
 }
 
 /* ---- one page, many threads ---- */
