@@ -41,7 +41,7 @@ static uint8_t *region(void) {
 static bool touches_region(uint64_t address, uint64_t length) {
     CHECK(length > 0);
     CHECK(address + length > address);
-    return address < address_of(region() + REGION) && address + length > address_of(region());
+    return address < vellum_address_of(region() + REGION) && address + length > vellum_address_of(region());
 }
 
 static enum vellum_fault_verdict serve(const struct vellum_fault *fault) {
@@ -51,7 +51,7 @@ static enum vellum_fault_verdict serve(const struct vellum_fault *fault) {
     CHECK_EQUAL(SEGV_ACCERR, fault->code);
     CHECK(fault->store);
     CHECK(fault->length > 0);
-    CHECK_EQUAL(address_of(address) / PAGE, (address_of(address) + fault->length - 1) / PAGE);
+    CHECK_EQUAL(vellum_address_of(address) / PAGE, (vellum_address_of(address) + fault->length - 1) / PAGE);
     if (address < region() || address >= region() + REGION) {
         return VELLUM_FAULT_FOREIGN;
     }
@@ -81,7 +81,7 @@ static void make_region(void) {
 /* ---- making calls as the VMM loop does ---- */
 
 #define CALL(number, ...) ((struct system_call){number, {__VA_ARGS__}})
-#define ARGUMENT(pointer) address_of(pointer)
+#define ARGUMENT(pointer) vellum_address_of(pointer)
 
 static uint64_t change_mask(uint64_t mask) {
     uint64_t before;

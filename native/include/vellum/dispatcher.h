@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
 #include "vellum/providers.h"
 
 #define VELLUM_DISPATCHER_RANGES 1024 /* registered ranges at one time */
@@ -50,22 +51,23 @@ typedef enum vellum_fault_verdict (*vellum_fault_function)(void *owner, const st
 struct vellum_dispatcher {
     uint32_t abi_version;
     /* Installs the handlers by the raw system call, once; later calls return 0 and do nothing. Negative errno. */
-    int (*install)(void);
+    VELLUM_CALLED_IN_CONTROL int (*install)(void);
     /* Registers [start, start + length). *registration is for unregister. -ENOSPC when the table is full,
      * -EEXIST when it overlaps a registered range. */
-    int (*register_range)(void *start, size_t length, vellum_fault_function function, void *owner, void **registration);
+    VELLUM_CALLED_IN_CONTROL int (*register_range)(void *start, size_t length, vellum_fault_function function,
+                                                   void *owner, void **registration);
     /*
      * Returns when no thread is inside, or can enter, the range's function. Never call it from a handler. The owner
      * first makes its function return (opens the gate it may wait in), and first replaces the mapping by one that
      * needs no function: the accesses that faulted before and arrive afterwards are executed again.
      */
-    void (*unregister_range)(void *registration);
+    VELLUM_CALLED_IN_CONTROL void (*unregister_range)(void *registration);
     /*
      * Serves a fault that came without a signal, as a handler would: asynchronous signals are blocked,
      * async-signal-safe code only. VELLUM_FAULT_FOREIGN where no range is registered. For VELLUM_FAULT_FOR_KERNEL,
      * VELLUM_FAULT_RESOLVED means that the data is stored; for others, that the store is to be executed again.
      */
-    enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
+    VELLUM_CALLED_IN_HANDLER enum vellum_fault_verdict (*serve)(const struct vellum_fault *fault);
     /*
      * How a thread leaves code that may be unloaded the moment it is out. `return_frame`: memory of
      * VELLUM_RETURN_FRAME_SIZE bytes, 64-byte aligned, for a signal frame (a ucontext_t as the kernel lays it out); the
@@ -74,17 +76,17 @@ struct vellum_dispatcher {
      * thread from the frame (rt_sigreturn). That store is the last thing the thread does outside the dispatcher: who
      * sees it may unload the caller's code and free its stack. Asynchronous signals are blocked.
      */
-    void *(*return_frame)(void);
-    void (*return_from_frame)(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
+    VELLUM_CALLED_IN_HANDLER void *(*return_frame)(void);
+    VELLUM_CALLED_IN_HANDLER void (*return_from_frame)(void *frame, _Atomic uint32_t *word) __attribute__((noreturn));
     /*
      * The realtime signal by which the VMM interrupts threads, the same for the life of the process: chosen among those
      * nobody handles at the first call. Its handler, which stays, does nothing and has no SA_RESTART, so that a system
      * call ends with EINTR. -EBUSY: none is free. control.
      */
-    int (*wake_up_signal)(void);
+    VELLUM_CALLED_IN_CONTROL int (*wake_up_signal)(void);
     /* Faults seen since installation: passed to a range, and passed on. For tests and status. */
-    uint64_t (*faults_served)(void);
-    uint64_t (*faults_passed_on)(void);
+    VELLUM_CALLED_IN_CONTROL uint64_t (*faults_served)(void);
+    VELLUM_CALLED_IN_CONTROL uint64_t (*faults_passed_on)(void);
 };
 
 /* Exported by libvellum_dispatcher.so. */

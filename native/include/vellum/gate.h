@@ -11,32 +11,21 @@
  * operations, so at least one of them sees the other: either the handler sees the gate closed and backs out,
  * or the closer sees the handler and waits for it. A handler never waits while it is announced.
  *
- * Waiting is by futex on the two words, which is async-signal-safe (a raw system call, no library state).
+ * Waiting is by futex on the two words (futex.h), which is async-signal-safe.
  */
 #ifndef VELLUM_GATE_H
 #define VELLUM_GATE_H
 
-#include <limits.h>
-#include <linux/futex.h>
 #include <stdbool.h>
 
+#include "vellum/futex.h"
 #include "vellum/region.h"
-#include "vellum/system_call.h"
 
 enum vellum_gate_state {
     VELLUM_GATE_OPEN = 0,
     VELLUM_GATE_CLOSED = 1,
     VELLUM_GATE_AWAITED = 2 /* closed, and somebody sleeps on it: who opens it makes a system call */
 };
-
-/* Waiting returns on wake-up, on a value that differs, and spuriously: callers loop. */
-static inline void vellum_futex_wait(_Atomic uint32_t *word, uint32_t value) {
-    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
-}
-
-static inline void vellum_futex_wake_all(_Atomic uint32_t *word) {
-    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)word, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
-}
 
 /* handler, not announced. Returns when the gate was open at some moment. */
 static inline void vellum_gate_await(struct vellum_gate *gate) {

@@ -26,6 +26,7 @@
 #ifndef VELLUM_GUEST_H
 #define VELLUM_GUEST_H
 
+#include "vellum/contexts.h"
 #include "vellum/providers.h"
 
 /* Guest-virtual addresses are the process's own: the lower half. */
@@ -57,12 +58,13 @@ struct vellum_guest_region {
      * the region's non-leaf entries as well, as any invalidation by the processor does; 0 pages: only A bits of those
      * were cleared.
      */
-    void (*rearm)(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
+    VELLUM_CALLED_IN_GATE void (*rearm)(struct vellum_region *region, const uint64_t *pages, size_t first_page,
+                                        size_t page_count);
     /*
      * handler. The entries of these pages went from cold to closed a moment ago, and none is open yet: afterwards
      * nothing that KVM made of them while they were cold is in use, and nothing is made of it any more.
      */
-    void (*forget_view)(struct vellum_region *region, size_t first_page, size_t page_count);
+    VELLUM_CALLED_IN_HANDLER void (*forget_view)(struct vellum_region *region, size_t first_page, size_t page_count);
 };
 
 /* What the page table does for the VMM; vellum_pagetable_operations.guest. */
@@ -71,42 +73,44 @@ struct vellum_guest_tables_operations {
      * control. Empty tables in [memory, memory + size), which is page-aligned, zero-filled on demand, and seen by the
      * guest from `guest_physical` on. The memory stays the caller's and outlives the tables. -ENOMEM.
      */
-    int (*create)(void *memory, size_t size, uint64_t guest_physical, struct vellum_guest_tables **tables);
+    VELLUM_CALLED_IN_CONTROL int (*create)(void *memory, size_t size, uint64_t guest_physical,
+                                           struct vellum_guest_tables **tables);
     /* control. No vCPU uses them any more. */
-    void (*destroy)(struct vellum_guest_tables *tables);
+    VELLUM_CALLED_IN_CONTROL void (*destroy)(struct vellum_guest_tables *tables);
     /* Guest-physical address of the top table: the value of CR3. */
-    uint64_t (*root)(const struct vellum_guest_tables *tables);
+    VELLUM_CALLED_IN_CONTROL uint64_t (*root)(const struct vellum_guest_tables *tables);
     /*
      * handler, control or gate; serialised inside (lock.h). Maps [address, address + length) to guest_physical and up,
      * by leaves of `leaf_size` (4 KiB, 2 MiB or 1 GiB; everything is aligned to it) whose flag bits are `flags`. Tables
      * above the leaves get P|W|U|A. Everything is in place before it becomes reachable. -ENOMEM: no table memory left,
      * -EEXIST: something is mapped there; nothing has changed then.
      */
-    int (*map)(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical, uint64_t length,
-               uint64_t leaf_size, uint64_t flags);
+    VELLUM_CALLED_IN_HANDLER int (*map)(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical,
+                                        uint64_t length, uint64_t leaf_size, uint64_t flags);
     /* As map. Takes the leaves away and reuses the tables that are empty then: the caller has stopped every vCPU, and
      * makes them forget what they knew (it deletes the slots, or flushes) before they go on. Not mapped is no error. */
-    void (*unmap)(struct vellum_guest_tables *tables, uint64_t address, uint64_t length);
+    VELLUM_CALLED_IN_HANDLER void (*unmap)(struct vellum_guest_tables *tables, uint64_t address, uint64_t length);
     /*
      * Any thread, no lock. Reads the walk of `address`: entries[0] is the top level's entry. Returns how many were
      * read, the last of which is a leaf or not present.
      */
-    unsigned (*walk)(const struct vellum_guest_tables *tables, uint64_t address, uint64_t entries[VELLUM_TABLE_LEVELS]);
+    VELLUM_CALLED_IN_HANDLER unsigned (*walk)(const struct vellum_guest_tables *tables, uint64_t address,
+                                              uint64_t entries[VELLUM_TABLE_LEVELS]);
 
     /*
      * handler. For a thread that gets no vCPU: makes the page at `address` (in a warm block) writable in the host's
      * page table, or more around it, and counts all that as stored to until it is protected again by close_writes.
      */
-    enum vellum_fault_verdict (*open_in_host)(struct vellum_region *region, void *address);
+    VELLUM_CALLED_IN_HANDLER enum vellum_fault_verdict (*open_in_host)(struct vellum_region *region, void *address);
     /* handler, after open_for_store said VELLUM_FAULT_RESOLVED and inside the same stay at the gate: the VMM stores to
      * the page through the alias, where no processor sets a D bit. */
-    void (*note_store)(struct vellum_region *region, size_t page);
+    VELLUM_CALLED_IN_HANDLER void (*note_store)(struct vellum_region *region, size_t page);
     /*
      * Guest code at CPL 0, on a vCPU's own ring-0 stack, general registers only, no system call, inside the gate: as
      * open_for_store for a page of a warm block. VELLUM_FAULT_FOREIGN: not possible without waiting or without the
      * host; ask again by an exit.
      */
-    enum vellum_fault_verdict (*open_at_ring_0)(struct vellum_region *region, size_t page);
+    VELLUM_CALLED_IN_HANDLER enum vellum_fault_verdict (*open_at_ring_0)(struct vellum_region *region, size_t page);
 };
 
 #endif

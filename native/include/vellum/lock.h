@@ -9,24 +9,23 @@
 #ifndef VELLUM_LOCK_H
 #define VELLUM_LOCK_H
 
-#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "vellum/system_call.h"
+#include "vellum/futex.h"
 
 static inline void vellum_lock(_Atomic uint32_t *lock) {
     uint32_t expected = 0;
     if (!atomic_compare_exchange_strong(lock, &expected, 1)) {
         while (atomic_exchange(lock, 2) != 0) {
-            vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)lock, FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
+            vellum_futex_wait(lock, 2);
         }
     }
 }
 
 static inline void vellum_unlock(_Atomic uint32_t *lock) {
     if (atomic_exchange(lock, 0) == 2) {
-        vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)lock, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+        vellum_futex_wake_one(lock);
     }
 }
 

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 /*
  * Every native call of write_back and fence names itself. So one of them, and no other, can be left out, and the tests
  * show which crash each of them prevents. PersistPoint.java has the numbers of the stores' calls, which are written in
@@ -52,14 +54,14 @@ struct vellum_persistence {
      * rest is read first and written again, so nobody else may store to those words meanwhile. Source and destination
      * do not overlap.
      */
-    void (*store)(void *context, void *destination, const void *source, size_t length);
+    VELLUM_CALLED_IN_HANDLER void (*store)(void *context, void *destination, const void *source, size_t length);
     /* An ordinary store of an aligned word, at once for other threads and for the medium. To be written back. */
-    void (*store_word)(void *context, uint64_t *destination, uint64_t value);
+    VELLUM_CALLED_IN_HANDLER void (*store_word)(void *context, uint64_t *destination, uint64_t value);
     /* Begins to write back the cache lines that [start, start + length) touches; durable after a fence. `point`: enum
      * vellum_persist_point, or a number of a store. */
-    void (*write_back)(void *context, const void *start, size_t length, uint32_t point);
+    VELLUM_CALLED_IN_HANDLER void (*write_back)(void *context, const void *start, size_t length, uint32_t point);
     /* What this thread stored past the caches or wrote back before is durable when it returns. */
-    void (*fence)(void *context, uint32_t point);
+    VELLUM_CALLED_IN_HANDLER void (*fence)(void *context, uint32_t point);
 };
 
 /*

@@ -20,7 +20,7 @@
  *   detach    gate. Undoes engage. After it nothing of the state is used, but by unregister_blocks; memory is given
  * back by release. release   control. Undoes prepare; of a provider that was never engaged, or that was detached.
  *
- * Contexts, named in each comment:
+ * Contexts, named in each comment, and for a check by the annotations of contexts.h:
  *   control  one control thread at a time, gate open, ordinary code (may allocate)
  *   gate     the control thread with the gate closed: no thread is inside any handler of this region;
  *            async-signal-safe code only (region.h, "The safepoint rule")
@@ -31,6 +31,7 @@
 
 #include <stdbool.h>
 
+#include "vellum/contexts.h"
 #include "vellum/region.h"
 
 /* What a strategy wants from a page table. */
@@ -57,26 +58,28 @@ struct vellum_vmm_operations {
      * control, before the page table's. *guest: what the page table is told of the guest, NULL where there is none;
      * region->guest while the tuple is in force. On failure writes one sentence, without a period, to `reason`.
      */
-    int (*prepare)(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                   struct vellum_guest_region **guest, char *reason, size_t reason_size);
+    VELLUM_CALLED_IN_CONTROL int (*prepare)(struct vellum_region *region,
+                                            const struct vellum_pagetable_operations *pagetable, void **state,
+                                            struct vellum_guest_region **guest, char *reason, size_t reason_size);
     /* gate, before the page table's. No writer of this region runs, but code in a guest that serves other regions may.
      */
-    void (*engage)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*engage)(struct vellum_region *region);
     /* gate, after the page table's. */
-    void (*detach)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*detach)(struct vellum_region *region);
     /* control, after the page table's. */
-    void (*release)(void *state);
+    VELLUM_CALLED_IN_CONTROL void (*release)(void *state);
     /* handler. A store was refused by the processor; its block is warm. */
-    enum vellum_fault_verdict (*store_fault)(struct vellum_region *region, const struct vellum_fault *fault);
+    VELLUM_CALLED_IN_HANDLER enum vellum_fault_verdict (*store_fault)(struct vellum_region *region,
+                                                                      const struct vellum_fault *fault);
     /* gate. After it returns, no writer executes stores except in host mode through a writable mapping. */
-    void (*stop_writers)(void *state);
+    VELLUM_CALLED_IN_GATE void (*stop_writers)(void *state);
     /* gate. Undoes stop_writers; called before the gate opens: after detach, and with another VMM in force, too. */
-    void (*resume_writers)(void *state);
+    VELLUM_CALLED_IN_GATE void (*resume_writers)(void *state);
     /*
      * Any thread, ordinary code. Calls function(argument) where code may stop writers, itself among them: outside any
      * guest. The caller goes on in the mode it was in.
      */
-    void (*run_in_host)(void (*function)(void *argument), void *argument);
+    VELLUM_CALLED_IN_CONTROL void (*run_in_host)(void (*function)(void *argument), void *argument);
 };
 
 /* Called once for every page, or run of pages, that was stored to since the last collection. gate. */
@@ -91,33 +94,36 @@ struct vellum_pagetable_operations {
      * control. To track in the given way; `guest` is what the tuple's VMM prepared. On failure writes one sentence,
      * without a period, to `reason`.
      */
-    int (*prepare)(struct vellum_region *region, const struct vellum_guest_region *guest, enum vellum_tracking tracking,
-                   void **state, char *reason, size_t reason_size);
+    VELLUM_CALLED_IN_CONTROL int (*prepare)(struct vellum_region *region, const struct vellum_guest_region *guest,
+                                            enum vellum_tracking tracking, void **state, char *reason,
+                                            size_t reason_size);
     /* gate. Where region->refuses_stores is set, no page may be open afterwards. */
-    void (*engage)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*engage)(struct vellum_region *region);
     /* gate, after close_writes and collect. Leaves every warm block read-only. What is registered with the kernel
      * stays, for unregister_blocks, which is all that uses the state from now on. */
-    void (*detach)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*detach)(struct vellum_region *region);
     /*
      * handler or control, after detach, with another tuple in force and the gate open: to undo it takes too long for a
      * closed gate. When it returns nothing is registered with the kernel for blocks [first_block, first_block + count).
      * Called, by several threads at once and more than once, for blocks in which the tuple in force is about to open
      * something, and for all blocks before release. NULL: detach leaves nothing registered.
      */
-    void (*unregister_blocks)(const struct vellum_region *region, void *state, size_t first_block, size_t count);
+    VELLUM_CALLED_IN_HANDLER void (*unregister_blocks)(const struct vellum_region *region, void *state,
+                                                       size_t first_block, size_t count);
     /* control, before the VMM's. */
-    void (*release)(void *state);
+    VELLUM_CALLED_IN_CONTROL void (*release)(void *state);
     /*
      * handler. Makes the page at `address` writable, after asking the strategy (before_first_store) where
      * that is wanted. Never fails for lack of mappings: it opens more, up to the whole region, instead.
      */
-    enum vellum_fault_verdict (*open_for_store)(struct vellum_region *region, void *address);
+    VELLUM_CALLED_IN_HANDLER enum vellum_fault_verdict (*open_for_store)(struct vellum_region *region, void *address);
     /* gate. Takes write permission from everything opened since the last cut. When it returns, every store made
      * is visible to this thread and no later one can be made. */
-    void (*close_writes)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*close_writes)(struct vellum_region *region);
     /* gate, after close_writes. Visits every page stored to since the last collection and arms it again, unless
      * region->leaves_force. */
-    void (*collect_dirty)(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context);
+    VELLUM_CALLED_IN_GATE void (*collect_dirty)(struct vellum_region *region, vellum_page_visitor visitor,
+                                                void *visitor_context);
 };
 
 /* Called once for each dirty page with what it is to be compared with: its content at the last commit. gate. */
@@ -132,25 +138,26 @@ struct vellum_strategy_operations {
      * with an undo log, whatever this says: durability is not for CPL 0. */
     bool works_at_ring_0;
     /* control. */
-    int (*prepare)(struct vellum_region *region, void **state);
+    VELLUM_CALLED_IN_CONTROL int (*prepare)(struct vellum_region *region, void **state);
     /* gate. */
-    void (*detach)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*detach)(struct vellum_region *region);
     /* control. */
-    void (*release)(void *state);
+    VELLUM_CALLED_IN_CONTROL void (*release)(void *state);
     /*
      * handler. Pages [first_page, first_page + count) are about to become writable and still hold their
      * committed content (or, when carried over, newer). Called exactly once a page and epoch; NULL when
      * tracking is VELLUM_TRACK_DIRTY_BIT. In place, the pre-images are durable when it returns. 0, or a negative errno
      * when the store must be refused.
      */
-    int (*before_first_store)(struct vellum_region *region, size_t first_page, size_t count);
+    VELLUM_CALLED_IN_HANDLER int (*before_first_store)(struct vellum_region *region, size_t first_page, size_t count);
     /* gate, after close_writes. Visits each page dirtied in this epoch exactly once. With write-protect it may be
      * called again before begin_epoch and visits the same pages. */
-    void (*collect)(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context);
+    VELLUM_CALLED_IN_GATE void (*collect)(struct vellum_region *region, vellum_dirty_visitor visitor,
+                                          void *visitor_context);
     /* gate. The collected set is taken: forget it, the next store starts a new epoch. */
-    void (*begin_epoch)(struct vellum_region *region);
+    VELLUM_CALLED_IN_GATE void (*begin_epoch)(struct vellum_region *region);
     /* control. Bytes of memory this strategy holds now (for status). */
-    uint64_t (*resident_bytes)(struct vellum_region *region);
+    VELLUM_CALLED_IN_CONTROL uint64_t (*resident_bytes)(struct vellum_region *region);
 };
 
 #endif

@@ -36,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 #define VELLUM_PAGE_SHIFT 12
 #define VELLUM_PAGE_SIZE ((size_t)1 << VELLUM_PAGE_SHIFT)
 #define VELLUM_LINE_SIZE ((size_t)64) /* one cache line: the unit of a diff; 64 of them make a page */
@@ -154,7 +156,7 @@ struct vellum_region {
      * there is no memory for their content, -ENOMEM when the process has no mapping left, or what reading the home
      * image failed with. For page tables that must open more than one block.
      */
-    int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
+    VELLUM_CALLED_IN_HANDLER int (*warm_blocks)(struct vellum_region *region, size_t first_block, size_t count);
 
     /*
      * handler or control; lock.h. Whoever needs mappings of the process for something it can do without takes it first,

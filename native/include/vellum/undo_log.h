@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
 #include "vellum/persistence.h"
 
 #define VELLUM_UNDO_SLOT_MAGIC UINT64_C(0x49504d554c4c4556) /* "VELLUMPI" read as a little-endian word */
@@ -57,9 +58,9 @@ struct vellum_undo_log {
      * handler, not at ring 0. Returns when the pre-images of pages [first_page, first_page + count) are durable. The
      * pages are protected, so their content does not change meanwhile, and no other thread appends them.
      */
-    void (*append)(struct vellum_undo_log *log, size_t first_page, size_t count);
+    VELLUM_CALLED_IN_HANDLER void (*append)(struct vellum_undo_log *log, size_t first_page, size_t count);
     /* gate. The content of a page that was appended. */
-    const uint8_t *(*pre_image)(const struct vellum_undo_log *log, size_t page);
+    VELLUM_CALLED_IN_GATE const uint8_t *(*pre_image)(const struct vellum_undo_log *log, size_t page);
 };
 
 #endif

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 /* handler or gate too. Of what `checksum` is the checksum of, 0 for nothing, followed by `length` bytes. */
-uint32_t checksum_continue(uint32_t checksum, const void *data, size_t length);
+VELLUM_HANDLER uint32_t checksum_continue(uint32_t checksum, const void *data, size_t length);
 
 #endif

@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include "carried.h"
-#include "clock.h"
 #include "in_place.h"
 #include "pinned.h"
 #include "stopping.h"
+#include "vellum/clock.h"
+#include "vellum/contexts.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 
@@ -61,7 +62,7 @@ static bool encode_page(struct encoder *encoder, size_t page, const uint8_t *com
 
 /* A carried page is encoded already, against the committed view: the strategy's idea of its committed content may be
  * that of a failed epoch, which nobody has, or of the moment of a swap. */
-static void encode_new_page(void *visitor_context, size_t page, const uint8_t *committed) {
+VELLUM_GATE static void encode_new_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct encoder *encoder = visitor_context;
     if (!carried_has(encoder->region, page) && encode_page(encoder, page, committed)) {
         carried_add(encoder->region, page);
@@ -82,7 +83,7 @@ struct cut_call {
     struct vellum_cut *cut;
 };
 
-static void cut_in_host(void *argument) {
+VELLUM_GATE static void cut_in_host(void *argument) {
     const struct cut_call *call = argument;
     struct vellum_region *region = call->region;
     void *batch = call->batch;
@@ -92,12 +93,12 @@ static void cut_in_host(void *argument) {
         .region = region, .position = (uint8_t *)batch + sizeof(struct vellum_batch_header), .cut = cut};
 
     pinned_carry(region);
-    uint64_t closed_at = now_nanoseconds();
+    uint64_t closed_at = vellum_now_nanoseconds();
     stopping_begin(region);
     encode_carried_pages(&encoder);
     region->strategy->collect(region, encode_new_page, &encoder);
     stopping_end(region);
-    cut->gate_nanoseconds = now_nanoseconds() - closed_at;
+    cut->gate_nanoseconds = vellum_now_nanoseconds() - closed_at;
 
     if (encoder.entries > 0) {
         struct vellum_batch_header header = {.entry_count = encoder.entries};
@@ -121,7 +122,7 @@ struct restorer {
 };
 
 /* Through the alias, because the page itself is protected. */
-static void restore_page(void *visitor_context, size_t page, const uint8_t *committed) {
+VELLUM_GATE static void restore_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct restorer *restorer = visitor_context;
     if (!carried_has(restorer->region, page)) {
         memcpy(restorer->region->image.alias + (page << VELLUM_PAGE_SHIFT), committed, VELLUM_PAGE_SIZE);
@@ -129,7 +130,7 @@ static void restore_page(void *visitor_context, size_t page, const uint8_t *comm
     }
 }
 
-static void rollback_in_host(void *argument) {
+VELLUM_GATE static void rollback_in_host(void *argument) {
     struct restorer *restorer = argument;
     struct vellum_region *region = restorer->region;
     pinned_carry(region);

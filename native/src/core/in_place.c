@@ -21,10 +21,11 @@
 
 #include "carried.h"
 #include "checksum.h"
-#include "clock.h"
 #include "pinned.h"
 #include "stopping.h"
 #include "undo_log.h"
+#include "vellum/clock.h"
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 
 VELLUM_EXPORT uint64_t vellum_epoch_word(uint64_t epoch, uint64_t identity) {
@@ -91,7 +92,7 @@ struct visit {
     const void *last_line; /* of the checksums, written back last */
 };
 
-static void visit_new_page(void *visitor_context, size_t page, const uint8_t *pre_image) {
+VELLUM_GATE static void visit_new_page(void *visitor_context, size_t page, const uint8_t *pre_image) {
     struct visit *visit = visitor_context;
     (void)pre_image; /* it is the undo log's, for carried pages as well */
     if (!carried_has(visit->region, page)) {
@@ -122,7 +123,7 @@ static uint64_t *checksum_word(const struct vellum_region *region, size_t page) 
     return (uint64_t *)(void *)region->in_place->page_checksums + page / 2;
 }
 
-static void write_back_page(struct visit *visit, size_t page) {
+VELLUM_GATE static void write_back_page(struct visit *visit, size_t page) {
     const struct vellum_region *region = visit->region;
     const struct vellum_persistence *persistence = region->in_place->persistence;
     persistence->write_back(persistence->context, vellum_page_address(region, page), VELLUM_PAGE_SIZE,
@@ -134,7 +135,7 @@ static void write_back_page(struct visit *visit, size_t page) {
 }
 
 /* Pages close to each other share a line of checksums; it is written back once for each run of them. */
-static void write_back_checksum(struct visit *visit, size_t page) {
+VELLUM_GATE static void write_back_checksum(struct visit *visit, size_t page) {
     const struct vellum_persistence *persistence = visit->region->in_place->persistence;
     uint64_t *word = checksum_word(visit->region, page);
     const void *line = (const uint8_t *)word - (uintptr_t)word % VELLUM_LINE_SIZE;
@@ -158,13 +159,13 @@ struct commit_call {
     struct vellum_in_place_commit *commit;
 };
 
-static void commit_in_host(void *argument) {
+VELLUM_GATE static void commit_in_host(void *argument) {
     const struct commit_call *call = argument;
     struct vellum_region *region = call->region;
     struct vellum_undo_log *undo_log = region->undo_log;
     const struct vellum_persistence *persistence = region->in_place->persistence;
     pinned_carry(region);
-    uint64_t closed_at = now_nanoseconds();
+    uint64_t closed_at = vellum_now_nanoseconds();
     stopping_begin(region);
     uint64_t pages = visit_dirty_pages(region, write_back_page);
     if (pages > 0) {
@@ -176,7 +177,7 @@ static void commit_in_host(void *argument) {
     }
     *call->commit = (struct vellum_in_place_commit){.epoch = undo_log->epoch - 1, .dirty_pages = pages};
     stopping_end(region);
-    call->commit->gate_nanoseconds = now_nanoseconds() - closed_at;
+    call->commit->gate_nanoseconds = vellum_now_nanoseconds() - closed_at;
 }
 
 VELLUM_EXPORT void vellum_region_commit_in_place(struct vellum_region *region, struct vellum_in_place_commit *commit) {
@@ -193,7 +194,7 @@ void in_place_put_back(const struct in_place *in_place, size_t page) {
                        in_place->undo_log->pre_image(in_place->undo_log, page), VELLUM_PAGE_SIZE);
 }
 
-static void restore_page(struct visit *visit, size_t page) {
+VELLUM_GATE static void restore_page(struct visit *visit, size_t page) {
     const struct vellum_region *region = visit->region;
     const struct in_place in_place = {.description = region->in_place, .undo_log = region->undo_log};
     in_place_put_back(&in_place, page);
@@ -214,7 +215,7 @@ struct rollback_call {
     uint64_t pages;
 };
 
-static void rollback_in_host(void *argument) {
+VELLUM_GATE static void rollback_in_host(void *argument) {
     struct rollback_call *call = argument;
     stopping_begin(call->region);
     call->pages = in_place_restore(call->region);

@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "carried.h"
-#include "clock.h"
+#include "vellum/clock.h"
 #include "vellum/system_call.h"
 
 #define PROC_TEXT ((size_t)4096)
@@ -254,7 +254,7 @@ static uint64_t carry_run(struct vellum_region *region, struct vellum_pinned_run
 void pinned_carry(struct vellum_region *region) {
     struct vellum_pinned_pages *pinned = &region->pinned;
     if (region->in_place != NULL) {
-        uint64_t now = now_nanoseconds();
+        uint64_t now = vellum_now_nanoseconds();
         if (pinned->looked_at != 0 && now - pinned->looked_at < LOOKS_APART) {
             return;
         }

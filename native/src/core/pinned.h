@@ -3,6 +3,7 @@
 #ifndef VELLUM_CORE_PINNED_H
 #define VELLUM_CORE_PINNED_H
 
+#include "vellum/contexts.h"
 #include "vellum/region.h"
 
 /*
@@ -10,6 +11,6 @@
  * io_uring of this process, and has their pages, and those found the last time, carried, so that what comes next
  * compares them; in place it only counts them.
  */
-void pinned_carry(struct vellum_region *region);
+VELLUM_GATE void pinned_carry(struct vellum_region *region);
 
 #endif

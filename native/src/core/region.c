@@ -11,6 +11,7 @@
 #include "stopping.h"
 #include "tuple.h"
 #include "untracked.h"
+#include "vellum/contexts.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -47,7 +48,8 @@ static bool is_readable(const struct vellum_region *region, const void *address)
 }
 
 /* handler, inside the gate. */
-static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
+VELLUM_HANDLER static enum vellum_fault_verdict store_fault(struct vellum_region *region,
+                                                            const struct vellum_fault *fault) {
     if (atomic_load(&region->refuses_stores) != 0) {
         return VELLUM_FAULT_REFUSED;
     }
@@ -70,7 +72,7 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
  * block is readable at all times, so a load that faults is a device error on the home image (or a range retired a
  * moment ago), and the handler before ours reports it.
  */
-static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_fault *fault) {
+VELLUM_HANDLER static enum vellum_fault_verdict region_fault(void *owner, const struct vellum_fault *fault) {
     struct vellum_region *region = owner;
     /* In a child of fork the range is not mapped, and the region is its parent's. Before the gate: that may have been
      * closed when the child was made, and nobody opens it there. */
@@ -180,7 +182,7 @@ VELLUM_EXPORT int vellum_region_create_in_place(uint64_t base, uint64_t length, 
 }
 
 /* Takes the tuple out of force; from then on stores are refused. */
-static void detach_in_host(void *detached) {
+VELLUM_GATE static void detach_in_host(void *detached) {
     struct vellum_region *region = detached;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);
@@ -213,7 +215,7 @@ VELLUM_EXPORT void vellum_region_destroy(struct vellum_region *region) {
     free_region(region);
 }
 
-static void refuse_stores_in_host(void *refused) {
+VELLUM_GATE static void refuse_stores_in_host(void *refused) {
     struct vellum_region *region = refused;
     vellum_gate_close(&region->gate);
     atomic_store(&region->refuses_stores, 1);

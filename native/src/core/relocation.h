@@ -9,6 +9,7 @@
 #define VELLUM_CORE_RELOCATION_H
 
 #include "in_place.h"
+#include "vellum/contexts.h"
 
 struct relocation {
     const struct vellum_relocation *asked; /* NULL: the region stays where it is, and all that follows does nothing */
@@ -23,13 +24,14 @@ struct relocation {
 
 /* Another tuple may be in force meanwhile. Tuples are prepared for the region's new place from now until release. On
  * failure nothing is left of it, and `reason` says why. */
-int relocation_prepare(struct vellum_region *region, const struct vellum_relocation *asked,
-                       struct relocation *relocation, char *reason, size_t reason_size);
+VELLUM_CONTROL int relocation_prepare(struct vellum_region *region, const struct vellum_relocation *asked,
+                                      struct relocation *relocation, char *reason, size_t reason_size);
 /* No tuple in force, its dirty set carried. A negative errno: everything is as before. */
-int relocation_move(struct vellum_region *region, struct relocation *relocation);
-void relocation_release(struct vellum_region *region, struct relocation *relocation);
+VELLUM_GATE int relocation_move(struct vellum_region *region, struct relocation *relocation);
+VELLUM_CONTROL void relocation_release(struct vellum_region *region, struct relocation *relocation);
 
 /* control. One sentence for a move that failed. */
-void relocation_explain(const struct relocation *relocation, int result, char *reason, size_t reason_size);
+VELLUM_CONTROL void relocation_explain(const struct relocation *relocation, int result, char *reason,
+                                       size_t reason_size);
 
 #endif

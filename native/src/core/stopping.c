@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "vellum/contexts.h"
 #include "vellum/gate.h"
 #include "vellum/providers.h"
 #include "vellum/system_call.h"
@@ -21,7 +22,7 @@ static uint64_t bit_of(int signal) {
  * system call that a commit in place makes behind the collected dirty set, where nobody waits for it: the mask has to
  * be what it was.
  */
-static void call_with_signals_blocked(void *argument) {
+VELLUM_GATE static void call_with_signals_blocked(void *argument) {
     const struct blocked_call *call = argument;
     uint64_t blocked = ~(bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGTRAP));
     uint64_t previous;

@@ -20,11 +20,12 @@
 #include <string.h>
 
 #include "carried.h"
-#include "clock.h"
 #include "relocation.h"
 #include "stopping.h"
 #include "tuple.h"
 #include "untracked.h"
+#include "vellum/clock.h"
+#include "vellum/contexts.h"
 #include "vellum/core.h"
 #include "vellum/export.h"
 #include "vellum/gate.h"
@@ -40,7 +41,7 @@ struct swap_call {
     int result; /* of the relocation */
 };
 
-static void carry_page(void *visitor_context, size_t page, const uint8_t *committed) {
+VELLUM_GATE static void carry_page(void *visitor_context, size_t page, const uint8_t *committed) {
     struct vellum_region *region = visitor_context;
     (void)committed;
     if (!carried_has(region, page)) {
@@ -48,10 +49,10 @@ static void carry_page(void *visitor_context, size_t page, const uint8_t *commit
     }
 }
 
-static void swap_behind_gate(void *argument) {
+VELLUM_GATE static void swap_behind_gate(void *argument) {
     struct swap_call *call = argument;
     struct vellum_region *region = call->region;
-    uint64_t closed_at = now_nanoseconds();
+    uint64_t closed_at = vellum_now_nanoseconds();
     vellum_gate_close(&region->gate);
     call->previous = tuple_in_force(region);
     region->leaves_force = true;
@@ -64,12 +65,12 @@ static void swap_behind_gate(void *argument) {
     tuple_engage(region, call->result == 0 ? &call->next : &call->unmoved);
     call->previous.vmm->resume_writers(call->previous.vmm_state);
     vellum_gate_open(&region->gate);
-    call->swap->gate_nanoseconds = now_nanoseconds() - closed_at;
+    call->swap->gate_nanoseconds = vellum_now_nanoseconds() - closed_at;
     call->swap->carried_pages = region->carried_count;
 }
 
 /* The new VMM may stop this very thread, too, if it has other regions: out of its guest as well. */
-static void swap_in_host(void *argument) {
+VELLUM_GATE static void swap_in_host(void *argument) {
     const struct swap_call *call = argument;
     call->next.vmm->run_in_host(swap_behind_gate, argument);
 }
@@ -172,7 +173,7 @@ struct home_call {
 };
 
 /* The gate keeps handlers out, which read blocks from the home image; writers need not be stopped. */
-static void change_home_in_host(void *argument) {
+VELLUM_GATE static void change_home_in_host(void *argument) {
     struct home_call *call = argument;
     vellum_gate_close(&call->region->gate);
     call->result = working_image_change_home(call->region, call->home_file, call->home_offset);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "stopping.h"
+#include "vellum/contexts.h"
 #include "vellum/gate.h"
 #include "working_image.h"
 
@@ -102,7 +103,7 @@ static void unregister_previous(const struct vellum_region *region, size_t first
 }
 
 /* The gate is closed for a moment, since handlers that have looked at the fields may be in the page table before. */
-static void forget_previous_in_host(void *forgetful) {
+VELLUM_GATE static void forget_previous_in_host(void *forgetful) {
     struct vellum_region *region = forgetful;
     vellum_gate_close(&region->gate);
     region->previous_pagetable = NULL;

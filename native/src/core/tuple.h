@@ -11,6 +11,7 @@
 #ifndef VELLUM_CORE_TUPLE_H
 #define VELLUM_CORE_TUPLE_H
 
+#include "vellum/contexts.h"
 #include "vellum/providers.h"
 
 struct tuple {
@@ -24,19 +25,19 @@ struct tuple {
 };
 
 /* Another tuple may be in force meanwhile. On failure nothing is left of it, and `reason` says who refused and why. */
-int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
-                  const struct vellum_pagetable_operations *pagetable,
-                  const struct vellum_strategy_operations *strategy, struct tuple *tuple, char *reason,
-                  size_t reason_size);
-void tuple_engage(struct vellum_region *region, const struct tuple *tuple);
+VELLUM_CONTROL int tuple_prepare(struct vellum_region *region, const struct vellum_vmm_operations *vmm,
+                                 const struct vellum_pagetable_operations *pagetable,
+                                 const struct vellum_strategy_operations *strategy, struct tuple *tuple, char *reason,
+                                 size_t reason_size);
+VELLUM_GATE void tuple_engage(struct vellum_region *region, const struct tuple *tuple);
 /* The one in force, which stays in the region's fields. */
 struct tuple tuple_in_force(const struct vellum_region *region);
 /* After close_writes. The fields stay as they are, but for the guest: the VMM has its writers to resume. */
-void tuple_detach(struct vellum_region *region);
+VELLUM_GATE void tuple_detach(struct vellum_region *region);
 /* Of the tuple detached last, or, behind that, of one that was never engaged. */
-void tuple_release(struct vellum_region *region, const struct tuple *tuple);
+VELLUM_CONTROL void tuple_release(struct vellum_region *region, const struct tuple *tuple);
 
 /* struct vellum_region, warm_blocks. */
-int tuple_warm_blocks(struct vellum_region *region, size_t first_block, size_t count);
+VELLUM_HANDLER int tuple_warm_blocks(struct vellum_region *region, size_t first_block, size_t count);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "checksum.h"
+#include "vellum/contexts.h"
 #include "vellum/lazy_memory.h"
 
 /* ---- epoch words ---- */
@@ -53,7 +54,7 @@ static void advance_complete(struct vellum_undo_log *log) {
     }
 }
 
-static void append(struct vellum_undo_log *log, size_t first_page, size_t count) {
+VELLUM_HANDLER static void append(struct vellum_undo_log *log, size_t first_page, size_t count) {
     size_t written = 0;
     for (size_t page = first_page; page < first_page + count; page++) {
         if (log->slot_of_page[page] != 0) {
@@ -74,7 +75,7 @@ static void append(struct vellum_undo_log *log, size_t first_page, size_t count)
     advance_complete(log);
 }
 
-static const uint8_t *pre_image(const struct vellum_undo_log *log, size_t page) {
+VELLUM_GATE static const uint8_t *pre_image(const struct vellum_undo_log *log, size_t page) {
     return log->contents + (log->slot_of_page[page] - 1) * VELLUM_PAGE_SIZE;
 }
 

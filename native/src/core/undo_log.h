@@ -5,17 +5,18 @@
 
 #include <stdbool.h>
 
+#include "vellum/contexts.h"
 #include "vellum/core.h"
 #include "vellum/undo_log.h"
 
 /* control. For the region's pages; `epoch` is that of the epoch word. -ENOMEM. */
-int undo_log_create(const struct vellum_region *region, const struct vellum_in_place *in_place, uint64_t epoch,
-                    struct vellum_undo_log **log);
+VELLUM_CONTROL int undo_log_create(const struct vellum_region *region, const struct vellum_in_place *in_place,
+                                   uint64_t epoch, struct vellum_undo_log **log);
 /* control. NULL is allowed. The slots stay as they are. */
-void undo_log_destroy(struct vellum_undo_log *log);
+VELLUM_CONTROL void undo_log_destroy(struct vellum_undo_log *log);
 
 /* gate. The epoch word has moved on, durably: no slot is live any more. */
-void undo_log_start_epoch(struct vellum_undo_log *log);
+VELLUM_GATE void undo_log_start_epoch(struct vellum_undo_log *log);
 
 uint64_t epoch_word_of(uint64_t epoch, uint64_t identity);
 /* False: the word does not fit its check. */

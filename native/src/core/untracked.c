@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "vellum/committed_pages.h"
+#include "vellum/contexts.h"
 #include "vellum/dispatcher.h"
 #include "vellum/lazy_memory.h"
 #include "vellum/protection.h"
@@ -86,7 +87,7 @@ static int open_run(struct vellum_region *region, struct block_run run) {
 
 /* A process at its limit of mappings is refused one that needs a boundary. The region has none inside when all of it is
  * open. */
-static enum vellum_fault_verdict open_for_store(struct vellum_region *region, void *address) {
+VELLUM_HANDLER static enum vellum_fault_verdict open_for_store(struct vellum_region *region, void *address) {
     if (region->undo_log != NULL) {
         return VELLUM_FAULT_REFUSED; /* in place a store without a pre-image could never be taken back */
     }
@@ -102,7 +103,7 @@ static enum vellum_fault_verdict open_for_store(struct vellum_region *region, vo
     return result == 0 ? VELLUM_FAULT_RESOLVED : VELLUM_FAULT_REFUSED;
 }
 
-static void close_writes(struct vellum_region *region) {
+VELLUM_GATE static void close_writes(struct vellum_region *region) {
     for (struct block_run run = next_opened(region, 0); run.count > 0;
          run = next_opened(region, run.first + run.count)) {
         if (!vellum_take_write_permission(region, run_start(region, run), run_length(region, run))) {
@@ -111,7 +112,8 @@ static void close_writes(struct vellum_region *region) {
     }
 }
 
-static void collect_dirty(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context) {
+VELLUM_GATE static void collect_dirty(struct vellum_region *region, vellum_page_visitor visitor,
+                                      void *visitor_context) {
     for (struct block_run run = next_opened(region, 0); run.count > 0;
          run = next_opened(region, run.first + run.count)) {
         size_t first_page = vellum_page_of(region, run_start(region, run));
@@ -124,25 +126,26 @@ static void collect_dirty(struct vellum_region *region, vellum_page_visitor visi
 
 /* ---- VMM ---- */
 
-static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
+VELLUM_HANDLER static enum vellum_fault_verdict store_fault(struct vellum_region *region,
+                                                            const struct vellum_fault *fault) {
     return open_for_store(region, fault->address);
 }
 
-static void run_in_host(void (*function)(void *argument), void *argument) {
+VELLUM_HANDLER static void run_in_host(void (*function)(void *argument), void *argument) {
     function(argument);
 }
 
 /* ---- the tuple: never prepared, so only what engaging it and its detach and release need ---- */
 
-static void nothing_for_region(struct vellum_region *region) {
+VELLUM_HANDLER static void nothing_for_region(struct vellum_region *region) {
     (void)region;
 }
 
-static void nothing_for_state(void *state) {
+VELLUM_HANDLER static void nothing_for_state(void *state) {
     (void)state;
 }
 
-static uint64_t no_bytes(struct vellum_region *region) {
+VELLUM_HANDLER static uint64_t no_bytes(struct vellum_region *region) {
     (void)region;
     return 0;
 }

@@ -4,11 +4,12 @@
 #define VELLUM_CORE_UNTRACKED_H
 
 #include "tuple.h"
+#include "vellum/contexts.h"
 
 /* control. Makes region->untracked_state, which degrading needs. Negative errno. */
-int untracked_create(struct vellum_region *region);
+VELLUM_CONTROL int untracked_create(struct vellum_region *region);
 /* control. What create made, or nothing. */
-void untracked_destroy(struct vellum_region *region);
+VELLUM_CONTROL void untracked_destroy(struct vellum_region *region);
 
 struct tuple untracked_tuple(const struct vellum_region *region);
 

@@ -17,6 +17,7 @@
 
 #include "page_set.h"
 #include "tables.h"
+#include "vellum/contexts.h"
 
 /* What one entry of level 2 covers, 2 MiB: that entry, and the 512 leaves below it. */
 struct leaf_table {
@@ -144,28 +145,29 @@ static inline int take_pre_image(struct vellum_region *region, size_t page, enum
 }
 
 /* handler. Returns when the page is logged. A negative errno: the strategy refused. */
-int pages_log(struct vellum_region *region, size_t page);
+VELLUM_HANDLER int pages_log(struct vellum_region *region, size_t page);
 /* gate. Closes what was logged since the last cut, and adds to state->pages what the processors must forget. */
-void pages_close(struct vellum_region *region);
+VELLUM_GATE void pages_close(struct vellum_region *region);
 
 /* handler. As open_in_host of guest.h. */
-enum vellum_fault_verdict host_opening_open(struct vellum_region *region, void *address);
+VELLUM_HANDLER enum vellum_fault_verdict host_opening_open(struct vellum_region *region, void *address);
 /* gate. Takes the host's write permission back. What was opened stays noted. */
-void host_opening_close(struct vellum_region *region);
+VELLUM_GATE void host_opening_close(struct vellum_region *region);
 /* gate. Adds the pages of everything opened in the host to state->pages, unless `pages` is false, and forgets it. */
-void host_opening_take(struct vellum_region *region, bool add_pages);
+VELLUM_GATE void host_opening_take(struct vellum_region *region, bool add_pages);
 
 /* ring 0, or handler. As open_at_ring_0 of guest.h. */
-enum vellum_fault_verdict ring_0_open(struct vellum_region *region, size_t page);
+VELLUM_HANDLER enum vellum_fault_verdict ring_0_open(struct vellum_region *region, size_t page);
 
-int tracking_prepare(struct vellum_region *region, const struct vellum_guest_region *guest,
-                     enum vellum_tracking tracking, void **state, char *reason, size_t reason_size);
-void tracking_engage(struct vellum_region *region);
-void tracking_detach(struct vellum_region *region);
-void tracking_release(void *state);
-enum vellum_fault_verdict tracking_open_for_store(struct vellum_region *region, void *address);
-void tracking_note_store(struct vellum_region *region, size_t page);
-void tracking_close_writes(struct vellum_region *region);
-void tracking_collect_dirty(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context);
+VELLUM_CONTROL int tracking_prepare(struct vellum_region *region, const struct vellum_guest_region *guest,
+                                    enum vellum_tracking tracking, void **state, char *reason, size_t reason_size);
+VELLUM_GATE void tracking_engage(struct vellum_region *region);
+VELLUM_GATE void tracking_detach(struct vellum_region *region);
+VELLUM_CONTROL void tracking_release(void *state);
+VELLUM_HANDLER enum vellum_fault_verdict tracking_open_for_store(struct vellum_region *region, void *address);
+VELLUM_HANDLER void tracking_note_store(struct vellum_region *region, size_t page);
+VELLUM_GATE void tracking_close_writes(struct vellum_region *region);
+VELLUM_GATE void tracking_collect_dirty(struct vellum_region *region, vellum_page_visitor visitor,
+                                        void *visitor_context);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 #define PAGES_IN_WORD ((size_t)64)
 
 struct page_set {
@@ -24,9 +26,9 @@ struct page_run {
 };
 
 /* control. Both are NULL on failure. */
-int page_set_create(struct page_set *set, size_t page_count);
+VELLUM_CONTROL int page_set_create(struct page_set *set, size_t page_count);
 /* control. What create made, or nothing. */
-void page_set_destroy(struct page_set *set);
+VELLUM_CONTROL void page_set_destroy(struct page_set *set);
 
 static inline void page_set_add(struct page_set *set, size_t page) {
     size_t word = page / PAGES_IN_WORD;
@@ -35,14 +37,14 @@ static inline void page_set_add(struct page_set *set, size_t page) {
 }
 
 /* The next run of pages that are in the set, at or after `from`. */
-struct page_run page_set_next_run(const struct page_set *set, size_t from);
+VELLUM_GATE struct page_run page_set_next_run(const struct page_set *set, size_t from);
 
 /*
  * The next piece of the region, at or after `from`, that holds pages of the set, from whole words to whole words (or to
  * the region's end). Pages further apart than `largest_gap` are in different pieces.
  */
-struct page_run page_set_next_piece(const struct page_set *set, size_t from, size_t largest_gap);
+VELLUM_GATE struct page_run page_set_next_piece(const struct page_set *set, size_t from, size_t largest_gap);
 
-void page_set_clear(struct page_set *set);
+VELLUM_GATE void page_set_clear(struct page_set *set);
 
 #endif

@@ -5,11 +5,8 @@
  * A page stays closed until it is logged, so no store comes before its pre-image is complete. No deadlock: a thread
  * that holds a page (logging) is in the strategy, which waits for nobody.
  */
-#include <linux/futex.h>
-#include <time.h>
-
 #include "guest_state.h"
-#include "vellum/gate.h"
+#include "vellum/futex.h"
 
 #define POLL_NANOSECONDS 20000
 
@@ -23,9 +20,7 @@ static void wait_for_change(struct guest_state *state, size_t page, uint32_t wor
 
 /* Nobody will wake us, so not for long. */
 static void wait_for_ring_0(struct guest_state *state, size_t page, uint32_t word) {
-    const struct timespec timeout = {.tv_sec = 0, .tv_nsec = POLL_NANOSECONDS};
-    vellum_system_call(SYS_futex, (uint64_t)(uintptr_t)state_word(state, page), FUTEX_WAIT_PRIVATE, word,
-                       vellum_address_of(&timeout), 0, 0);
+    vellum_futex_wait_at_most(state_word(state, page), word, POLL_NANOSECONDS);
 }
 
 static int log_claimed(struct vellum_region *region, size_t page) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host_state.h"
 
-#include "vellum/gate.h"
+#include "vellum/futex.h"
 
 #define WIDE_RUN ((size_t)2 << 20)
 

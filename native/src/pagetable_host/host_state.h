@@ -22,6 +22,7 @@
 #include <stdbool.h>
 
 #include "kernel.h"
+#include "vellum/contexts.h"
 #include "vellum/protection.h"
 #include "vellum/providers.h"
 
@@ -71,38 +72,39 @@ static inline size_t run_length(const struct vellum_region *region, struct block
 struct block_run host_widened(const struct vellum_region *region, size_t block, int widening);
 
 /* handler. Waits while the word is `value`; may return early. */
-void host_wait(struct host_state *state, _Atomic uint32_t *word, uint32_t value);
+VELLUM_HANDLER void host_wait(struct host_state *state, _Atomic uint32_t *word, uint32_t value);
 /* handler. After a change of the word. */
-void host_wake(struct host_state *state, _Atomic uint32_t *word);
+VELLUM_HANDLER void host_wake(struct host_state *state, _Atomic uint32_t *word);
 
 /* handler. Says that something in the block is being opened; before it is. */
-void host_touch(struct host_state *state, size_t block);
+VELLUM_HANDLER void host_touch(struct host_state *state, size_t block);
 /* gate. The next run of touched blocks at or after `from`; count 0 when there is none. */
-struct block_run host_next_touched(const struct host_state *state, size_t from);
+VELLUM_GATE struct block_run host_next_touched(const struct host_state *state, size_t from);
 /*
  * gate. The next touched blocks with what is between those that are not far apart: one system call for all of it costs
  * less than one for each, though the kernel looks at every mapping and page between.
  */
-struct block_run host_next_touched_span(const struct host_state *state, size_t from);
+VELLUM_GATE struct block_run host_next_touched_span(const struct host_state *state, size_t from);
 /* gate. */
-void host_forget_touched(struct host_state *state, struct block_run run);
+VELLUM_GATE void host_forget_touched(struct host_state *state, struct block_run run);
 
 /* handler. Makes the block writable as the mechanism wants it. 0 or a negative errno. */
-int blocks_open(struct vellum_region *region, size_t block);
+VELLUM_HANDLER int blocks_open(struct vellum_region *region, size_t block);
 /* gate. Asynchronous: takes write permission from every touched block. */
-void blocks_close(struct vellum_region *region);
+VELLUM_GATE void blocks_close(struct vellum_region *region);
 /* gate. The whole region was made read-only: whatever was opened must be opened, and protected, anew. */
-void blocks_start_over(struct host_state *state);
+VELLUM_GATE void blocks_start_over(struct host_state *state);
 /* handler or control, after detach. As unregister_blocks of providers.h. */
-void blocks_unregister(const struct vellum_region *region, struct host_state *state, struct block_run wanted);
+VELLUM_HANDLER void blocks_unregister(const struct vellum_region *region, struct host_state *state,
+                                      struct block_run wanted);
 
 /* handler. Has the page logged by the strategy, once an epoch, and lifts its protection. */
-enum vellum_fault_verdict pages_open(struct vellum_region *region, size_t page);
+VELLUM_HANDLER enum vellum_fault_verdict pages_open(struct vellum_region *region, size_t page);
 /* gate. Protects every page opened since the last cut. */
-void pages_close(struct vellum_region *region);
+VELLUM_GATE void pages_close(struct vellum_region *region);
 
 /* control. 0: the mechanism works in this process. Else a negative errno, and a sentence in `reason`. */
-int probe_mechanism(enum host_mechanism mechanism, char *reason, size_t reason_size);
+VELLUM_CONTROL int probe_mechanism(enum host_mechanism mechanism, char *reason, size_t reason_size);
 
 /* Medians, in nanoseconds a page, of what the kernel does; without the signal that leads a store to our code. */
 struct host_page_times {
@@ -110,6 +112,7 @@ struct host_page_times {
     uint64_t close; /* taking that back; asynchronous: finding the page by PAGEMAP_SCAN, which does that */
 };
 /* control. Measures, a few milliseconds; results as probe_mechanism, without which it measures nothing. */
-int measure_mechanism(enum host_mechanism mechanism, struct host_page_times *times, char *reason, size_t reason_size);
+VELLUM_CONTROL int measure_mechanism(enum host_mechanism mechanism, struct host_page_times *times, char *reason,
+                                     size_t reason_size);
 
 #endif

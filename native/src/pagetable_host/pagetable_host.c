@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host_state.h"
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 #include "vellum/lazy_memory.h"
 
@@ -30,7 +31,7 @@ static size_t written_size(void) {
     return WRITTEN_RUNS * sizeof(struct page_region);
 }
 
-static void release(void *released) {
+VELLUM_CONTROL static void release(void *released) {
     struct host_state *state = released;
     if (state->userfaultfd >= 0) {
         close(state->userfaultfd);
@@ -106,8 +107,8 @@ static int choose_mechanism(enum vellum_tracking tracking, enum host_mechanism *
 }
 
 /* Blocks are registered when they are stored to, so all of it is memory and descriptors. */
-static int prepare(struct vellum_region *region, const struct vellum_guest_region *guest, enum vellum_tracking tracking,
-                   void **prepared, char *reason, size_t reason_size) {
+VELLUM_CONTROL static int prepare(struct vellum_region *region, const struct vellum_guest_region *guest,
+                                  enum vellum_tracking tracking, void **prepared, char *reason, size_t reason_size) {
     (void)guest;
     enum host_mechanism mechanism;
     int result = choose_mechanism(tracking, &mechanism, reason, reason_size);
@@ -139,18 +140,19 @@ static int prepare(struct vellum_region *region, const struct vellum_guest_regio
 }
 
 /* On the way out close_writes has made the whole region read-only. */
-static void detach(struct vellum_region *region) {
+VELLUM_GATE static void detach(struct vellum_region *region) {
     (void)region;
 }
 
-static void unregister_blocks(const struct vellum_region *region, void *detached, size_t first_block, size_t count) {
+VELLUM_HANDLER static void unregister_blocks(const struct vellum_region *region, void *detached, size_t first_block,
+                                             size_t count) {
     struct host_state *state = detached;
     if (state->mechanism != HOST_MAPPING) {
         blocks_unregister(region, state, (struct block_run){.first = first_block, .count = count});
     }
 }
 
-static enum vellum_fault_verdict open_for_store(struct vellum_region *region, void *address) {
+VELLUM_HANDLER static enum vellum_fault_verdict open_for_store(struct vellum_region *region, void *address) {
     size_t page = vellum_page_of(region, address);
     enum host_mechanism mechanism = host_state(region)->mechanism;
     if (mechanism != HOST_MAPPING && blocks_open(region, vellum_block_of_page(region, page)) != 0) {
@@ -160,7 +162,7 @@ static enum vellum_fault_verdict open_for_store(struct vellum_region *region, vo
 }
 
 /* On the way out there is nothing to protect singly: one call closes all there is, and detach lifts what is left. */
-static void close_writes(struct vellum_region *region) {
+VELLUM_GATE static void close_writes(struct vellum_region *region) {
     if (region->leaves_force) {
         vellum_take_write_permission(region, region->base, region->length);
     } else if (host_state(region)->mechanism == HOST_ASYNCHRONOUS) {
@@ -195,7 +197,8 @@ static void collect_run(struct vellum_region *region, const uint8_t *position, c
 }
 
 /* Only dirty-bit strategies ask; with write-protect the strategy knows the pages itself. */
-static void collect_dirty(struct vellum_region *region, vellum_page_visitor visitor, void *visitor_context) {
+VELLUM_GATE static void collect_dirty(struct vellum_region *region, vellum_page_visitor visitor,
+                                      void *visitor_context) {
     struct host_state *state = host_state(region);
     if (state->mechanism != HOST_ASYNCHRONOUS) {
         return;

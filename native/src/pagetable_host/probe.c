@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host_state.h"
+#include "vellum/clock.h"
 #include "vellum/export.h"
 
 #define SCRATCH_PAGES ((size_t)16)
@@ -203,12 +203,6 @@ int probe_mechanism(enum host_mechanism mechanism, char *reason, size_t reason_s
     return result;
 }
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
-}
-
 static int open_page(const struct scratch *scratch, enum host_mechanism mechanism, uint8_t *page) {
     switch (mechanism) {
     case HOST_ASYNCHRONOUS:
@@ -238,7 +232,7 @@ static int close_page(const struct scratch *scratch, enum host_mechanism mechani
     return -EINVAL;
 }
 
-static int ascending(const void *left, const void *right) {
+VELLUM_CONTROL static int ascending(const void *left, const void *right) {
     uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
     return (a > b) - (a < b);
 }
@@ -247,13 +241,13 @@ static int time_pages(struct scratch *scratch, enum host_mechanism mechanism, st
     uint64_t opening[MEASURED_ROUNDS], closing[MEASURED_ROUNDS];
     for (size_t round = 0; round < MEASURED_ROUNDS; round++) {
         uint8_t *page = scratch->memory + round % SCRATCH_PAGES * VELLUM_PAGE_SIZE;
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         int result = open_page(scratch, mechanism, page);
-        uint64_t opened = now();
+        uint64_t opened = vellum_now_nanoseconds();
         if (result == 0) {
             result = close_page(scratch, mechanism, page);
         }
-        uint64_t closed = now();
+        uint64_t closed = vellum_now_nanoseconds();
         if (result != 0) {
             return refuse(scratch, result, "measuring it fails: %s", strerror(-result));
         }

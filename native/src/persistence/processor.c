@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 #include "vellum/persistence.h"
 #include "vellum/region.h"
@@ -48,7 +49,7 @@ static void store_line(uint8_t *destination, const uint8_t *source) {
     }
 }
 
-static void store(void *context, void *to, const void *from, size_t length) {
+VELLUM_HANDLER static void store(void *context, void *to, const void *from, size_t length) {
     (void)context;
     uint8_t *destination = to;
     const uint8_t *source = from;
@@ -77,7 +78,7 @@ static void store(void *context, void *to, const void *from, size_t length) {
     }
 }
 
-static void store_word(void *context, uint64_t *destination, uint64_t value) {
+VELLUM_HANDLER static void store_word(void *context, uint64_t *destination, uint64_t value) {
     (void)context;
     __atomic_store_n(destination, value, __ATOMIC_RELEASE);
 }
@@ -105,26 +106,26 @@ static inline void clflush_line(const uint8_t *line) {
     __asm__ volatile("clflush %0" : : "m"(*line) : "memory");
 }
 
-static void write_back_by_clwb(void *context, const void *start, size_t length, uint32_t point) {
+VELLUM_HANDLER static void write_back_by_clwb(void *context, const void *start, size_t length, uint32_t point) {
     (void)context, (void)point;
     for_each_line(start, length, clwb_line);
 }
 
-static void write_back_by_clflushopt(void *context, const void *start, size_t length, uint32_t point) {
+VELLUM_HANDLER static void write_back_by_clflushopt(void *context, const void *start, size_t length, uint32_t point) {
     (void)context, (void)point;
     for_each_line(start, length, clflushopt_line);
 }
 
-static void write_back_by_clflush(void *context, const void *start, size_t length, uint32_t point) {
+VELLUM_HANDLER static void write_back_by_clflush(void *context, const void *start, size_t length, uint32_t point) {
     (void)context, (void)point;
     for_each_line(start, length, clflush_line);
 }
 
-static void write_back_nothing(void *context, const void *start, size_t length, uint32_t point) {
+VELLUM_HANDLER static void write_back_nothing(void *context, const void *start, size_t length, uint32_t point) {
     (void)context, (void)start, (void)length, (void)point;
 }
 
-static void fence(void *context, uint32_t point) {
+VELLUM_HANDLER static void fence(void *context, uint32_t point) {
     (void)context, (void)point;
     __asm__ volatile("sfence" : : : "memory");
 }
@@ -142,20 +143,20 @@ static bool has_extended_feature(uint32_t bit) {
     return __get_cpuid_count(LEAF_EXTENDED_FEATURES, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & bit) != 0;
 }
 
-static bool has_clwb(void) {
+VELLUM_CONTROL static bool has_clwb(void) {
     return has_extended_feature(CLWB_IN_EBX);
 }
 
-static bool has_clflushopt(void) {
+VELLUM_CONTROL static bool has_clflushopt(void) {
     return has_extended_feature(CLFLUSHOPT_IN_EBX);
 }
 
-static bool has_clflush(void) {
+VELLUM_CONTROL static bool has_clflush(void) {
     uint32_t eax, ebx, ecx, edx;
     return __get_cpuid(LEAF_FEATURES, &eax, &ebx, &ecx, &edx) != 0 && (edx & CLFLUSH_IN_EDX) != 0;
 }
 
-static bool always(void) {
+VELLUM_CONTROL static bool always(void) {
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The recorder; recorder.h has the contract and why its lock cannot deadlock. */
+#include "vellum/contexts.h"
 #include "vellum/recorder.h"
 
 #include <errno.h>
@@ -172,7 +173,7 @@ static void expect_again(struct vellum_recorder *recorder, const void *start, ui
 
 /* ---- the persistence ---- */
 
-static void record_store(void *context, void *destination, const void *source, size_t length) {
+VELLUM_HANDLER static void record_store(void *context, void *destination, const void *source, size_t length) {
     struct vellum_recorder *recorder = context;
     uint64_t mask = take_lock(recorder);
     enter_finished_stores(recorder);
@@ -183,7 +184,7 @@ static void record_store(void *context, void *destination, const void *source, s
     give_lock(recorder, mask);
 }
 
-static void record_store_word(void *context, uint64_t *destination, uint64_t value) {
+VELLUM_HANDLER static void record_store_word(void *context, uint64_t *destination, uint64_t value) {
     struct vellum_recorder *recorder = context;
     uint64_t mask = take_lock(recorder);
     enter_finished_stores(recorder);
@@ -194,7 +195,7 @@ static void record_store_word(void *context, uint64_t *destination, uint64_t val
     give_lock(recorder, mask);
 }
 
-static void record_write_back(void *context, const void *start, size_t length, uint32_t point) {
+VELLUM_HANDLER static void record_write_back(void *context, const void *start, size_t length, uint32_t point) {
     struct vellum_recorder *recorder = context;
     uint64_t mask = take_lock(recorder);
     enter_finished_stores(recorder);
@@ -207,7 +208,7 @@ static void record_write_back(void *context, const void *start, size_t length, u
     give_lock(recorder, mask);
 }
 
-static void record_fence(void *context, uint32_t point) {
+VELLUM_HANDLER static void record_fence(void *context, uint32_t point) {
     struct vellum_recorder *recorder = context;
     uint64_t mask = take_lock(recorder);
     enter_finished_stores(recorder);

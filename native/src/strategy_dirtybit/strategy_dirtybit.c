@@ -4,28 +4,29 @@
  * the store's committed view. It keeps nothing of its own.
  */
 #include "vellum/committed_pages.h"
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 #include "vellum/providers.h"
 
-static int prepare(struct vellum_region *region, void **state) {
+VELLUM_CONTROL static int prepare(struct vellum_region *region, void **state) {
     (void)region;
     *state = NULL;
     return 0;
 }
 
-static void detach(struct vellum_region *region) {
+VELLUM_GATE static void detach(struct vellum_region *region) {
     (void)region;
 }
 
-static void release(void *state) {
+VELLUM_CONTROL static void release(void *state) {
     (void)state;
 }
 
-static void begin_epoch(struct vellum_region *region) {
+VELLUM_GATE static void begin_epoch(struct vellum_region *region) {
     (void)region;
 }
 
-static uint64_t resident_bytes(struct vellum_region *region) {
+VELLUM_CONTROL static uint64_t resident_bytes(struct vellum_region *region) {
     (void)region;
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef VELLUM_STRATEGY_WRITEPROTECT_PRE_IMAGES_H
 #define VELLUM_STRATEGY_WRITEPROTECT_PRE_IMAGES_H
 
+#include "vellum/contexts.h"
 #include "vellum/providers.h"
 
 /*
@@ -22,6 +23,6 @@ struct pre_images {
 };
 
 /* handler, or ring 0. As before_first_store of providers.h. */
-int pre_images_take(struct vellum_region *region, size_t first_page, size_t count);
+VELLUM_HANDLER int pre_images_take(struct vellum_region *region, size_t first_page, size_t count);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "pre_images.h"
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 #include "vellum/lazy_memory.h"
 #include "vellum/system_call.h"
@@ -24,14 +25,14 @@ static size_t contents_size(const struct pre_images *state) {
     return state->capacity * VELLUM_PAGE_SIZE;
 }
 
-static void release(void *released) {
+VELLUM_CONTROL static void release(void *released) {
     struct pre_images *state = released;
     vellum_lazy_memory_unmap(state->pages, pages_size(state));
     vellum_lazy_memory_unmap(state->contents, contents_size(state));
     free(state);
 }
 
-static int prepare(struct vellum_region *region, void **prepared) {
+VELLUM_CONTROL static int prepare(struct vellum_region *region, void **prepared) {
     struct pre_images *state = calloc(1, sizeof(*state));
     if (state == NULL) {
         return -ENOMEM;
@@ -48,7 +49,7 @@ static int prepare(struct vellum_region *region, void **prepared) {
     return 0;
 }
 
-static void detach(struct vellum_region *region) {
+VELLUM_GATE static void detach(struct vellum_region *region) {
     (void)region;
 }
 
@@ -59,7 +60,7 @@ static const uint8_t *pre_image(const struct vellum_region *region, size_t slot)
                             : state->contents + slot * VELLUM_PAGE_SIZE;
 }
 
-static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
+VELLUM_GATE static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     for (size_t slot = 0; slot < used; slot++) {
@@ -71,7 +72,7 @@ static void collect(struct vellum_region *region, vellum_dirty_visitor visitor, 
  * The memory behind an unusually large epoch goes back to the kernel, so that one epoch does not stay resident. Not in
  * place: there is little of it, and a commit makes no system call here.
  */
-static void begin_epoch(struct vellum_region *region) {
+VELLUM_GATE static void begin_epoch(struct vellum_region *region) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     if (used > KEPT_SLOTS && state->contents != NULL) {
@@ -89,7 +90,7 @@ static void begin_epoch(struct vellum_region *region) {
     atomic_store(&state->used, 0);
 }
 
-static uint64_t resident_bytes(struct vellum_region *region) {
+VELLUM_CONTROL static uint64_t resident_bytes(struct vellum_region *region) {
     struct pre_images *state = region->strategy_state;
     size_t used = atomic_load(&state->used);
     size_t resident = atomic_load(&state->resident);

@@ -26,6 +26,7 @@
  *   clock_nanosleep, futex waits, poll, …  wait: 1
  */
 #include "allow_list.h"
+#include "vellum/contexts.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -57,7 +58,8 @@ struct entry {
     bool listed;
     struct output outputs[2];
     /* NULL: whatever the arguments are. */
-    bool (*condition)(const struct system_call *call, system_call_touches_region touches_region);
+    VELLUM_CALLED_IN_HANDLER bool (*condition)(const struct system_call *call,
+                                               system_call_touches_region touches_region);
 };
 
 static bool is_outside(uint64_t address, uint64_t length, system_call_touches_region touches_region) {
@@ -67,22 +69,26 @@ static bool is_outside(uint64_t address, uint64_t length, system_call_touches_re
 /* ---- conditions ---- */
 
 /* Clocks named by a file descriptor are a driver's. The names of CPU-time clocks are negative too. */
-static bool is_clock_of_kernel(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool is_clock_of_kernel(const struct system_call *call,
+                                              system_call_touches_region touches_region) {
     (void)touches_region;
     int32_t clock = (int32_t)call->arguments[0];
     return clock >= 0 || (clock & 7) != 3;
 }
 
-static bool affinity_goes_outside(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool affinity_goes_outside(const struct system_call *call,
+                                                 system_call_touches_region touches_region) {
     return is_outside(call->arguments[2], (uint32_t)call->arguments[1], touches_region);
 }
 
-static bool only_asks_for_own_limit(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool only_asks_for_own_limit(const struct system_call *call,
+                                                   system_call_touches_region touches_region) {
     (void)touches_region;
     return (int32_t)call->arguments[0] == 0 && call->arguments[2] == 0;
 }
 
-static bool maps_no_file_and_no_region(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool maps_no_file_and_no_region(const struct system_call *call,
+                                                      system_call_touches_region touches_region) {
     uint64_t flags = call->arguments[3];
     if ((flags & MAP_ANONYMOUS) == 0 || (flags & (MAP_POPULATE | MAP_LOCKED)) != 0) {
         return false;
@@ -90,11 +96,11 @@ static bool maps_no_file_and_no_region(const struct system_call *call, system_ca
     return (flags & MAP_FIXED) == 0 || is_outside(call->arguments[0], call->arguments[1], touches_region);
 }
 
-static bool range_is_outside(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool range_is_outside(const struct system_call *call, system_call_touches_region touches_region) {
     return is_outside(call->arguments[0], call->arguments[1], touches_region);
 }
 
-static bool moves_no_region(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool moves_no_region(const struct system_call *call, system_call_touches_region touches_region) {
     uint64_t old_length = call->arguments[1] == 0 ? 1 : call->arguments[1]; /* 0: the mapping is seen once more */
     if (!is_outside(call->arguments[0], old_length, touches_region)) {
         return false;
@@ -103,8 +109,8 @@ static bool moves_no_region(const struct system_call *call, system_call_touches_
         || is_outside(call->arguments[4], call->arguments[2], touches_region);
 }
 
-static bool advice_is_quick_and_range_outside(const struct system_call *call,
-                                              system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool advice_is_quick_and_range_outside(const struct system_call *call,
+                                                             system_call_touches_region touches_region) {
     switch ((int32_t)call->arguments[2]) {
     case MADV_NORMAL:
     case MADV_RANDOM:
@@ -124,7 +130,7 @@ static bool advice_is_quick_and_range_outside(const struct system_call *call,
     }
 }
 
-static bool futex_only_wakes(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool futex_only_wakes(const struct system_call *call, system_call_touches_region touches_region) {
     switch ((int32_t)call->arguments[1] & FUTEX_CMD_MASK) {
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
@@ -138,19 +144,22 @@ static bool futex_only_wakes(const struct system_call *call, system_call_touches
     }
 }
 
-static bool moves_without_search(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool moves_without_search(const struct system_call *call,
+                                                system_call_touches_region touches_region) {
     (void)touches_region;
     uint32_t whence = (uint32_t)call->arguments[2];
     return whence == SEEK_SET || whence == SEEK_CUR || whence == SEEK_END;
 }
 
-static bool only_asks_for_flags(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool only_asks_for_flags(const struct system_call *call,
+                                               system_call_touches_region touches_region) {
     (void)touches_region;
     uint32_t command = (uint32_t)call->arguments[1];
     return command == F_GETFD || command == F_GETFL;
 }
 
-static bool is_ready_and_short(const struct system_call *call, system_call_touches_region touches_region) {
+VELLUM_HANDLER static bool is_ready_and_short(const struct system_call *call,
+                                              system_call_touches_region touches_region) {
     return (call->arguments[2] & GRND_NONBLOCK) != 0 && call->arguments[1] <= GETRANDOM_UNINTERRUPTED
         && is_outside(call->arguments[0], call->arguments[1], touches_region);
 }

@@ -3,9 +3,10 @@
 #ifndef VELLUM_VMM_KVM_ALLOW_LIST_H
 #define VELLUM_VMM_KVM_ALLOW_LIST_H
 
-#include "system_calls.h"
+#include "guest_system_call.h"
+#include "vellum/contexts.h"
 
 /* With these arguments the call may be forwarded. What is not listed may not. */
-bool allow_list_has(const struct system_call *call, system_call_touches_region touches_region);
+VELLUM_HANDLER bool allow_list_has(const struct system_call *call, system_call_touches_region touches_region);
 
 #endif

@@ -30,14 +30,17 @@ static void set_word(uint8_t *control, const uint8_t *name, uint64_t value) {
     memcpy(control + CONTROL_STUBS + (name - stubs_begin), &value, sizeof(value));
 }
 
-void control_fill(uint8_t *control, uint64_t page_fault_function) {
+void control_fill(uint8_t *control) {
     memcpy(control + CONTROL_STUBS, stubs_begin, (size_t)(stubs_end - stubs_begin));
-    set_word(control, stub_ring_0_page_fault, page_fault_function);
     for (unsigned vector = 0; vector < VECTORS; vector++) {
         /* breakpoint and overflow are for user code to raise, as on any system */
         set_gate(control, vector, control_stub(control, stub_vectors) + (uint64_t)16 * vector,
                  vector == 3 || vector == 4);
     }
+}
+
+void control_set_page_fault_function(uint8_t *control, uint64_t function) {
+    set_word(control, stub_ring_0_page_fault, function);
 }
 
 void control_set_trial(uint8_t *control, uint64_t entries, uint64_t copy) {

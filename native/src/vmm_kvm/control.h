@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "ports.h"
+#include "vellum/contexts.h"
 
 #define CONTROL_SIZE (UINT64_C(1) << 30)
 #define CONTROL_STUBS UINT64_C(0)
@@ -65,19 +66,21 @@ extern const uint8_t stubs_begin[], stub_vectors[], stub_system_call[], stub_sys
     stub_ring_0_loop[], stub_store_loop[], stub_ring_0_page_fault[], stub_trial_fault[], stub_trial_entries[],
     stub_trial_copy[], stubs_end[];
 
-/* Fills the stubs page and the interrupt table; `page_fault_function`: called at CPL 0 by stub_page_fault_in_guest. */
-void control_fill(uint8_t *control, uint64_t page_fault_function);
+/* Fills the stubs page and the interrupt table. */
+VELLUM_CONTROL void control_fill(uint8_t *control);
+/* What stub_page_fault_in_guest calls at CPL 0. */
+VELLUM_CONTROL void control_set_page_fault_function(uint8_t *control, uint64_t function);
 /* Points stub_trial_fault at the leaf table it changes and the page it copies to. */
-void control_set_trial(uint8_t *control, uint64_t entries, uint64_t copy);
+VELLUM_CONTROL void control_set_trial(uint8_t *control, uint64_t entries, uint64_t copy);
 /* Where a stub is at run time. */
-uint64_t control_stub(const uint8_t *control, const uint8_t *stub);
+VELLUM_HANDLER uint64_t control_stub(const uint8_t *control, const uint8_t *stub);
 /* Makes system calls exit by touching CONTROL_UNMAPPED. */
-void control_use_touching_system_call(uint8_t *control);
+VELLUM_CONTROL void control_use_touching_system_call(uint8_t *control);
 /* Lets the page-fault vector go to stub_page_fault_in_guest, or to its exit stub. */
-void control_serve_page_faults_in_guest(uint8_t *control, int in_guest);
+VELLUM_CONTROL void control_serve_page_faults_in_guest(uint8_t *control, int in_guest);
 /* Fills one vCPU's descriptors and task state. */
-void control_fill_vcpu(struct vcpu_control *vcpu);
+VELLUM_HANDLER void control_fill_vcpu(struct vcpu_control *vcpu);
 /* What `lsl` on SELECTOR_PROCESSOR_NUMBER and RDPID tell: node << 12 | processor. */
-void control_set_processor_number(struct vcpu_control *vcpu, uint32_t number);
+VELLUM_HANDLER void control_set_processor_number(struct vcpu_control *vcpu, uint32_t number);
 
 #endif

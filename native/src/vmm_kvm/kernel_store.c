@@ -39,6 +39,7 @@
 #include <sys/uio.h>
 
 #include "vellum/system_call.h"
+#include "vellum/thread.h"
 #include "vellum/region.h"
 
 #define BUFFERS 1024                                       /* the kernel's limit, UIO_MAXIOV */
@@ -46,10 +47,6 @@
 #define BYTES_ON_STACK ((uint64_t)17 << VELLUM_PAGE_SHIFT) /* 64 KiB at any offset in a page, without a mapping */
 #define USER_ADDRESS_END (UINT64_C(1) << 47)
 #define KERNEL_SIGNAL_SET_SIZE sizeof(uint64_t)
-
-static uint64_t address_of(const void *pointer) {
-    return (uint64_t)(uintptr_t)pointer;
-}
 
 static void *pointer_to(uint64_t address) {
     return (void *)(uintptr_t)address;
@@ -64,17 +61,17 @@ static uint64_t offset_in_page(uint64_t address) {
 static bool copy_through_kernel(int64_t call_number, uint64_t here, uint64_t there, uint64_t length) {
     struct iovec local = {.iov_base = pointer_to(here), .iov_len = length};
     struct iovec remote = {.iov_base = pointer_to(there), .iov_len = length};
-    uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return vellum_system_call(call_number, process, address_of(&local), 1, address_of(&remote), 1, 0)
+    return vellum_system_call(call_number, vellum_this_process(), vellum_address_of(&local), 1,
+                              vellum_address_of(&remote), 1, 0)
         == (int64_t)length;
 }
 
 static bool copy_from_application(void *to, uint64_t from, uint64_t length) {
-    return copy_through_kernel(SYS_process_vm_readv, address_of(to), from, length);
+    return copy_through_kernel(SYS_process_vm_readv, vellum_address_of(to), from, length);
 }
 
 static bool copy_to_application(uint64_t to, const void *from, uint64_t length) {
-    return copy_through_kernel(SYS_process_vm_writev, address_of(from), to, length);
+    return copy_through_kernel(SYS_process_vm_writev, vellum_address_of(from), to, length);
 }
 
 /* ---- a call's buffers ---- */
@@ -141,7 +138,7 @@ static bool take_request(const struct system_call *call, struct request *request
         if (!copy_from_application(&request->message, address, sizeof(request->message))) {
             return false;
         }
-        vector = address_of(request->message.msg_iov);
+        vector = vellum_address_of(request->message.msg_iov);
         request->count = request->message.msg_iovlen;
         break;
     default:
@@ -152,7 +149,7 @@ static bool take_request(const struct system_call *call, struct request *request
         return false;
     }
     for (size_t i = 0; i < request->count; i++) {
-        if (!is_user_range(address_of(request->buffers[i].iov_base), request->buffers[i].iov_len)) {
+        if (!is_user_range(vellum_address_of(request->buffers[i].iov_base), request->buffers[i].iov_len)) {
             return false;
         }
     }
@@ -180,8 +177,8 @@ static bool is_truncated_stream(uint64_t socket, uint64_t flags) {
     }
     int type = 0;
     socklen_t length = sizeof(type);
-    int64_t result =
-        vellum_system_call(SYS_getsockopt, socket, SOL_SOCKET, SO_TYPE, address_of(&type), address_of(&length), 0);
+    int64_t result = vellum_system_call(SYS_getsockopt, socket, SOL_SOCKET, SO_TYPE, vellum_address_of(&type),
+                                        vellum_address_of(&length), 0);
     return result == 0 && type == SOCK_STREAM;
 }
 
@@ -196,8 +193,9 @@ static bool can_receive(const struct system_call *call, const struct request *re
     case SYS_recvmsg:
         return !is_truncated_stream(arguments[0], arguments[2])
             && !outputs_touch(arguments[1], sizeof(struct msghdr), touches_region)
-            && !outputs_touch(address_of(request->message.msg_name), sizeof(struct sockaddr_storage), touches_region)
-            && !outputs_touch(address_of(request->message.msg_control), request->message.msg_controllen,
+            && !outputs_touch(vellum_address_of(request->message.msg_name), sizeof(struct sockaddr_storage),
+                              touches_region)
+            && !outputs_touch(vellum_address_of(request->message.msg_control), request->message.msg_controllen,
                               touches_region);
     default:
         return true;
@@ -213,7 +211,7 @@ bool kernel_store_handles(const struct system_call *call, system_call_touches_re
         return false;
     }
     for (size_t i = 0; i < request.count; i++) {
-        if (touches(address_of(request.buffers[i].iov_base), request.buffers[i].iov_len, touches_region)) {
+        if (touches(vellum_address_of(request.buffers[i].iov_base), request.buffers[i].iov_len, touches_region)) {
             return can_receive(call, &request, touches_region);
         }
     }
@@ -248,7 +246,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
         }
         remaining -= buffer->iov_len;
         bounce->buffers[i] = *buffer;
-        uint64_t address = address_of(buffer->iov_base);
+        uint64_t address = vellum_address_of(buffer->iov_base);
         if (touches(address, buffer->iov_len, touches_region)) {
             bounce->buffers[i].iov_base = pointer_to(bounce->length + offset_in_page(address));
             bounce->length += pages_over(address, buffer->iov_len);
@@ -256,7 +254,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
             buffer->iov_len = 0; /* nothing of it is ours to store */
         }
     }
-    bounce->address = address_of(on_stack);
+    bounce->address = vellum_address_of(on_stack);
     bounce->is_mapping = bounce->length > BYTES_ON_STACK;
     if (bounce->is_mapping) {
         int64_t address = vellum_system_call(SYS_mmap, 0, bounce->length, PROT_READ | PROT_WRITE,
@@ -268,7 +266,7 @@ static int64_t make_bounce(struct request *request, system_call_touches_region t
     }
     for (size_t i = 0; i < request->count; i++) {
         if (request->buffers[i].iov_len != 0) {
-            bounce->buffers[i].iov_base = pointer_to(bounce->address + address_of(bounce->buffers[i].iov_base));
+            bounce->buffers[i].iov_base = pointer_to(bounce->address + vellum_address_of(bounce->buffers[i].iov_base));
         }
     }
     return 0;
@@ -284,10 +282,11 @@ static void remove_bounce(const struct bounce *bounce) {
 
 static int64_t call_with_mask(const struct system_call *call, uint64_t thread_mask) {
     uint64_t mask_of_loop;
-    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&thread_mask), address_of(&mask_of_loop),
-                       KERNEL_SIGNAL_SET_SIZE, 0, 0);
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, vellum_address_of(&thread_mask),
+                       vellum_address_of(&mask_of_loop), KERNEL_SIGNAL_SET_SIZE, 0, 0);
     int64_t result = system_call_forward(call);
-    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&mask_of_loop), 0, KERNEL_SIGNAL_SET_SIZE, 0, 0);
+    vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, vellum_address_of(&mask_of_loop), 0, KERNEL_SIGNAL_SET_SIZE, 0,
+                       0);
     return result;
 }
 
@@ -298,16 +297,16 @@ static int64_t receive(const struct system_call *call, const struct request *req
     struct msghdr message;
     switch (request->shape.form) {
     case FORM_BUFFER:
-        arguments[0] = address_of(bounce->buffers[0].iov_base);
+        arguments[0] = vellum_address_of(bounce->buffers[0].iov_base);
         arguments[1] = bounce->buffers[0].iov_len;
         break;
     case FORM_VECTOR:
-        arguments[0] = address_of(bounce->buffers);
+        arguments[0] = vellum_address_of(bounce->buffers);
         break;
     default:
         message = request->message;
         message.msg_iov = bounce->buffers;
-        arguments[0] = address_of(&message);
+        arguments[0] = vellum_address_of(&message);
         break;
     }
     int64_t result = call_with_mask(&replaced, thread_mask);
@@ -374,8 +373,8 @@ static int64_t store_received(const struct request *request, const struct bounce
     for (size_t i = 0; i < request->count && remaining > 0; i++) {
         uint64_t length = bounce->buffers[i].iov_len < remaining ? bounce->buffers[i].iov_len : remaining;
         if (request->buffers[i].iov_len != 0) {
-            uint64_t stored =
-                store_pages(dispatcher, address_of(request->buffers[i].iov_base), bounce->buffers[i].iov_base, length);
+            uint64_t stored = store_pages(dispatcher, vellum_address_of(request->buffers[i].iov_base),
+                                          bounce->buffers[i].iov_base, length);
             if (stored < length) {
                 return delivered + stored > 0 ? (int64_t)(delivered + stored) : -EFAULT;
             }

@@ -7,18 +7,19 @@
 #ifndef VELLUM_VMM_KVM_LOOP_H
 #define VELLUM_VMM_KVM_LOOP_H
 
-#include "vcpu.h"
+#include "machine.h"
+#include "vellum/contexts.h"
 
 /* Entered by the return from the signal that captured the thread (transition.h). */
-void vmm_loop(struct vcpu *vcpu) __attribute__((noreturn));
+VELLUM_HANDLER void vmm_loop(struct vcpu *vcpu) __attribute__((noreturn));
 
 /*
  * Any code. In guest mode: the VMM loop calls function(argument) in host mode, and the thread stays in guest mode. In
  * host mode: an ordinary call.
  */
-void loop_run_in_host(struct machine *machine, void (*function)(void *argument), void *argument);
+VELLUM_HANDLER void loop_run_in_host(struct machine *machine, void (*function)(void *argument), void *argument);
 
 /* Any code. Afterwards this thread is in host mode. */
-void loop_leave_guest_mode(struct machine *machine);
+VELLUM_HANDLER void loop_leave_guest_mode(struct machine *machine);
 
 #endif

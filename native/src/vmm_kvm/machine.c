@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,8 @@
 #include <unistd.h>
 
 #include "kernel_calls.h"
-#include "loop.h"
-#include "ring_0_store_fault.h"
 #include "stop.h"
-#include "vcpu.h"
+#include "vellum/futex.h"
 #include "vellum/lock.h"
 
 #define PAGE UINT64_C(4096)
@@ -21,207 +20,27 @@
 /* Where the control range is looked for: above the addresses of regions, below libraries and stacks. */
 #define CONTROL_SEARCH_START UINT64_C(0x380000000000)
 #define CONTROL_SEARCH_END UINT64_C(0x400000000000)
-#define PROCESS_ADDRESS_END UINT64_C(0x7ffffffff000)
 
 #define CAPABILITY_MANUAL_DIRTY_LOG 168
 
 _Atomic(struct machine *) the_machine;
 
-/* ---- guest-physical memory ---- */
+/* ---- regions ---- */
 
-/* The first run of `count` clear bits from `first` on, set; SIZE_MAX if there is none. */
-static size_t take_run(uint64_t *bits, size_t size, size_t first, size_t count) {
-    size_t run = 0;
-    for (size_t i = first; i < size; i++) {
-        run = (bits[i / 64] >> (i % 64) & 1) != 0 ? 0 : run + 1;
-        if (run == count) {
-            for (size_t taken = i + 1 - count; taken <= i; taken++) {
-                bits[taken / 64] |= UINT64_C(1) << (taken % 64);
-            }
-            return i + 1 - count;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static void give_run(uint64_t *bits, size_t first, size_t count) {
-    for (size_t i = first; i < first + count; i++) {
-        bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
-    }
-}
-
-static size_t units_of(uint64_t length) {
-    return (size_t)((length + VELLUM_GUEST_CHUNK - 1) / VELLUM_GUEST_CHUNK);
-}
-
-static int64_t set_slot(const struct machine *machine, const struct guest_memory *memory, uint64_t address,
-                        uint64_t length, uint32_t flags) {
-    struct kvm_userspace_memory_region slot = {.slot = memory->slot,
-                                               .flags = flags,
-                                               .guest_phys_addr = memory->guest_physical,
-                                               .memory_size = length,
-                                               .userspace_addr = address};
-    return kernel_ioctl(machine->vm, KVM_SET_USER_MEMORY_REGION, &slot);
-}
-
-static void give_back(struct machine *machine, const struct guest_memory *memory) {
-    vellum_lock(&machine->memory_lock);
-    give_run(machine->used_slots, memory->slot, 1);
-    give_run(machine->used_units, (size_t)(memory->guest_physical / VELLUM_GUEST_CHUNK), units_of(memory->length));
-    vellum_unlock(&machine->memory_lock);
-}
-
-int machine_add_memory(struct machine *machine, uint64_t address, uint64_t length, uint32_t flags,
-                       struct guest_memory *memory) {
-    vellum_lock(&machine->memory_lock);
-    size_t unit = take_run(machine->used_units, machine->processor.guest_physical_units, GUEST_PHYSICAL_FIRST_UNIT,
-                           units_of(length));
-    size_t slot = unit == SIZE_MAX ? SIZE_MAX : take_run(machine->used_slots, MEMORY_SLOTS, 0, 1);
-    if (unit != SIZE_MAX && slot == SIZE_MAX) {
-        give_run(machine->used_units, unit, units_of(length));
-    }
-    vellum_unlock(&machine->memory_lock);
-    if (slot == SIZE_MAX) {
-        return -ENOSPC;
-    }
-    *memory =
-        (struct guest_memory){.slot = (uint32_t)slot, .guest_physical = unit * VELLUM_GUEST_CHUNK, .length = length};
-    int64_t result = set_slot(machine, memory, address, length, flags);
-    if (result != 0) {
-        give_back(machine, memory);
-        return (int)result;
-    }
-    count(&machine->counters.memory_slots);
-    return 0;
-}
-
-void machine_remove_memory(struct machine *machine, const struct guest_memory *memory) {
-    set_slot(machine, memory, 0, 0, 0);
-    give_back(machine, memory);
-    atomic_fetch_sub_explicit(&machine->counters.memory_slots, 1, memory_order_relaxed);
-}
-
-/* ---- ordinary memory, by chunks ---- */
-
-static bool overlaps(uint64_t start, uint64_t length, uint64_t other_start, uint64_t other_length) {
-    return start < other_start + other_length && other_start < start + length;
-}
-
-bool machine_touches_region(const struct machine *machine, uint64_t address, uint64_t length) {
-    size_t used = atomic_load(&machine->attached_used);
-    for (size_t i = 0; i < used; i++) {
-        const struct attached_region *attached = &machine->attached[i];
-        if (atomic_load(&attached->region) != NULL
-            && overlaps(address, length, atomic_load(&attached->start), atomic_load(&attached->length))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A chunk is one leaf of 1 GiB, or 512 of 2 MiB; writable for the guest, since real permissions are the host's. */
-static bool map_chunk(struct machine *machine, uint64_t chunk) {
-    uint64_t length =
-        PROCESS_ADDRESS_END - chunk < VELLUM_GUEST_CHUNK ? PROCESS_ADDRESS_END - chunk : VELLUM_GUEST_CHUNK;
-    struct guest_memory memory;
-    if (machine_add_memory(machine, chunk, length, 0, &memory) != 0) {
-        return false;
-    }
-    uint64_t leaf = machine->processor.has_gigabyte_pages ? VELLUM_GUEST_CHUNK : UINT64_C(1) << 21;
-    uint64_t flags = VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_WRITABLE | VELLUM_ENTRY_USER | VELLUM_ENTRY_ACCESSED
-                   | VELLUM_ENTRY_DIRTY | VELLUM_ENTRY_LARGE;
-    if (machine->tables_operations->map(machine->tables, chunk, memory.guest_physical, VELLUM_GUEST_CHUNK, leaf, flags)
-        != 0) {
-        machine_remove_memory(machine, &memory);
-        return false;
-    }
-    size_t index = (size_t)(memory.slot);
-    machine->chunk_of_slot[index] = chunk + 1;
-    machine->memory_of_slot[index] = memory;
-    count(&machine->counters.chunks);
-    return true;
-}
-
-/* Under chunk_lock: two threads that touch a chunk first find it mapped once, and no attach comes between. */
-bool machine_map_chunk_of(struct machine *machine, uint64_t address) {
-    uint64_t chunk = address & ~(VELLUM_GUEST_CHUNK - 1);
-    uint64_t control = (uint64_t)(uintptr_t)machine->control;
-    if (address >= PROCESS_ADDRESS_END || chunk == control) {
-        return false;
-    }
-    vellum_lock(&machine->chunk_lock);
-    bool mapped = false;
-    if (!machine_touches_region(machine, chunk, VELLUM_GUEST_CHUNK)) {
-        uint64_t entries[VELLUM_TABLE_LEVELS];
-        unsigned levels = machine->tables_operations->walk(machine->tables, address, entries);
-        bool present = levels > 0 && (entries[levels - 1] & VELLUM_ENTRY_PRESENT) != 0;
-        mapped = present || map_chunk(machine, chunk);
-    }
-    vellum_unlock(&machine->chunk_lock);
-    return mapped;
-}
-
-/* chunk_lock held, vCPUs stopped: a region comes where the guest has seen other memory. */
-static void unmap_chunks(struct machine *machine, uint64_t address, uint64_t length) {
-    for (size_t slot = 0; slot < MEMORY_SLOTS; slot++) {
-        if (machine->chunk_of_slot[slot] == 0) {
-            continue;
-        }
-        uint64_t chunk = machine->chunk_of_slot[slot] - 1;
-        if (overlaps(chunk, VELLUM_GUEST_CHUNK, address, length)) {
-            machine->tables_operations->unmap(machine->tables, chunk, VELLUM_GUEST_CHUNK);
-            machine_remove_memory(machine, &machine->memory_of_slot[slot]);
-            machine->chunk_of_slot[slot] = 0;
-            atomic_fetch_sub_explicit(&machine->counters.chunks, 1, memory_order_relaxed);
-        }
-    }
-}
-
-size_t machine_take_place(struct machine *machine) {
-    for (size_t place = 0; place < ATTACHED_LIMIT; place++) {
-        if (!machine->place_is_taken[place]) {
-            machine->place_is_taken[place] = true;
-            return place;
-        }
-    }
-    return SIZE_MAX;
-}
-
-void machine_give_place_back(struct machine *machine, size_t place) {
-    machine->place_is_taken[place] = false;
-}
-
-/* Who holds chunk_lock is in no guest and waits for no region's gate, so it is had even here. */
+/* Who holds the lock of ordinary memory is in no guest and waits for no region's gate, so it is had even here. */
 void machine_attach(struct machine *machine, struct vellum_region *region, size_t place) {
-    struct attached_region *attached = &machine->attached[place];
-    vellum_lock(&machine->chunk_lock);
-    stop_vcpus(machine);
-    unmap_chunks(machine, (uint64_t)(uintptr_t)region->base, region->length);
-    atomic_fetch_add(&machine->flush_generation, 1);
-    atomic_store(&attached->start, (uint64_t)(uintptr_t)region->base);
-    atomic_store(&attached->length, region->length);
-    atomic_store(&attached->region, region);
-    size_t used = atomic_load(&machine->attached_used);
-    while (place >= used && !atomic_compare_exchange_weak(&machine->attached_used, &used, place + 1)) {
-    }
-    resume_vcpus(machine);
-    vellum_unlock(&machine->chunk_lock);
+    vellum_lock(&machine->ordinary.lock);
+    stop_vcpus(&machine->vcpus);
+    ordinary_memory_unmap(&machine->ordinary, vellum_address_of(region->base), region->length);
+    atomic_fetch_add(&machine->vcpus.flush_generation, 1);
+    attached_regions_set(&machine->regions, place, region);
+    resume_vcpus(&machine->vcpus);
+    vellum_unlock(&machine->ordinary.lock);
 }
 
 void machine_detach(struct machine *machine, size_t place) {
-    atomic_store(&machine->attached[place].region, NULL);
-    atomic_fetch_add(&machine->flush_generation, 1);
-}
-
-void machine_await_handlers(struct machine *machine) {
-    size_t used = atomic_load(&machine->attached_used);
-    for (size_t i = 0; i < used; i++) {
-        struct attached_region *attached = &machine->attached[i];
-        uint32_t handlers;
-        while (atomic_load(&attached->region) == NULL && (handlers = atomic_load(&attached->ring_0_handlers)) != 0) {
-            kernel_wait_a_moment(&attached->ring_0_handlers, handlers);
-        }
-    }
+    attached_regions_clear(&machine->regions, place);
+    atomic_fetch_add(&machine->vcpus.flush_generation, 1);
 }
 
 /* ---- making and ending the machine ---- */
@@ -240,19 +59,21 @@ static void *reserve(uint64_t address, uint64_t length, int flags) {
 }
 
 static int map_control(struct machine *machine, struct guest_memory *control, struct guest_memory *tables) {
-    for (uint64_t address = CONTROL_SEARCH_START; machine->control == NULL && address < CONTROL_SEARCH_END;
+    uint8_t *range = NULL;
+    for (uint64_t address = CONTROL_SEARCH_START; range == NULL && address < CONTROL_SEARCH_END;
          address += CONTROL_SIZE) {
-        machine->control = reserve(address, CONTROL_SIZE, MAP_FIXED_NOREPLACE);
+        range = reserve(address, CONTROL_SIZE, MAP_FIXED_NOREPLACE);
     }
+    machine->vcpus.control = range;
     machine->table_memory = reserve(0, TABLE_MEMORY, 0);
-    if (machine->control == NULL || machine->table_memory == NULL
-        || mprotect(machine->control, CONTROL_MAPPED, PROT_READ | PROT_WRITE) != 0
+    if (range == NULL || machine->table_memory == NULL || mprotect(range, CONTROL_MAPPED, PROT_READ | PROT_WRITE) != 0
         || mprotect(machine->table_memory, TABLE_MEMORY, PROT_READ | PROT_WRITE) != 0) {
         return -ENOMEM;
     }
-    int result = machine_add_memory(machine, (uint64_t)(uintptr_t)machine->control, CONTROL_MAPPED, 0, control);
+    int result = guest_physical_add(&machine->physical, vellum_address_of(range), CONTROL_MAPPED, 0, control);
     if (result == 0) {
-        result = machine_add_memory(machine, (uint64_t)(uintptr_t)machine->table_memory, TABLE_MEMORY, 0, tables);
+        result =
+            guest_physical_add(&machine->physical, vellum_address_of(machine->table_memory), TABLE_MEMORY, 0, tables);
     }
     return result;
 }
@@ -260,7 +81,7 @@ static int map_control(struct machine *machine, struct guest_memory *control, st
 /* The control range is the supervisor's, but for the stubs. */
 static int map_guest(struct machine *machine, const struct guest_memory *control, const struct guest_memory *tables) {
     const struct vellum_guest_tables_operations *operations = machine->tables_operations;
-    uint64_t address = (uint64_t)(uintptr_t)machine->control;
+    uint64_t address = vellum_address_of(machine->vcpus.control);
     uint64_t flags = VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_ACCESSED | VELLUM_ENTRY_DIRTY;
     int result = operations->create(machine->table_memory, TABLE_MEMORY, tables->guest_physical, &machine->tables);
     if (result == 0) {
@@ -275,11 +96,11 @@ static int map_guest(struct machine *machine, const struct guest_memory *control
     return result;
 }
 
-static int open_kvm(struct machine *machine, char *reason, size_t reason_size) {
+static int open_kvm(struct vcpus *vcpus, char *reason, size_t reason_size) {
     const char *path = getenv("VELLUM_KVM_DEVICE");
     path = path == NULL ? "/dev/kvm" : path;
-    machine->device = open(path, O_RDWR | O_CLOEXEC);
-    if (machine->device < 0) {
+    vcpus->device = open(path, O_RDWR | O_CLOEXEC);
+    if (vcpus->device < 0) {
         int error = -errno;
         snprintf(reason, reason_size, "%s: %s%s", path, strerror(-error),
                  error == -EACCES   ? "; let this user read and write it (on many systems: add the user to group kvm)"
@@ -287,25 +108,25 @@ static int open_kvm(struct machine *machine, char *reason, size_t reason_size) {
                                     : "");
         return error;
     }
-    int64_t version = kernel_ioctl(machine->device, KVM_GET_API_VERSION, NULL);
+    int64_t version = kernel_ioctl(vcpus->device, KVM_GET_API_VERSION, NULL);
     if (version != KVM_API_VERSION) {
         snprintf(reason, reason_size, "%s does not speak version %d of KVM's interface", path, KVM_API_VERSION);
         return -ENOTSUP;
     }
-    int64_t result = kernel_ioctl(machine->device, KVM_CREATE_VM, NULL);
+    int64_t result = kernel_ioctl(vcpus->device, KVM_CREATE_VM, NULL);
     if (result < 0) {
         snprintf(reason, reason_size, "%s makes no virtual machine: %s", path, strerror((int)-result));
         return (int)result;
     }
-    machine->vm = (int)result;
+    vcpus->vm = (int)result;
     return 0;
 }
 
-static int64_t capability(const struct machine *machine, uint64_t number) {
-    return kernel_ioctl(machine->vm, KVM_CHECK_EXTENSION, (const void *)number);
+static int64_t capability(const struct vcpus *vcpus, uint64_t number) {
+    return kernel_ioctl(vcpus->vm, KVM_CHECK_EXTENSION, (const void *)number);
 }
 
-static int check_capabilities(struct machine *machine, char *reason, size_t reason_size) {
+static int check_capabilities(struct vcpus *vcpus, char *reason, size_t reason_size) {
     static const struct {
         uint64_t number;
         int64_t wanted;
@@ -317,73 +138,83 @@ static int check_capabilities(struct machine *machine, char *reason, size_t reas
         {CAPABILITY_MANUAL_DIRTY_LOG, 1, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2"},
     };
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-        if ((capability(machine, needed[i].number) & needed[i].wanted) != needed[i].wanted) {
+        if ((capability(vcpus, needed[i].number) & needed[i].wanted) != needed[i].wanted) {
             snprintf(reason, reason_size, "this kernel's KVM lacks %s", needed[i].name);
             return -ENOTSUP;
         }
     }
     struct kvm_enable_cap manual = {.cap = CAPABILITY_MANUAL_DIRTY_LOG, .args = {1}};
-    if (kernel_ioctl(machine->vm, KVM_ENABLE_CAP, &manual) < 0) {
+    if (kernel_ioctl(vcpus->vm, KVM_ENABLE_CAP, &manual) < 0) {
         snprintf(reason, reason_size, "this kernel's KVM cannot clear its dirty log page by page");
         return -ENOTSUP;
     }
-    int64_t vcpus = capability(machine, KVM_CAP_MAX_VCPU_ID);
-    machine->vcpu_limit = vcpus > 0 && vcpus < VCPU_LIMIT ? (size_t)vcpus : VCPU_LIMIT;
-    int64_t most = capability(machine, KVM_CAP_MAX_VCPUS);
-    machine->vcpu_limit = most > 0 && (size_t)most < machine->vcpu_limit ? (size_t)most : machine->vcpu_limit;
+    int64_t numbers = capability(vcpus, KVM_CAP_MAX_VCPU_ID);
+    vcpus->limit = numbers > 0 && numbers < VCPU_LIMIT ? (size_t)numbers : VCPU_LIMIT;
+    int64_t most = capability(vcpus, KVM_CAP_MAX_VCPUS);
+    vcpus->limit = most > 0 && (size_t)most < vcpus->limit ? (size_t)most : vcpus->limit;
     const char *fewer = getenv("VELLUM_KVM_VCPUS"); /* for tests: threads beyond it store in host mode */
-    if (fewer != NULL && strtoul(fewer, NULL, 10) < machine->vcpu_limit) {
-        machine->vcpu_limit = strtoul(fewer, NULL, 10);
+    if (fewer != NULL && strtoul(fewer, NULL, 10) < vcpus->limit) {
+        vcpus->limit = strtoul(fewer, NULL, 10);
     }
-    kernel_ioctl(machine->vm, KVM_SET_TSS_ADDR, (const void *)UINT64_C(0xfffbd000)); /* only old Intel needs it */
+    kernel_ioctl(vcpus->vm, KVM_SET_TSS_ADDR, (const void *)UINT64_C(0xfffbd000)); /* only old Intel needs it */
     return 0;
 }
 
+static void set_up_ordinary_memory(struct machine *machine) {
+    machine->ordinary.operations = machine->tables_operations;
+    machine->ordinary.tables = machine->tables;
+    machine->ordinary.physical = &machine->physical;
+    machine->ordinary.regions = &machine->regions;
+    machine->ordinary.control = vellum_address_of(machine->vcpus.control);
+    machine->ordinary.leaf = machine->vcpus.processor.has_gigabyte_pages ? VELLUM_GUEST_CHUNK : UINT64_C(1) << 21;
+}
+
 static int set_up(struct machine *machine, char *reason, size_t reason_size) {
-    int result = open_kvm(machine, reason, reason_size);
+    struct vcpus *vcpus = &machine->vcpus;
+    int result = open_kvm(vcpus, reason, reason_size);
     if (result == 0) {
-        result = check_capabilities(machine, reason, reason_size);
+        result = check_capabilities(vcpus, reason, reason_size);
     }
     if (result == 0) {
-        result = processor_discover(&machine->processor, machine->device, machine->vm, reason, reason_size);
+        result = processor_discover(&vcpus->processor, vcpus->device, vcpus->vm, reason, reason_size);
     }
     if (result != 0) {
         return result;
     }
-    if (machine->dispatcher != NULL) { /* NULL: a machine for measuring, which nobody stops */
-        machine->kick_signal = machine->dispatcher->wake_up_signal();
+    if (vcpus->dispatcher != NULL) { /* NULL: a machine for measuring, which nobody stops */
+        vcpus->kick_signal = vcpus->dispatcher->wake_up_signal();
     }
-    if (machine->kick_signal < 0) {
+    if (vcpus->kick_signal < 0) {
         snprintf(reason, reason_size, "every realtime signal has a handler: none is left to interrupt vCPUs with");
-        return machine->kick_signal;
+        return vcpus->kick_signal;
     }
+    machine->physical.vm = vcpus->vm;
+    machine->physical.units = vcpus->processor.guest_physical_units;
     struct guest_memory control;
     struct guest_memory tables;
     result = map_control(machine, &control, &tables);
     if (result == 0) {
-        control_fill(machine->control, (uint64_t)(uintptr_t)ring_0_store_fault);
+        control_fill(vcpus->control);
         result = map_guest(machine, &control, &tables);
     }
     if (result != 0) {
         snprintf(reason, reason_size, "no memory for the guest's tables and processors: %s", strerror(-result));
+        return result;
     }
-    return result;
+    vcpus->root = machine->tables_operations->root(machine->tables);
+    set_up_ordinary_memory(machine);
+    return 0;
 }
 
 /* What exists of it. */
 static void free_machine(struct machine *machine) {
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
-        if (vcpu != NULL) {
-            vcpu_destroy(vcpu);
-        }
+    struct vcpus *vcpus = &machine->vcpus;
+    vcpus_destroy(vcpus);
+    if (vcpus->vm >= 0) {
+        close(vcpus->vm);
     }
-    if (machine->vm >= 0) {
-        close(machine->vm);
-    }
-    if (machine->device >= 0) {
-        close(machine->device);
+    if (vcpus->device >= 0) {
+        close(vcpus->device);
     }
     if (machine->tables != NULL) {
         machine->tables_operations->destroy(machine->tables);
@@ -391,8 +222,8 @@ static void free_machine(struct machine *machine) {
     if (machine->table_memory != NULL) {
         munmap(machine->table_memory, TABLE_MEMORY);
     }
-    if (machine->control != NULL) {
-        munmap(machine->control, CONTROL_SIZE);
+    if (vcpus->control != NULL) {
+        munmap(vcpus->control, CONTROL_SIZE);
     }
     free(machine);
 }
@@ -405,9 +236,9 @@ int machine_create(const struct vellum_dispatcher *dispatcher,
         snprintf(reason, reason_size, "no memory for a virtual machine");
         return -ENOMEM;
     }
-    machine->device = -1;
-    machine->vm = -1;
-    machine->dispatcher = dispatcher;
+    machine->vcpus.device = -1;
+    machine->vcpus.vm = -1;
+    machine->vcpus.dispatcher = dispatcher;
     machine->tables_operations = tables_operations;
     machine->rearm_path = VELLUM_KVM_REARM_BY_DIRTY_LOG;
     machine->fault_path = VELLUM_KVM_FAULT_BY_EXIT;
@@ -422,30 +253,30 @@ int machine_create(const struct vellum_dispatcher *dispatcher,
 
 /* A thread inside a system call that receives into a region may block there for ever, on behalf of a region that is
  * gone. */
-static void interrupt_blocking_call(const struct machine *machine, struct vcpu *vcpu) {
+static void interrupt_blocking_call(struct vcpu *vcpu) {
     if (atomic_load(&vcpu->in_blocking_call) != 0) {
-        vellum_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)machine->kick_signal, 0, 0, 0, 0);
+        vellum_system_call(SYS_tkill, atomic_load(&vcpu->owner), (uint64_t)vcpu->vcpus->kick_signal, 0, 0, 0, 0);
     }
 }
 
 /* Each vCPU comes out and then sees that the machine is closing. */
-static void interrupt_guest_code(struct machine *machine) {
-    stop_vcpus(machine);
-    resume_vcpus(machine);
+static void interrupt_guest_code(struct vcpus *vcpus) {
+    stop_vcpus(vcpus);
+    resume_vcpus(vcpus);
 }
 
 /* Where a handler has jumped out of such a call (siglongjmp), the thread never comes back to the loop; nobody can tell.
  */
 #define MOST_INTERRUPTIONS 3000 /* a millisecond each, at least */
 
-static bool wait_until_outside(struct machine *machine, struct vcpu *vcpu) {
+static bool wait_until_outside(struct vcpu *vcpu) {
     for (int interruptions = 0; vcpu_is_running(vcpu); interruptions++) {
         if (interruptions == MOST_INTERRUPTIONS && atomic_load(&vcpu->in_blocking_call) != 0) {
             return false;
         }
-        interrupt_blocking_call(machine, vcpu); /* again and again: it may not have reached the call yet */
-        kernel_wait_a_moment(&vcpu->running, 1);
-        interrupt_guest_code(machine);
+        interrupt_blocking_call(vcpu); /* again and again: it may not have reached the call yet */
+        vellum_futex_wait_at_most(&vcpu->running, 1, MILLISECOND);
+        interrupt_guest_code(vcpu->vcpus);
     }
     return true;
 }
@@ -459,12 +290,13 @@ void machine_destroy(struct machine *machine) {
     static const char stays[] =
         "vellum: a signal handler jumped out of a read into a region; its virtual machine stays "
         "until the process ends\n";
-    atomic_store(&machine->closing, 1);
-    interrupt_guest_code(machine);
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = atomic_load(&machine->vcpus[number]);
-        if (vcpu != NULL && !wait_until_outside(machine, vcpu)) {
+    struct vcpus *vcpus = &machine->vcpus;
+    atomic_store(&vcpus->closing, 1);
+    interrupt_guest_code(vcpus);
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = atomic_load(&vcpus->numbered[number]);
+        if (vcpu != NULL && !wait_until_outside(vcpu)) {
             vellum_system_call(SYS_write, STDERR_FILENO, (uint64_t)(uintptr_t)stays, sizeof(stays) - 1, 0, 0, 0);
             return;
         }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel_calls.h"
-#include "vcpu.h"
+#include "vellum/clock.h"
+#include "vellum/contexts.h"
 
 #define PAGE UINT64_C(4096)
 #define SCRATCH_PAGES 64
@@ -32,18 +32,19 @@ static uint64_t *scratch_table(uint64_t entry) {
     return scratch_tables.memory + ((entry & VELLUM_ENTRY_ADDRESS) - scratch_tables.guest_physical) / sizeof(uint64_t);
 }
 
-static int scratch_create(void *memory, size_t size, uint64_t guest_physical, struct vellum_guest_tables **tables) {
+VELLUM_CONTROL static int scratch_create(void *memory, size_t size, uint64_t guest_physical,
+                                         struct vellum_guest_tables **tables) {
     scratch_tables =
         (struct scratch_tables){.memory = memory, .guest_physical = guest_physical, .used = 1, .capacity = size / PAGE};
     *tables = (struct vellum_guest_tables *)(void *)&scratch_tables;
     return 0;
 }
 
-static void scratch_destroy(struct vellum_guest_tables *tables) {
+VELLUM_CONTROL static void scratch_destroy(struct vellum_guest_tables *tables) {
     (void)tables;
 }
 
-static uint64_t scratch_root(const struct vellum_guest_tables *tables) {
+VELLUM_CONTROL static uint64_t scratch_root(const struct vellum_guest_tables *tables) {
     (void)tables;
     return scratch_tables.guest_physical;
 }
@@ -65,8 +66,8 @@ static uint64_t *scratch_entry(uint64_t address) {
     return &table[address >> 12 & 511];
 }
 
-static int scratch_map(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical, uint64_t length,
-                       uint64_t leaf_size, uint64_t flags) {
+VELLUM_HANDLER static int scratch_map(struct vellum_guest_tables *tables, uint64_t address, uint64_t guest_physical,
+                                      uint64_t length, uint64_t leaf_size, uint64_t flags) {
     (void)tables, (void)leaf_size;
     for (uint64_t offset = 0; offset < length; offset += PAGE) {
         uint64_t *entry = scratch_entry(address + offset);
@@ -95,12 +96,6 @@ static uint64_t *entry_of(const struct trial *trial, size_t page) {
     return scratch_entry((uint64_t)(uintptr_t)trial->scratch + page * PAGE);
 }
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
-}
-
 /* Runs until an exit by a port; its number, or negative. */
 static int run(struct vcpu *vcpu) {
     int64_t result;
@@ -115,7 +110,7 @@ static int run(struct vcpu *vcpu) {
 
 static int start_at_ring_0(const struct trial *trial, const uint8_t *stub, struct kvm_regs registers) {
     struct vcpu *vcpu = trial->vcpu;
-    registers.rip = control_stub(trial->machine->control, stub);
+    registers.rip = control_stub(trial->machine->vcpus.control, stub);
     registers.rflags = 2;
     vcpu->run->s.regs.regs = registers;
     vcpu->run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
@@ -127,7 +122,7 @@ static int start_stores(const struct trial *trial, size_t first, size_t pages, b
     struct vcpu_control *control = trial->vcpu->control;
     struct interrupt_frame *frame =
         (struct interrupt_frame *)(void *)(control->ring_0_stack + sizeof(control->ring_0_stack)) - 1;
-    *frame = (struct interrupt_frame){.rip = control_stub(trial->machine->control, stub_store_loop),
+    *frame = (struct interrupt_frame){.rip = control_stub(trial->machine->vcpus.control, stub_store_loop),
                                       .cs = SELECTOR_USER_CODE,
                                       .rflags = 0x202,
                                       .rsp = (uint64_t)(uintptr_t)trial->scratch,
@@ -142,7 +137,7 @@ static bool is_system_call(const struct trial *trial, int port) {
         return port == PORT_SYSTEM_CALL;
     }
     uint64_t touched = trial->vcpu->run->s.regs.sregs.cr2;
-    return port == PAGE_FAULT && touched == (uint64_t)(uintptr_t)trial->machine->control + CONTROL_UNMAPPED;
+    return port == PAGE_FAULT && touched == (uint64_t)(uintptr_t)trial->machine->vcpus.control + CONTROL_UNMAPPED;
 }
 
 static bool stores_pass(const struct trial *trial, size_t pages, bool flush) {
@@ -155,7 +150,7 @@ static bool system_calls_exit(struct trial *trial) {
     if (stores_pass(trial, 1, false)) {
         return true;
     }
-    control_use_touching_system_call(trial->machine->control);
+    control_use_touching_system_call(trial->machine->vcpus.control);
     trial->measured->system_call_by_touch = true;
     return stores_pass(trial, 1, false);
 }
@@ -170,7 +165,7 @@ static bool clear_dirty_log(const struct trial *trial, size_t pages) {
     uint64_t bitmap = pages == 64 ? UINT64_MAX : (UINT64_C(1) << pages) - 1;
     struct kvm_clear_dirty_log clear = {
         .slot = trial->memory.slot, .num_pages = SCRATCH_PAGES, .first_page = 0, .dirty_bitmap = &bitmap};
-    return kernel_ioctl(trial->machine->vm, KVM_CLEAR_DIRTY_LOG, &clear) >= 0;
+    return kernel_ioctl(trial->machine->vcpus.vm, KVM_CLEAR_DIRTY_LOG, &clear) >= 0;
 }
 
 static bool all_dirty(const struct trial *trial) {
@@ -208,7 +203,7 @@ static bool choose_rearm_path(struct trial *trial) {
     return rearms(trial, VELLUM_KVM_REARM_BY_DIRTY_LOG);
 }
 
-static int compare(const void *left, const void *right) {
+VELLUM_CONTROL static int compare(const void *left, const void *right) {
     uint64_t a = *(const uint64_t *)left;
     uint64_t b = *(const uint64_t *)right;
     return (a > b) - (a < b);
@@ -222,16 +217,16 @@ static uint64_t median(uint64_t *values) {
 static bool measure_ring_0(struct trial *trial) {
     uint64_t times[ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         if (start_at_ring_0(trial, stub_ring_0_loop, (struct kvm_regs){.rcx = RING_0_LOOPS}) != PORT_MEASURED) {
             return false;
         }
-        uint64_t long_run = now() - start;
-        start = now();
+        uint64_t long_run = vellum_now_nanoseconds() - start;
+        start = vellum_now_nanoseconds();
         if (start_at_ring_0(trial, stub_ring_0_loop, (struct kvm_regs){.rcx = 1}) != PORT_MEASURED) {
             return false;
         }
-        uint64_t short_run = now() - start;
+        uint64_t short_run = vellum_now_nanoseconds() - start;
         times[round] = long_run > short_run ? (long_run - short_run) / (2 * (RING_0_LOOPS - 1)) : 0;
     }
     trial->measured->figures.ring_0_instruction = median(times);
@@ -241,11 +236,11 @@ static bool measure_ring_0(struct trial *trial) {
 static bool measure_exit(struct trial *trial) {
     uint64_t times[ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         if (!stores_pass(trial, 1, false)) {
             return false;
         }
-        times[round] = now() - start;
+        times[round] = vellum_now_nanoseconds() - start;
     }
     trial->measured->figures.exit = median(times);
     return true;
@@ -262,16 +257,16 @@ static bool measure_first_store(struct trial *trial) {
     bool by_reload = trial->measured->figures.rearm_path == VELLUM_KVM_REARM_BY_CR3_RELOAD;
     for (size_t round = 0; round < ROUNDS; round++) {
         clear_bits(trial, SCRATCH_PAGES, VELLUM_ENTRY_DIRTY);
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         if (!by_reload) {
             clear_dirty_log(trial, SCRATCH_PAGES);
         }
-        uint64_t armed = now();
+        uint64_t armed = vellum_now_nanoseconds();
         if (!stores_pass(trial, SCRATCH_PAGES, by_reload)) {
             return false;
         }
         rearming[round] = armed - start;
-        stores[round] = beyond_exit(trial, now() - armed, SCRATCH_PAGES);
+        stores[round] = beyond_exit(trial, vellum_now_nanoseconds() - armed, SCRATCH_PAGES);
     }
     trial->measured->figures.rearm = median(rearming);
     trial->measured->figures.first_store = median(stores);
@@ -305,7 +300,7 @@ static uint64_t time_faults(const struct trial *trial, size_t expected_exits) {
     uint64_t times[ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
         protect(trial);
-        uint64_t start = now();
+        uint64_t start = vellum_now_nanoseconds();
         size_t exits = 0;
         int port = start_stores(trial, 0, FAULTING_PAGES, flush);
         for (; port == PAGE_FAULT && !is_system_call(trial, port); exits++) {
@@ -314,7 +309,7 @@ static uint64_t time_faults(const struct trial *trial, size_t expected_exits) {
         if (!is_system_call(trial, port) || exits != expected_exits) {
             return 0;
         }
-        times[round] = beyond_exit(trial, now() - start, FAULTING_PAGES);
+        times[round] = beyond_exit(trial, vellum_now_nanoseconds() - start, FAULTING_PAGES);
     }
     return median(times);
 }
@@ -322,9 +317,9 @@ static uint64_t time_faults(const struct trial *trial, size_t expected_exits) {
 static void choose_fault_path(struct trial *trial) {
     struct vellum_kvm_measurements *figures = &trial->measured->figures;
     figures->fault_by_exit = time_faults(trial, FAULTING_PAGES);
-    control_serve_page_faults_in_guest(trial->machine->control, 1);
+    control_serve_page_faults_in_guest(trial->machine->vcpus.control, 1);
     figures->fault_in_guest = time_faults(trial, 0);
-    control_serve_page_faults_in_guest(trial->machine->control, 0);
+    control_serve_page_faults_in_guest(trial->machine->vcpus.control, 0);
     const char *forced = getenv("VELLUM_KVM_FAULTS");
     bool in_guest = forced == NULL ? figures->fault_in_guest < figures->fault_by_exit : strcmp(forced, "guest") == 0;
     figures->fault_path =
@@ -356,7 +351,8 @@ static int map_scratch(struct trial *trial) {
     struct machine *machine = trial->machine;
     uint64_t scratch = (uint64_t)(uintptr_t)trial->scratch;
     uint64_t flags = VELLUM_ENTRY_PRESENT | VELLUM_ENTRY_WRITABLE | VELLUM_ENTRY_ACCESSED;
-    int result = machine_add_memory(machine, scratch, SCRATCH_PAGES * PAGE, KVM_MEM_LOG_DIRTY_PAGES, &trial->memory);
+    int result =
+        guest_physical_add(&machine->physical, scratch, SCRATCH_PAGES * PAGE, KVM_MEM_LOG_DIRTY_PAGES, &trial->memory);
     if (result == 0) {
         result = scratch_map(machine->tables, scratch, trial->memory.guest_physical, SCRATCH_PAGES * PAGE, PAGE,
                              flags | VELLUM_ENTRY_USER);
@@ -366,8 +362,9 @@ static int map_scratch(struct trial *trial) {
     }
     uint64_t entries = (uint64_t)(uintptr_t)scratch_entry(scratch) & ~(PAGE - 1);
     uint64_t offset = entries - (uint64_t)(uintptr_t)scratch_tables.memory;
-    control_fill(machine->control, control_stub(machine->control, stub_trial_fault));
-    control_set_trial(machine->control, entries, scratch + COPY_PAGE * PAGE);
+    uint8_t *control = machine->vcpus.control;
+    control_set_page_fault_function(control, control_stub(control, stub_trial_fault));
+    control_set_trial(control, entries, scratch + COPY_PAGE * PAGE);
     return scratch_map(machine->tables, entries, scratch_tables.guest_physical + offset, PAGE, PAGE,
                        flags | VELLUM_ENTRY_DIRTY);
 }
@@ -380,7 +377,7 @@ static int make_trial(struct trial *trial) {
     }
     result = map_scratch(trial);
     if (result == 0) {
-        trial->vcpu = vcpu_create(trial->machine, &result);
+        trial->vcpu = vcpu_create(&trial->machine->vcpus, &result);
     }
     if (result != 0) {
         snprintf(measured->reason, sizeof(measured->reason), "KVM refuses a vCPU or its memory: %s", strerror(-result));
@@ -405,9 +402,9 @@ static void measure(struct measured *measured) {
             snprintf(measured->reason, sizeof(measured->reason), "%s", obstacle);
         }
         struct vellum_kvm_measurements *figures = &measured->figures;
-        figures->large_pages = trial.machine->processor.has_gigabyte_pages ? 1024 : 2;
-        figures->extended_state = (uint32_t)trial.machine->processor.extended_state_size;
-        figures->vcpu_limit = (uint32_t)trial.machine->vcpu_limit;
+        figures->large_pages = trial.machine->vcpus.processor.has_gigabyte_pages ? 1024 : 2;
+        figures->extended_state = (uint32_t)trial.machine->vcpus.processor.extended_state_size;
+        figures->vcpu_limit = (uint32_t)trial.machine->vcpus.limit;
     }
     if (trial.machine != NULL) {
         machine_destroy(trial.machine);
@@ -417,7 +414,7 @@ static void measure(struct measured *measured) {
 
 static struct measured the_host;
 
-static void measure_the_host(void) {
+VELLUM_CONTROL static void measure_the_host(void) {
     measure(&the_host);
 }
 

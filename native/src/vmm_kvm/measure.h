@@ -4,6 +4,7 @@
 #define VELLUM_VMM_KVM_MEASURE_H
 
 #include "machine.h"
+#include "vellum/contexts.h"
 
 struct measured {
     int result;                /* 0: this process can run guest code */
@@ -13,6 +14,6 @@ struct measured {
 };
 
 /* control. Measures at the first call. */
-const struct measured *measured_host(void);
+VELLUM_CONTROL const struct measured *measured_host(void);
 
 #endif

@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 
 #include "control.h"
+#include "guest_physical.h"
 #include "kernel_calls.h"
-#include "machine.h"
 
 #define CR4_PHYSICAL_ADDRESS_EXTENSION (UINT64_C(1) << 5)
 #define CR4_GLOBAL_PAGES (UINT64_C(1) << 7)

@@ -13,9 +13,7 @@
 
 /* A process that has locked its memory must say so. */
 static void unmap_for_a_moment(const uint8_t *start, size_t length) {
-    uint64_t address = (uint64_t)(uintptr_t)start;
-    if (vellum_system_call(SYS_madvise, address, length, MADV_DONTNEED, 0, 0, 0) != 0
-        && vellum_system_call(SYS_madvise, address, length, MADV_DONTNEED_LOCKED, 0, 0, 0) != 0) {
+    if (vellum_advise(start, length, MADV_DONTNEED) != 0 && vellum_advise(start, length, MADV_DONTNEED_LOCKED) != 0) {
         vellum_die("vellum: the kernel does not unmap pages from KVM; going on would lose stores\n");
     }
 }
@@ -32,7 +30,7 @@ void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_pag
     struct attachment *attachment = region->vmm_state;
     struct machine *machine = attachment->machine;
     if (machine->rearm_path == VELLUM_KVM_REARM_BY_CR3_RELOAD) {
-        atomic_fetch_add(&machine->flush_generation, 1);
+        atomic_fetch_add(&machine->vcpus.flush_generation, 1);
         return;
     }
     if (page_count == 0) {
@@ -42,7 +40,7 @@ void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_pag
                                         .num_pages = (uint32_t)page_count,
                                         .first_page = first_page,
                                         .dirty_bitmap = (void *)(uintptr_t)pages};
-    if (kernel_ioctl(machine->vm, KVM_CLEAR_DIRTY_LOG, &clear) < 0) {
+    if (kernel_ioctl(machine->vcpus.vm, KVM_CLEAR_DIRTY_LOG, &clear) < 0) {
         vellum_die("vellum: KVM refuses to write-protect pages; going on would lose stores\n");
     }
 }

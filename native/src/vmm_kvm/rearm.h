@@ -3,12 +3,13 @@
 #ifndef VELLUM_VMM_KVM_REARM_H
 #define VELLUM_VMM_KVM_REARM_H
 
+#include "vellum/contexts.h"
 #include "vellum/guest.h"
 
 /* gate, vCPUs stopped; rearm of struct vellum_guest_region. */
-void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
+VELLUM_GATE void rearm(struct vellum_region *region, const uint64_t *pages, size_t first_page, size_t page_count);
 
 /* handler; forget_view of struct vellum_guest_region. */
-void rearm_forget_view(struct vellum_region *region, size_t first_page, size_t page_count);
+VELLUM_HANDLER void rearm_forget_view(struct vellum_region *region, size_t first_page, size_t page_count);
 
 #endif

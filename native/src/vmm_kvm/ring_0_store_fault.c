@@ -13,13 +13,13 @@ static bool contains(const struct attached_region *attached, uint64_t address) {
 /*
  * Counted in; NULL: no region is there. The vCPU may be stopped between any two instructions here, and the region be
  * detached before it goes on. In the manner of Dekker: this counts itself in, then looks for the region; who detaches
- * takes the region out, then looks at the count (machine_await_handlers). So the region exists until this counts itself
- * out, but may have another tuple.
+ * takes the region out, then looks at the count (attached_regions_await_handlers). So the region exists until this
+ * counts itself out, but may have another tuple.
  */
 static struct attached_region *enter(struct machine *machine, uint64_t address, struct vellum_region **region) {
-    size_t used = atomic_load(&machine->attached_used);
+    size_t used = atomic_load(&machine->regions.used);
     for (size_t i = 0; i < used; i++) {
-        struct attached_region *attached = &machine->attached[i];
+        struct attached_region *attached = &machine->regions.places[i];
         if (contains(attached, address)) {
             atomic_fetch_add(&attached->ring_0_handlers, 1);
             *region = atomic_load(&attached->region);
@@ -56,7 +56,7 @@ static uint32_t serve(struct machine *machine, const struct attached_region *att
         return RING_0_ASK_HOST;
     }
     atomic_fetch_add_explicit(&region->store_faults, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&machine->counters.store_faults_in_guest, 1, memory_order_relaxed);
+    count(&machine->vcpus.counters.store_faults_in_guest);
     return last && atomic_load(&region->gate.closed) != 0 ? RING_0_WAKE_CLOSER : RING_0_SERVED;
 }
 

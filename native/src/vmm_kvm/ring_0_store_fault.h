@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "vellum/contexts.h"
+
 enum ring_0_answer {
     RING_0_SERVED = 0,
     RING_0_ASK_HOST = 1,   /* exit, and start over there */
@@ -15,6 +17,6 @@ enum ring_0_answer {
 };
 
 /* `code`: the interrupted code's CS. */
-uint32_t ring_0_store_fault(uint64_t address, uint64_t error, uint64_t code);
+VELLUM_HANDLER uint32_t ring_0_store_fault(uint64_t address, uint64_t error, uint64_t code);
 
 #endif

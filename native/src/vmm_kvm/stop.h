@@ -17,25 +17,23 @@
 #define VELLUM_VMM_KVM_STOP_H
 
 #include "vcpu.h"
+#include "vellum/contexts.h"
 
 /* gate or control, not in guest mode. Returns when no vCPU runs guest code. Nests, also from several threads. */
-void stop_vcpus(struct machine *machine);
-void resume_vcpus(struct machine *machine);
+VELLUM_GATE void stop_vcpus(struct vcpus *vcpus);
+VELLUM_GATE void resume_vcpus(struct vcpus *vcpus);
 
 /* VMM loop. Waits while vCPUs are stopped. False: the machine is closing; leave (not where !may_leave: code at CPL 0
  * must end first). After true comes stop_come_out. */
-bool stop_go_in(struct vcpu *vcpu, bool may_leave);
+VELLUM_HANDLER bool stop_go_in(struct vcpu *vcpu, bool may_leave);
 /* VMM loop. True: the exit was a kick, and nothing else is known to have happened. */
-bool stop_come_out(struct vcpu *vcpu);
+VELLUM_HANDLER bool stop_come_out(struct vcpu *vcpu);
 
 /*
  * VMM loop, the vCPU outside. True: the exit was for a signal that was meant for a system call which was over by then
- * (machine_destroy). Left pending in a thread that blocks it, it would end every stay in the guest at once.
+ * (machine_destroy in machine.h). Left pending in a thread that blocks it, it would end every stay in the guest at
+ * once.
  */
-bool stop_take_stray_kick(struct vcpu *vcpu);
-
-static inline uint64_t signal_bit(int signal) {
-    return UINT64_C(1) << (signal - 1);
-}
+VELLUM_HANDLER bool stop_take_stray_kick(struct vcpu *vcpu);
 
 #endif

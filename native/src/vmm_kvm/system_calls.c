@@ -6,7 +6,6 @@
 
 #include "allow_list.h"
 #include "kernel_store.h"
-#include "vellum/system_call.h"
 
 enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region) {
     if (kernel_store_handles(call, touches_region)) {
@@ -35,12 +34,6 @@ bool system_call_keeps_word_in_region(const struct system_call *call, system_cal
     default:
         return false;
     }
-}
-
-int64_t system_call_forward(const struct system_call *call) {
-    const uint64_t *arguments = call->arguments;
-    return vellum_system_call(call->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                              arguments[5]);
 }
 
 int64_t system_call_store_to_region(const struct system_call *call, const struct system_call_context *context) {

@@ -9,15 +9,8 @@
 #ifndef VELLUM_VMM_KVM_SYSTEM_CALLS_H
 #define VELLUM_VMM_KVM_SYSTEM_CALLS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "vellum/dispatcher.h"
-
-struct system_call {
-    int64_t number;        /* rax */
-    uint64_t arguments[6]; /* rdi, rsi, rdx, r10, r8, r9 */
-};
+#include "guest_system_call.h"
+#include "vellum/contexts.h"
 
 enum system_call_way {
     SYSTEM_CALL_LEAVES,          /* the thread leaves guest mode at the instruction and executes it natively */
@@ -25,32 +18,19 @@ enum system_call_way {
     SYSTEM_CALL_STORES_TO_REGION /* made from the VMM loop into a buffer, which is then stored: kernel_store.c */
 };
 
-/* Does [address, address + length) touch an attached region? Async-signal-safe. The range does not wrap around. */
-typedef bool (*system_call_touches_region)(uint64_t address, uint64_t length);
-
-struct system_call_context {
-    system_call_touches_region touches_region;
-    const struct vellum_dispatcher *dispatcher; /* its serve stores for the kernel */
-    /*
-     * The thread's own signal mask as the kernel has it, bit (signal - 1); in force while the call itself is made. What
-     * must not interrupt the thread there for the VMM's own sake is set by the caller.
-     */
-    uint64_t thread_mask;
-};
-
-enum system_call_way system_call_way(const struct system_call *call, system_call_touches_region touches_region);
+VELLUM_HANDLER enum system_call_way system_call_way(const struct system_call *call,
+                                                    system_call_touches_region touches_region);
 
 /* A futex call by which the kernel itself would change a word of a region, for priority inheritance. */
-bool system_call_keeps_word_in_region(const struct system_call *call, system_call_touches_region touches_region);
-
-/* For SYSTEM_CALL_IS_FORWARDED. The kernel's result, a negative errno on failure. */
-int64_t system_call_forward(const struct system_call *call);
+VELLUM_HANDLER bool system_call_keeps_word_in_region(const struct system_call *call,
+                                                     system_call_touches_region touches_region);
 
 /*
  * For SYSTEM_CALL_STORES_TO_REGION. What the call would have answered if the kernel could write the region, a negative
  * errno on failure. May block for as long as the call itself, and be interrupted: the application's signal handlers run
  * inside, on this stack, with the thread's own mask.
  */
-int64_t system_call_store_to_region(const struct system_call *call, const struct system_call_context *context);
+VELLUM_HANDLER int64_t system_call_store_to_region(const struct system_call *call,
+                                                   const struct system_call_context *context);
 
 #endif

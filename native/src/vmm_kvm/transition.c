@@ -12,8 +12,6 @@
 #endif
 
 #include "kernel_calls.h"
-#include "loop.h"
-#include "stop.h"
 
 /* The kernel's struct ucontext: up to the signal mask it is the C library's, whose mask is longer. */
 #define KERNEL_CONTEXT_SIZE (offsetof(ucontext_t, uc_sigmask) + sizeof(uint64_t))
@@ -51,7 +49,7 @@ uint64_t transition_blocked_in_loop(void) {
 }
 
 int transition_give_signal_mask(struct vcpu *vcpu) {
-    uint64_t mask = (vcpu->draining ? UINT64_MAX : vcpu->thread_mask) & ~signal_bit(vcpu->machine->kick_signal);
+    uint64_t mask = (vcpu->draining ? UINT64_MAX : vcpu->thread_mask) & ~signal_bit(vcpu->vcpus->kick_signal);
     if (mask == vcpu->mask_in_force) {
         return 0;
     }
@@ -73,7 +71,7 @@ int transition_give_signal_mask(struct vcpu *vcpu) {
  */
 static int give_extended_state(struct vcpu *vcpu, const uint8_t *state) {
     uint8_t *given = vcpu->extended_state;
-    size_t capacity = vcpu->machine->processor.extended_state_size;
+    size_t capacity = vcpu->vcpus->processor.extended_state_size;
     struct software_bytes bytes = software_bytes_of(state);
     memset(given, 0, capacity);
     memcpy(given, state, SOFTWARE_BYTES);
@@ -165,7 +163,7 @@ static void begin_stack(const struct vcpu *vcpu) {
 #endif
 }
 
-int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
+int transition_capture(struct vcpu *vcpu, ucontext_t *context, vmm_loop_function loop) {
     greg_t *registers = context->uc_mcontext.gregs;
     if (((uint64_t)registers[REG_EFL] & TRAP_FLAG) != 0 || context->uc_mcontext.fpregs == NULL
         || !frame_fits(context)) {
@@ -186,9 +184,9 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
     vcpu->user.rflags &= ~RESUME_FLAG;
     vcpu->fs_base = vcpu->thread_fs_base = read_base(ARCH_GET_FS);
     vcpu->gs_base = vcpu->thread_gs_base = read_base(ARCH_GET_GS);
-    count(&vcpu->machine->counters.entries);
+    count(&vcpu->vcpus->counters.entries);
 
-    registers[REG_RIP] = (greg_t)(uintptr_t)vmm_loop;
+    registers[REG_RIP] = (greg_t)(uintptr_t)loop;
     registers[REG_RDI] = (greg_t)(uintptr_t)vcpu;
     registers[REG_RSP] = (greg_t)(uintptr_t)(vcpu->stack_top - 8); /* as after a call: RSP + 8 is 16-byte aligned */
     registers[REG_EFL] = (greg_t)PLAIN_FLAGS;
@@ -202,7 +200,7 @@ int transition_capture(struct vcpu *vcpu, ucontext_t *context) {
  * magic behind the state, by which the kernel knows a full frame.
  */
 static void take_extended_state(struct vcpu *vcpu, uint8_t *state) {
-    uint64_t request = vcpu->machine->processor.extended_state_size > sizeof(struct kvm_xsave)
+    uint64_t request = vcpu->vcpus->processor.extended_state_size > sizeof(struct kvm_xsave)
                          ? _IOR(KVMIO, 0xcf, struct kvm_xsave) /* KVM_GET_XSAVE2 */
                          : KVM_GET_XSAVE;
     if (kernel_ioctl(vcpu->descriptor, request, vcpu->extended_state) < 0) {
@@ -211,7 +209,7 @@ static void take_extended_state(struct vcpu *vcpu, uint8_t *state) {
     struct software_bytes bytes = software_bytes_of(state);
     memcpy(state, vcpu->extended_state, SOFTWARE_BYTES);
     if (bytes.magic == EXTENDED_STATE_MAGIC) {
-        size_t size = smaller(bytes.state_size, vcpu->machine->processor.extended_state_size);
+        size_t size = smaller(bytes.state_size, vcpu->vcpus->processor.extended_state_size);
         memcpy(state + XSAVE_HEADER, vcpu->extended_state + XSAVE_HEADER, size - XSAVE_HEADER);
     }
 }
@@ -236,7 +234,7 @@ void transition_leave(struct vcpu *vcpu) {
     set_identification_flag(vcpu->user.rflags);
     /* the last use of this thread's own FS base was above: changed by WRFSBASE only, since arch_prctl leaves */
     void (*return_from_frame)(void *, _Atomic uint32_t *) __attribute__((noreturn)) =
-        vcpu->machine->dispatcher->return_from_frame;
+        vcpu->vcpus->dispatcher->return_from_frame;
     if (vcpu->gs_base != vcpu->thread_gs_base) {
         vellum_system_call(SYS_arch_prctl, ARCH_SET_GS, vcpu->gs_base, 0, 0, 0, 0);
     }

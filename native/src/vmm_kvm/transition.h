@@ -9,23 +9,27 @@
 #include <ucontext.h>
 
 #include "vcpu.h"
+#include "vellum/contexts.h"
+
+/* What the thread runs in the meantime, on the vCPU's own stack (loop.h). */
+typedef void (*vmm_loop_function)(struct vcpu *vcpu) __attribute__((noreturn));
 
 /*
  * handler. Takes the interrupted thread's state over into the vCPU and rewrites the context, so that returning from the
- * signal starts the VMM loop on the vCPU's stack with asynchronous signals blocked. Negative errno: nothing changed.
+ * signal starts `loop` on the vCPU's stack with asynchronous signals blocked. Negative errno: nothing changed.
  */
-int transition_capture(struct vcpu *vcpu, ucontext_t *context);
+VELLUM_HANDLER int transition_capture(struct vcpu *vcpu, ucontext_t *context, vmm_loop_function loop);
 
 /* VMM loop, the vCPU outside. The thread goes on in host mode with the vCPU's user state. */
-void transition_leave(struct vcpu *vcpu) __attribute__((noreturn));
+VELLUM_HANDLER void transition_leave(struct vcpu *vcpu) __attribute__((noreturn));
 
 /*
  * handler or VMM loop. Tells KVM which signals end a stay in the guest: the thread's own and the kick; only the kick
  * while code at CPL 0 must come to its end. Negative errno.
  */
-int transition_give_signal_mask(struct vcpu *vcpu);
+VELLUM_HANDLER int transition_give_signal_mask(struct vcpu *vcpu);
 
 /* Asynchronous signals: all but those that the processor raises for an instruction. */
-uint64_t transition_blocked_in_loop(void);
+VELLUM_HANDLER uint64_t transition_blocked_in_loop(void);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "kernel_calls.h"
 #include "vellum/lock.h"
+#include "vellum/thread.h"
 
 #define NO_SIGNAL_MASK UINT64_MAX /* nothing given to KVM yet; no thread blocks SIGKILL */
 
@@ -20,9 +21,8 @@ static uint64_t this_thread_pointer(void) {
     return (uint64_t)(uintptr_t)__builtin_thread_pointer();
 }
 
-static void *map(uint64_t length, int protection, int flags, int descriptor) {
-    int64_t result =
-        vellum_system_call(SYS_mmap, 0, length, (uint64_t)protection, (uint64_t)flags, (uint64_t)descriptor, 0);
+static void *map(uint64_t length, int flags, int descriptor) {
+    int64_t result = vellum_map(NULL, length, PROT_READ | PROT_WRITE, flags, descriptor, 0);
     return result < 0 ? NULL : (void *)(uintptr_t)result;
 }
 
@@ -33,7 +33,7 @@ static void unmap(void *memory, size_t length) {
 #ifdef __SANITIZE_ADDRESS__
         __asan_unpoison_memory_region(memory, length);
 #endif
-        vellum_system_call(SYS_munmap, (uint64_t)(uintptr_t)memory, length, 0, 0, 0, 0);
+        vellum_unmap(memory, length);
     }
 }
 
@@ -45,12 +45,12 @@ static struct vcpu *map_vcpu(size_t extended_state_size) {
     size_t state_size = (extended_state_size + 4095) & ~(size_t)4095;
     size_t structure_size = (sizeof(struct vcpu) + 4095) & ~(size_t)4095;
     size_t size = 4096 + VMM_STACK_SIZE + state_size + structure_size;
-    uint8_t *memory = map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    uint8_t *memory = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == NULL) {
         return NULL;
     }
-    vellum_system_call(SYS_madvise, (uint64_t)(uintptr_t)memory, size, MADV_DONTFORK, 0, 0, 0);
-    vellum_system_call(SYS_mprotect, (uint64_t)(uintptr_t)memory, 4096, PROT_NONE, 0, 0, 0);
+    vellum_advise(memory, size, MADV_DONTFORK);
+    vellum_protect(memory, 4096, PROT_NONE);
     struct vcpu *vcpu = (struct vcpu *)(void *)(memory + size - structure_size);
     vcpu->memory = memory;
     vcpu->memory_size = size;
@@ -62,9 +62,8 @@ static struct vcpu *map_vcpu(size_t extended_state_size) {
 }
 
 int vcpu_reset(struct vcpu *vcpu) {
-    struct machine *machine = vcpu->machine;
-    int result = processor_set_up(&machine->processor, vcpu->descriptor, machine->control, vcpu->control,
-                                  machine->tables_operations->root(machine->tables));
+    const struct vcpus *vcpus = vcpu->vcpus;
+    int result = processor_set_up(&vcpus->processor, vcpu->descriptor, vcpus->control, vcpu->control, vcpus->root);
     if (result == 0) {
         vcpu->at_ring_0 = true;
         vcpu->lost_state = false;
@@ -76,55 +75,29 @@ int vcpu_reset(struct vcpu *vcpu) {
 }
 
 static int set_up(struct vcpu *vcpu) {
-    struct machine *machine = vcpu->machine;
-    int64_t result = kernel_ioctl(machine->vm, KVM_CREATE_VCPU, (const void *)vcpu->number);
+    struct vcpus *vcpus = vcpu->vcpus;
+    int64_t result = kernel_ioctl(vcpus->vm, KVM_CREATE_VCPU, (const void *)vcpu->number);
     if (result < 0) {
         size_t following = vcpu->number + 1;
-        atomic_compare_exchange_strong(&machine->vcpu_count, &following, vcpu->number); /* the number is still free */
+        atomic_compare_exchange_strong(&vcpus->count, &following, vcpu->number); /* the number is still free */
         return (int)result;
     }
     vcpu->descriptor = (int)result;
-    result = kernel_ioctl(machine->device, KVM_GET_VCPU_MMAP_SIZE, NULL);
+    result = kernel_ioctl(vcpus->device, KVM_GET_VCPU_MMAP_SIZE, NULL);
     if (result < 0) {
         return (int)result;
     }
     vcpu->run_size = (size_t)result;
-    vcpu->run = map(vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->descriptor);
+    vcpu->run = map(vcpu->run_size, MAP_SHARED, vcpu->descriptor);
     if (vcpu->run == NULL) {
         return -ENOMEM;
     }
     vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-    vcpu->control = (struct vcpu_control *)(void *)(machine->control + CONTROL_VCPUS) + vcpu->number;
+    vcpu->control = (struct vcpu_control *)(void *)(vcpus->control + CONTROL_VCPUS) + vcpu->number;
     return vcpu_reset(vcpu);
 }
 
-/* KVM keeps a vCPU's number until the machine ends: a number whose making failed half way stays unused. */
-struct vcpu *vcpu_create(struct machine *machine, int *result) {
-    *result = -EAGAIN;
-    size_t number = atomic_load(&machine->vcpu_count);
-    do {
-        if (number >= machine->vcpu_limit) {
-            return NULL;
-        }
-    } while (!atomic_compare_exchange_weak(&machine->vcpu_count, &number, number + 1));
-    struct vcpu *vcpu = map_vcpu(machine->processor.extended_state_size);
-    if (vcpu == NULL) {
-        *result = -ENOMEM;
-        return NULL;
-    }
-    vcpu->machine = machine;
-    vcpu->number = number;
-    atomic_store(&vcpu->owner, kernel_thread());
-    *result = set_up(vcpu);
-    if (*result != 0) {
-        vcpu_destroy(vcpu);
-        return NULL;
-    }
-    atomic_store(&machine->vcpus[number], vcpu);
-    return vcpu;
-}
-
-void vcpu_destroy(struct vcpu *vcpu) {
+static void destroy(struct vcpu *vcpu) {
     unmap(vcpu->run, vcpu->run_size);
     if (vcpu->descriptor >= 0) {
         vellum_system_call(SYS_close, (uint64_t)vcpu->descriptor, 0, 0, 0, 0, 0);
@@ -132,15 +105,44 @@ void vcpu_destroy(struct vcpu *vcpu) {
     unmap(vcpu->memory, vcpu->memory_size);
 }
 
-/* A number that a new thread of this process got meanwhile counts as alive: the vCPU becomes that thread's when it
- * enters, or is taken over when it ends. One that another process got does not. */
-static bool has_ended(uint32_t thread) {
-    uint64_t process = (uint64_t)vellum_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    return vellum_system_call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
+/* KVM keeps a vCPU's number until the machine ends: a number whose making failed half way stays unused. */
+struct vcpu *vcpu_create(struct vcpus *vcpus, int *result) {
+    *result = -EAGAIN;
+    size_t number = atomic_load(&vcpus->count);
+    do {
+        if (number >= vcpus->limit) {
+            return NULL;
+        }
+    } while (!atomic_compare_exchange_weak(&vcpus->count, &number, number + 1));
+    struct vcpu *vcpu = map_vcpu(vcpus->processor.extended_state_size);
+    if (vcpu == NULL) {
+        *result = -ENOMEM;
+        return NULL;
+    }
+    vcpu->vcpus = vcpus;
+    vcpu->number = number;
+    atomic_store(&vcpu->owner, vellum_this_thread());
+    *result = set_up(vcpu);
+    if (*result != 0) {
+        destroy(vcpu);
+        return NULL;
+    }
+    atomic_store(&vcpus->numbered[number], vcpu);
+    return vcpu;
 }
 
-static struct vcpu *vcpu_numbered(struct machine *machine, size_t number) {
-    return atomic_load_explicit(&machine->vcpus[number], memory_order_acquire);
+static struct vcpu *vcpu_numbered(struct vcpus *vcpus, size_t number) {
+    return atomic_load_explicit(&vcpus->numbered[number], memory_order_acquire);
+}
+
+void vcpus_destroy(struct vcpus *vcpus) {
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
+        if (vcpu != NULL) {
+            destroy(vcpu);
+        }
+    }
 }
 
 /*
@@ -179,15 +181,17 @@ static bool change_owner(struct vcpu *vcpu, uint32_t from, uint32_t to) {
 }
 
 /* An ended thread's vCPU, or, with `from_the_living`, that of one in host mode. */
-static struct vcpu *take_over(struct machine *machine, uint32_t thread, bool from_the_living) {
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = vcpu_numbered(machine, number);
+static struct vcpu *take_over(struct vcpus *vcpus, uint32_t thread, bool from_the_living) {
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
         if (vcpu == NULL) {
             continue;
         }
         uint32_t owner = atomic_load(&vcpu->owner);
-        bool ended = has_ended(owner);
+        /* where a new thread has the number, the vCPU becomes that thread's when it enters, or is taken over when it
+         * ends */
+        bool ended = vellum_thread_has_ended(owner);
         if ((ended || from_the_living) && (begin_use(vcpu) || ended) && change_owner(vcpu, owner, thread)) {
             return vcpu;
         }
@@ -195,10 +199,10 @@ static struct vcpu *take_over(struct machine *machine, uint32_t thread, bool fro
     return NULL;
 }
 
-static struct vcpu *own(struct machine *machine, uint32_t thread) {
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = vcpu_numbered(machine, number);
+static struct vcpu *own(struct vcpus *vcpus, uint32_t thread) {
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
         if (vcpu != NULL && atomic_load_explicit(&vcpu->owner, memory_order_relaxed) == thread) {
             return vcpu;
         }
@@ -222,7 +226,7 @@ static bool is_abandoned(const struct vcpu *vcpu, const ucontext_t *context) {
 }
 
 bool vcpu_is_running(struct vcpu *vcpu) {
-    return atomic_load(&vcpu->running) != 0 && !has_ended(atomic_load(&vcpu->owner));
+    return atomic_load(&vcpu->running) != 0 && !vellum_thread_has_ended(atomic_load(&vcpu->owner));
 }
 
 /* Of a quarter of what the process may have open, but no more than this, a vCPU takes none away. */
@@ -231,13 +235,13 @@ bool vcpu_is_running(struct vcpu *vcpu) {
 #define MAPPINGS_TO_LEAVE 256
 
 /* The kernel gives the lowest number that is free: so many are in use at least. */
-static bool leaves_descriptors(const struct machine *machine) {
+static bool leaves_descriptors(const struct vcpus *vcpus) {
     uint64_t limits[2]; /* struct rlimit64: the one in force, the highest */
     if (vellum_system_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, vellum_address_of(limits), 0, 0) != 0) {
         return false;
     }
     uint64_t left = limits[0] / 4 < DESCRIPTORS_TO_LEAVE ? limits[0] / 4 : DESCRIPTORS_TO_LEAVE;
-    int64_t lowest = vellum_system_call(SYS_fcntl, (uint64_t)machine->vm, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+    int64_t lowest = vellum_system_call(SYS_fcntl, (uint64_t)vcpus->vm, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
     if (lowest < 0) {
         return false;
     }
@@ -262,41 +266,40 @@ static bool leaves_mappings(void) {
 }
 
 /* A thread can do without a vCPU, which the application, and the core, cannot say of what it would take. */
-static struct vcpu *create_where_there_is_room(struct machine *machine, uint32_t thread,
-                                               _Atomic uint32_t *mappings_lock) {
+static struct vcpu *create_where_there_is_room(struct vcpus *vcpus, uint32_t thread, _Atomic uint32_t *mappings_lock) {
     struct vcpu *vcpu = NULL;
     vellum_lock(mappings_lock);
-    if (leaves_descriptors(machine) && leaves_mappings()) {
+    if (leaves_descriptors(vcpus) && leaves_mappings()) {
         int result;
-        vcpu = vcpu_create(machine, &result);
+        vcpu = vcpu_create(vcpus, &result);
     }
     vellum_unlock(mappings_lock);
     return vcpu != NULL && begin_use_of_own(vcpu, thread) ? vcpu : NULL;
 }
 
-struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context) {
-    uint32_t thread = kernel_thread();
-    struct vcpu *vcpu = own(machine, thread);
+struct vcpu *vcpu_claim(struct vcpus *vcpus, _Atomic uint32_t *mappings_lock, const ucontext_t *context) {
+    uint32_t thread = vellum_this_thread();
+    struct vcpu *vcpu = own(vcpus, thread);
     if (vcpu != NULL && !begin_use_of_own(vcpu, thread)) {
         if (!is_abandoned(vcpu, context)) {
             return NULL; /* in guest mode already; or another thread has just taken the vCPU over */
         }
-        count(&machine->counters.leaves_for_other);
+        count(&vcpus->counters.leaves_for_other);
     }
     if (vcpu == NULL) {
-        vcpu = take_over(machine, thread, false);
+        vcpu = take_over(vcpus, thread, false);
     }
     if (vcpu == NULL) {
-        vcpu = create_where_there_is_room(machine, thread, mappings_lock);
+        vcpu = create_where_there_is_room(vcpus, thread, mappings_lock);
     }
     if (vcpu == NULL) {
-        vcpu = take_over(machine, thread, true);
+        vcpu = take_over(vcpus, thread, true);
     }
     if (vcpu == NULL) {
         return NULL;
     }
     if (vcpu->return_frame == NULL) {
-        vcpu->return_frame = machine->dispatcher->return_frame();
+        vcpu->return_frame = vcpus->dispatcher->return_frame();
     }
     if (vcpu->return_frame == NULL || (vcpu->lost_state && vcpu_reset(vcpu) != 0)) {
         vcpu_give_back(vcpu);
@@ -311,11 +314,11 @@ void vcpu_give_back(struct vcpu *vcpu) {
     atomic_store(&vcpu->running, 0);
 }
 
-struct vcpu *vcpu_of_this_guest_thread(struct machine *machine) {
+struct vcpu *vcpu_of_this_guest_thread(struct vcpus *vcpus) {
     uint64_t thread_pointer = this_thread_pointer();
-    size_t vcpus = atomic_load(&machine->vcpu_count);
-    for (size_t number = 0; number < vcpus; number++) {
-        struct vcpu *vcpu = vcpu_numbered(machine, number);
+    size_t count = atomic_load(&vcpus->count);
+    for (size_t number = 0; number < count; number++) {
+        struct vcpu *vcpu = vcpu_numbered(vcpus, number);
         if (vcpu != NULL && atomic_load(&vcpu->thread_pointer) == thread_pointer && atomic_load(&vcpu->running) != 0) {
             return vcpu;
         }

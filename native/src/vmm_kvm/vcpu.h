@@ -7,11 +7,42 @@
 #ifndef VELLUM_VMM_KVM_VCPU_H
 #define VELLUM_VMM_KVM_VCPU_H
 
+#include <linux/kvm.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <ucontext.h>
 
-#include "machine.h"
+#include "control.h"
+#include "counters.h"
+#include "processor.h"
+#include "vellum/contexts.h"
+#include "vellum/dispatcher.h"
 
 #define VMM_STACK_SIZE ((size_t)256 << 10)
+
+/* The vCPUs of a machine, and what they share. */
+struct vcpus {
+    /* Constant from the machine's making on. */
+    int device; /* /dev/kvm; like vm the machine's, which closes both */
+    int vm;
+    int kick_signal;  /* by which a vCPU in the guest is interrupted (stop.h) */
+    size_t limit;     /* what KVM allows, at most VCPU_LIMIT */
+    uint8_t *control; /* the control range */
+    uint64_t root;    /* guest-physical address of the top table */
+    const struct vellum_dispatcher *dispatcher;
+    struct processor processor; /* what every one of them looks like */
+
+    _Atomic(struct vcpu *) numbered[VCPU_LIMIT];
+    _Atomic size_t count; /* vCPUs with a number below it exist, or are being made */
+
+    _Atomic uint32_t stops;            /* stop.h: while not 0, no vCPU enters the guest; futex */
+    _Atomic uint32_t closing;          /* every thread leaves guest mode */
+    _Atomic uint64_t flush_generation; /* re-arming by CR3 reload: a vCPU behind it flushes first */
+
+    struct guest_counters counters;
+};
 
 enum presence { /* of a vCPU in the guest; stop.h */
                 OUTSIDE = 0,
@@ -20,7 +51,7 @@ enum presence { /* of a vCPU in the guest; stop.h */
 };
 
 struct vcpu {
-    struct machine *machine;
+    struct vcpus *vcpus;
     size_t number;
     int descriptor;
     struct kvm_run *run;
@@ -55,6 +86,24 @@ struct vcpu {
     bool draining; /* a signal waits for code at CPL 0 to end */
 };
 
+/* As of the last exit, and for the next entry: KVM takes over what vcpu_mark_changed names (KVM_SYNC_X86_…). */
+static inline struct kvm_regs *vcpu_registers(struct vcpu *vcpu) {
+    return &vcpu->run->s.regs.regs;
+}
+
+static inline void vcpu_mark_changed(struct vcpu *vcpu, uint64_t what) {
+    vcpu->run->kvm_dirty_regs |= what;
+}
+
+static inline bool vcpu_is_at_ring_0(const struct vcpu *vcpu) {
+    return vcpu->run->s.regs.sregs.ss.dpl == 0;
+}
+
+/* Where a stub is at run time. */
+static inline uint64_t vcpu_stub(const struct vcpu *vcpu, const uint8_t *stub) {
+    return control_stub(vcpu->vcpus->control, stub);
+}
+
 /*
  * handler. The calling thread's vCPU. If it has none, an ended thread's; else a new one, where the process has
  * descriptors and mappings to spare (`mappings_lock` of region.h is held meanwhile); else that of a thread in host
@@ -62,18 +111,18 @@ struct vcpu {
  * is none to be had, or this thread is in guest mode already (a signal handler of its own that stores into a region,
  * inside a call that the VMM loop makes).
  */
-struct vcpu *vcpu_claim(struct machine *machine, _Atomic uint32_t *mappings_lock, const ucontext_t *context);
+VELLUM_HANDLER struct vcpu *vcpu_claim(struct vcpus *vcpus, _Atomic uint32_t *mappings_lock, const ucontext_t *context);
 /* handler. The thread does not go to guest mode after all. */
-void vcpu_give_back(struct vcpu *vcpu);
+VELLUM_HANDLER void vcpu_give_back(struct vcpu *vcpu);
 /* control. The thread is in the VMM loop or in guest code; a thread that has ended never is. */
-bool vcpu_is_running(struct vcpu *vcpu);
+VELLUM_CONTROL bool vcpu_is_running(struct vcpu *vcpu);
 /* Any code. The calling thread's vCPU if it is in guest mode, else NULL. Makes no system call. */
-struct vcpu *vcpu_of_this_guest_thread(struct machine *machine);
-/* control. A vCPU for measuring, owned by this thread. NULL: errno's negative in *result. */
-struct vcpu *vcpu_create(struct machine *machine, int *result);
+VELLUM_HANDLER struct vcpu *vcpu_of_this_guest_thread(struct vcpus *vcpus);
+/* handler; control, for measuring. A new vCPU, owned by this thread. NULL: errno's negative in *result. */
+VELLUM_HANDLER struct vcpu *vcpu_create(struct vcpus *vcpus, int *result);
 /* handler. Sets the state that every vCPU begins with. Negative errno. */
-int vcpu_reset(struct vcpu *vcpu);
-/* control. Nobody uses it any more. */
-void vcpu_destroy(struct vcpu *vcpu);
+VELLUM_HANDLER int vcpu_reset(struct vcpu *vcpu);
+/* control. Nobody uses any of them any more. */
+VELLUM_CONTROL void vcpus_destroy(struct vcpus *vcpus);
 
 #endif

@@ -12,8 +12,10 @@
 #include "loop.h"
 #include "measure.h"
 #include "rearm.h"
+#include "ring_0_store_fault.h"
 #include "stop.h"
 #include "transition.h"
+#include "vellum/contexts.h"
 #include "vellum/export.h"
 
 /*
@@ -61,12 +63,13 @@ static int use_machine(const struct vellum_region *region, const struct vellum_g
         if (result != 0) {
             return result;
         }
+        control_set_page_fault_function(machine->vcpus.control, (uint64_t)(uintptr_t)ring_0_store_fault);
         machine->rearm_path = measured->figures.rearm_path;
         machine->fault_path = measured->figures.fault_path;
         if (measured->system_call_by_touch) {
-            control_use_touching_system_call(machine->control);
+            control_use_touching_system_call(machine->vcpus.control);
         }
-        control_serve_page_faults_in_guest(machine->control, machine->fault_path == VELLUM_KVM_FAULT_IN_GUEST);
+        control_serve_page_faults_in_guest(machine->vcpus.control, machine->fault_path == VELLUM_KVM_FAULT_IN_GUEST);
         atomic_store(&the_machine, machine);
     }
     machine_users++;
@@ -85,28 +88,29 @@ static void stop_using_machine(void) {
 /* Memory that no table leads to yet: the guest sees none of it. */
 static int add_memory(struct machine *machine, const struct vellum_region *region, struct attachment *attachment) {
     uint32_t log = machine->rearm_path == VELLUM_KVM_REARM_BY_DIRTY_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0;
-    int result = machine_add_memory(machine, (uint64_t)(uintptr_t)region->base, region->length, 0, &attachment->view);
+    int result =
+        guest_physical_add(&machine->physical, (uint64_t)(uintptr_t)region->base, region->length, 0, &attachment->view);
     if (result != 0) {
         return result;
     }
-    result =
-        machine_add_memory(machine, (uint64_t)(uintptr_t)region->image.alias, region->length, log, &attachment->alias);
+    result = guest_physical_add(&machine->physical, (uint64_t)(uintptr_t)region->image.alias, region->length, log,
+                                &attachment->alias);
     if (result == 0) {
-        attachment->place = machine_take_place(machine);
+        attachment->place = attached_regions_take_place(&machine->regions);
         if (attachment->place == SIZE_MAX) {
-            machine_remove_memory(machine, &attachment->alias);
+            guest_physical_remove(&machine->physical, &attachment->alias);
             result = -ENOSPC;
         }
     }
     if (result != 0) {
-        machine_remove_memory(machine, &attachment->view);
+        guest_physical_remove(&machine->physical, &attachment->view);
     }
     attachment->has_memory = result == 0;
     return result;
 }
 
-static int prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable, void **state,
-                   struct vellum_guest_region **guest, char *reason, size_t reason_size) {
+VELLUM_CONTROL static int prepare(struct vellum_region *region, const struct vellum_pagetable_operations *pagetable,
+                                  void **state, struct vellum_guest_region **guest, char *reason, size_t reason_size) {
     if (pagetable->guest == NULL) {
         snprintf(reason, reason_size, "VMM 'kvm' needs a page table that a guest can run on, which '%s' is not",
                  pagetable->name);
@@ -142,33 +146,33 @@ static int prepare(struct vellum_region *region, const struct vellum_pagetable_o
     return 0;
 }
 
-static void engage(struct vellum_region *region) {
+VELLUM_GATE static void engage(struct vellum_region *region) {
     const struct attachment *attachment = region->vmm_state;
     machine_attach(attachment->machine, region, attachment->place);
 }
 
 static void remove_memory(struct attachment *attachment) {
     if (attachment->has_memory) {
-        machine_remove_memory(attachment->machine, &attachment->alias);
-        machine_remove_memory(attachment->machine, &attachment->view);
+        guest_physical_remove(&attachment->machine->physical, &attachment->alias);
+        guest_physical_remove(&attachment->machine->physical, &attachment->view);
         attachment->has_memory = false;
     }
 }
 
 /* The memory goes at once: under shadow paging KVM forgets by that what it made of the tables. */
-static void detach(struct vellum_region *region) {
+VELLUM_GATE static void detach(struct vellum_region *region) {
     struct attachment *attachment = region->vmm_state;
     machine_detach(attachment->machine, attachment->place);
     remove_memory(attachment);
 }
 
 /* Handlers at CPL 0 may still hold the place of a region that was detached. */
-static void release(void *released) {
+VELLUM_CONTROL static void release(void *released) {
     struct attachment *attachment = released;
     uint64_t mask = enter_control();
     remove_memory(attachment);
-    machine_await_handlers(attachment->machine);
-    machine_give_place_back(attachment->machine, attachment->place);
+    attached_regions_await_handlers(&attachment->machine->regions);
+    attached_regions_give_place_back(&attachment->machine->regions, attachment->place);
     stop_using_machine();
     leave_control(mask);
     free(attachment);
@@ -182,20 +186,20 @@ static struct machine *machine_of(const struct vellum_region *region) {
 }
 
 static enum vellum_fault_verdict open_in_host(struct vellum_region *region, void *address) {
-    count(&machine_of(region)->counters.opened_in_host);
+    count(&machine_of(region)->vcpus.counters.opened_in_host);
     return region->pagetable->guest->open_in_host(region, address);
 }
 
 /* The thread enters guest mode; the page is open when it gets there, which saves it a fault. */
 static enum vellum_fault_verdict enter(struct vellum_region *region, const struct vellum_fault *fault) {
-    struct vcpu *vcpu = vcpu_claim(machine_of(region), region->mappings_lock, fault->context);
+    struct vcpu *vcpu = vcpu_claim(&machine_of(region)->vcpus, region->mappings_lock, fault->context);
     if (vcpu == NULL) {
         return open_in_host(region, fault->address);
     }
     enum vellum_fault_verdict verdict = region->pagetable->open_for_store(region, fault->address);
     if (verdict != VELLUM_FAULT_RESOLVED) {
         vcpu_give_back(vcpu);
-    } else if (transition_capture(vcpu, fault->context) != 0) {
+    } else if (transition_capture(vcpu, fault->context, vmm_loop) != 0) {
         vcpu_give_back(vcpu);
         return open_in_host(region, fault->address);
     }
@@ -212,7 +216,8 @@ static enum vellum_fault_verdict store_for_kernel(struct vellum_region *region, 
     return verdict;
 }
 
-static enum vellum_fault_verdict store_fault(struct vellum_region *region, const struct vellum_fault *fault) {
+VELLUM_HANDLER static enum vellum_fault_verdict store_fault(struct vellum_region *region,
+                                                            const struct vellum_fault *fault) {
     switch (fault->origin) {
     case VELLUM_FAULT_IN_GUEST:
         return region->pagetable->open_for_store(region, fault->address);
@@ -223,17 +228,17 @@ static enum vellum_fault_verdict store_fault(struct vellum_region *region, const
     }
 }
 
-static void stop_writers(void *state) {
+VELLUM_GATE static void stop_writers(void *state) {
     const struct attachment *attachment = state;
-    stop_vcpus(attachment->machine);
+    stop_vcpus(&attachment->machine->vcpus);
 }
 
-static void resume_writers(void *state) {
+VELLUM_GATE static void resume_writers(void *state) {
     const struct attachment *attachment = state;
-    resume_vcpus(attachment->machine);
+    resume_vcpus(&attachment->machine->vcpus);
 }
 
-static void run_in_host(void (*function)(void *argument), void *argument) {
+VELLUM_HANDLER static void run_in_host(void (*function)(void *argument), void *argument) {
     loop_run_in_host(atomic_load(&the_machine), function, argument);
 }
 
@@ -263,7 +268,7 @@ VELLUM_EXPORT int vellum_vmm_kvm_measure(struct vellum_kvm_measurements *measure
     *measurements = measured->figures;
     pthread_mutex_lock(&machine_lock);
     const struct machine *machine = atomic_load(&the_machine);
-    measurements->kick_signal = machine == NULL ? 0 : (uint32_t)machine->kick_signal;
+    measurements->kick_signal = machine == NULL ? 0 : (uint32_t)machine->vcpus.kick_signal;
     pthread_mutex_unlock(&machine_lock);
     return measured->result;
 }
@@ -277,10 +282,10 @@ VELLUM_EXPORT void vellum_vmm_kvm_read_counters(struct vellum_kvm_counters *coun
     pthread_mutex_lock(&machine_lock); /* the machine stays while it is read */
     struct machine *machine = atomic_load(&the_machine);
     if (machine != NULL) {
-        struct machine_counters *from = &machine->counters;
-        counters->vcpus = atomic_load(&machine->vcpu_count);
-        counters->memory_slots = read_counter(&from->memory_slots);
-        counters->chunks = read_counter(&from->chunks);
+        struct guest_counters *from = &machine->vcpus.counters;
+        counters->vcpus = atomic_load(&machine->vcpus.count);
+        counters->memory_slots = read_counter(&machine->physical.slots_in_use);
+        counters->chunks = read_counter(&machine->ordinary.chunks);
         counters->entries = read_counter(&from->entries);
         counters->leaves_for_system_call = read_counter(&from->leaves_for_system_call);
         counters->leaves_for_fault = read_counter(&from->leaves_for_fault);

@@ -10,9 +10,8 @@ import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.pagetable.guest.GuestPageTable;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
-import org.vellum.store.dax.DaxStoreWithoutFramework;
-import org.vellum.store.file.FileStoreWithoutFramework;
-import org.vellum.store.image.LogFileWithoutFramework;
+import org.vellum.store.dax.DaxStore;
+import org.vellum.store.file.FileStore;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
@@ -43,9 +42,9 @@ final class Assembly implements AutoCloseable {
         }
         regions.add(writeProtect);
         regions.add(dirtyBit);
-        regions.add(FileStoreWithoutFramework.create(core, folder));
+        regions.add(FileStore.withoutFramework(core, folder));
         // behind it, so that it is taken by name only
-        regions.add(DaxStoreWithoutFramework.create(core, persistence, folder));
+        regions.add(DaxStore.emulatedWithoutFramework(core, persistence, folder));
     }
 
     RegionManager regions() {
@@ -85,7 +84,7 @@ final class Assembly implements AutoCloseable {
 
     /** Makes a file as the store makes those of its log. */
     void prepareLogFile(Path path, long size) {
-        LogFileWithoutFramework.prepare(core, path, size);
+        LogFile.prepare(core, path, size);
     }
 
     /** Closes the regions before the native code that serves them. */

@@ -14,6 +14,11 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.runtime.providers.Axis;
+import org.vellum.runtime.registry.Owner;
+import org.vellum.runtime.registry.Regions;
+import org.vellum.runtime.services.PhaseObservers;
+import org.vellum.runtime.services.RuntimeServices;
 
 /**
  * The runtime on a flat class path: what the framework's services would tell it, told by hand. In the runtime's
@@ -30,21 +35,20 @@ public final class RegionsWithoutFramework implements RegionManager, AutoCloseab
     }
 
     public void add(Vmm vmm) {
-        regions.providerArrived(Providers::vmms, vmm, Map.of(Vmm.PROPERTY, vmm.name()));
+        regions.providerArrived(Axis.VMM, vmm, Map.of(Vmm.PROPERTY, vmm.name()));
     }
 
     public void add(PageTable pageTable) {
-        regions.providerArrived(Providers::pageTables, pageTable, Map.of(PageTable.PROPERTY, pageTable.name()));
+        regions.providerArrived(Axis.PAGE_TABLE, pageTable, Map.of(PageTable.PROPERTY, pageTable.name()));
     }
 
     public void add(Strategy strategy) {
-        regions.providerArrived(Providers::strategies, strategy, Map.of(Strategy.PROPERTY, strategy.name()));
+        regions.providerArrived(Axis.STRATEGY, strategy, Map.of(Strategy.PROPERTY, strategy.name()));
     }
 
     public void add(Store store) {
         // what a benchmark adds is to be taken, whatever it keeps
-        regions.providerArrived(
-                Providers::stores, store, Map.of(Store.PROPERTY, store.name(), Store.DURABLE_PROPERTY, true));
+        regions.providerArrived(Axis.STORE, store, Map.of(Store.PROPERTY, store.name(), Store.DURABLE_PROPERTY, true));
     }
 
     public void add(PhaseObserver observer) {

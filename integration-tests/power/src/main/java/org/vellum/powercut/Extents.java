@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.vellum.store.image.ImageFiles;
+import org.vellum.store.image.medium.ImageFiles;
 
 /** Where on the disk the bytes of a region's files are, as commands to the recording disk. */
 final class Extents {

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.vellum.api.Region;
 import org.vellum.api.RegionException;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.ImageReport;
-import org.vellum.store.image.OfflineImage;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.offline.ImageReport;
+import org.vellum.store.image.offline.OfflineImage;
 
 /** Looks at what a power cut left on a mounted file system. */
 final class Judge {

@@ -19,8 +19,8 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.pagetable.host.HostPageTable;
 import org.vellum.runtime.RegionsWithoutFramework;
-import org.vellum.store.file.FileStoreWithoutFramework;
-import org.vellum.store.image.ImageFiles;
+import org.vellum.store.file.FileStore;
+import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
@@ -50,7 +50,7 @@ final class Stack implements AutoCloseable {
         regions.add(writeProtect);
         regions.add(dirtyBit);
         for (String folder : FOLDERS) {
-            regions.add(new StoreOf(store(folder), FileStoreWithoutFramework.create(core, root.resolve(folder))));
+            regions.add(new StoreOf(store(folder), FileStore.withoutFramework(core, root.resolve(folder))));
         }
     }
 

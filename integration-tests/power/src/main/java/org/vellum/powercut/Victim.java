@@ -21,6 +21,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.powercut.Scenario.Act;
+import org.vellum.store.image.offline.OfflineImage;
 import org.vellum.verify.Verify;
 
 /**
@@ -318,8 +319,7 @@ final class Victim {
     /** The epoch that a repair can bring back, -1 for none. */
     private record OptionalEpoch(long epoch) {
         static OptionalEpoch of(Stack stack) {
-            try (org.vellum.store.image.OfflineImage image =
-                    org.vellum.store.image.OfflineImage.open(stack.core(), stack.files("a"))) {
+            try (OfflineImage image = OfflineImage.open(stack.core(), stack.files("a"))) {
                 return new OptionalEpoch(image.report().intactEpoch().orElse(-1));
             }
         }

@@ -19,7 +19,7 @@ import org.osgi.framework.FrameworkUtil;
 final class QuietLog extends ExternalResource {
     private static final Logger VELLUM = Logger.getLogger("org.vellum");
     /** Says what lasts: that a machine or its kernel is slow is no finding about Vellum. */
-    private static final String WHAT_LASTS = "org.vellum.runtime.Wait";
+    private static final String WHAT_LASTS = "org.vellum.runtime.waiting.Wait";
 
     private final List<String> complaints = new CopyOnWriteArrayList<>();
     private final List<String> expected = new CopyOnWriteArrayList<>();

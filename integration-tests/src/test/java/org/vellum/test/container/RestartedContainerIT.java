@@ -10,7 +10,6 @@ import org.junit.runner.RunWith;
 import org.junit.runners.MethodSorters;
 import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerMethod;
 import org.vellum.api.Region;
@@ -20,7 +19,7 @@ import org.vellum.test.consumer.Notebook;
 import static org.junit.Assert.assertEquals;
 
 /** A container a method, in order of name: the second finds what the first committed. */
-@RunWith(PaxExam.class)
+@RunWith(ContainerRunner.class)
 @ExamReactorStrategy(PerMethod.class)
 @FixMethodOrder(MethodSorters.NAME_ASCENDING)
 public class RestartedContainerIT {

@@ -17,7 +17,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.Test;
 import org.junit.runner.RunWith;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.vellum.api.Region;
@@ -37,7 +36,7 @@ import static org.junit.Assert.assertTrue;
  * The runtime, or the native core under it, stops while regions are open and threads store to them: as in a crash, but
  * that the process goes on.
  */
-@RunWith(PaxExam.class)
+@RunWith(ContainerRunner.class)
 @ExamReactorStrategy(PerClass.class)
 public class StoppedRuntimeIT extends FelixTest {
     private static final long PATIENCE_MILLISECONDS = 20_000;
@@ -60,11 +59,8 @@ public class StoppedRuntimeIT extends FelixTest {
     }
 
     @Test
+    @NeedsGuestMode
     public void stoppingTheRuntimeWithThreadsInGuestMode() throws Exception {
-        if (context.getServiceReferences(org.vellum.api.provider.Vmm.class, "(vellum.vmm=kvm)")
-                .isEmpty()) {
-            return; // this host runs no guest, which the tests of guest mode say
-        }
         log.expect("waits"); // the configured region, where the runtime meets the host's VMM first
         stopUnderStores("org.vellum.runtime", "kvm");
     }

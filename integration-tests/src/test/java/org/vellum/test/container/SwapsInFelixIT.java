@@ -10,7 +10,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.After;
 import org.junit.Test;
 import org.junit.runner.RunWith;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Constants;
@@ -34,7 +33,7 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 /** Providers that are stopped, started, updated, outranked and deselected under regions that threads store to. */
-@RunWith(PaxExam.class)
+@RunWith(ContainerRunner.class)
 @ExamReactorStrategy(PerClass.class)
 public class SwapsInFelixIT extends FelixTest {
     private static final RegionOptions OPTIONS = RegionOptions.size("1 MiB");
@@ -221,11 +220,8 @@ public class SwapsInFelixIT extends FelixTest {
     }
 
     @Test
+    @NeedsGuestMode
     public void guestModeIsEnteredAndLeftUnderStores() throws Exception {
-        if (context.getServiceReferences(org.vellum.api.provider.Vmm.class, "(vellum.vmm=kvm)")
-                .isEmpty()) {
-            return; // this host runs no guest, which the tests of guest mode say
-        }
         log.expect("goes on with");
         Region region = regions().open("guest", OPTIONS);
         try (Writers writers = new Writers(region)) {

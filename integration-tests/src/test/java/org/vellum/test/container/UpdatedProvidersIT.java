@@ -14,7 +14,6 @@ import java.util.function.Function;
 import org.junit.After;
 import org.junit.Test;
 import org.junit.runner.RunWith;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Bundle;
@@ -44,7 +43,7 @@ import static org.junit.Assert.assertTrue;
  * bundle too, which closes the region; of it the fault dispatcher stays, and what JNA keeps of classes that it mapped
  * directly.
  */
-@RunWith(PaxExam.class)
+@RunWith(ContainerRunner.class)
 @ExamReactorStrategy(PerClass.class)
 public class UpdatedProvidersIT extends FelixTest {
     private static final int WARM_UP = 2;
@@ -82,10 +81,8 @@ public class UpdatedProvidersIT extends FelixTest {
     private record Revision(int number, WeakReference<ClassLoader> loader, ProviderRevision.Library library) {}
 
     @Test
+    @NeedsGuestMode
     public void aVmm() throws Exception {
-        if (context.getServiceReferences(Vmm.class, "(vellum.vmm=kvm)").isEmpty()) {
-            return; // this host runs no guest, which the tests of guest mode say
-        }
         update(
                 new Provider<>("org.vellum.vmm.kvm", Vmm.class, Vmm.PROPERTY, "kvm", Vmm::operations),
                 RegionOptions.size("1 MiB").withVmm("kvm"),
@@ -101,10 +98,8 @@ public class UpdatedProvidersIT extends FelixTest {
     }
 
     @Test
+    @NeedsGuestMode
     public void theGuestsPageTable() throws Exception {
-        if (context.getServiceReferences(Vmm.class, "(vellum.vmm=kvm)").isEmpty()) {
-            return; // as above
-        }
         update(
                 new Provider<>(
                         "org.vellum.pagetable.guest",

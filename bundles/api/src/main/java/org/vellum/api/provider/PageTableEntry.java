@@ -66,7 +66,7 @@ public record PageTableEntry(long address, int level, Set<Flag> flags, long targ
 
     /** How many bytes an entry of this level translates. */
     public static long span(int level) {
-        return 1L << PAGE_SHIFT + (level - 1) * INDEX_BITS;
+        return 1L << (PAGE_SHIFT + (level - 1) * INDEX_BITS);
     }
 
     /** How many bytes this entry translates. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.api.provider;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -36,6 +37,22 @@ public final class StoreFolder {
      */
     public static Path configured(Settings settings, Map<String, ?> properties, Path inForce, String property) {
         return settings.value(properties, "directory", chosen("", property), inForce, text -> chosen(text, property));
+    }
+
+    /**
+     * The folder, or the nearest one above it that there is: folders are made with their first region, and until then the
+     * answers of a file system (how much is free, whether it is DAX) come from where they will be made.
+     */
+    public static Path nearestExisting(Path folder) {
+        Path nearest = folder.toAbsolutePath();
+        while (!Files.isDirectory(nearest)) {
+            Path above = nearest.getParent();
+            if (above == null) {
+                return nearest; // the root, which is there
+            }
+            nearest = above;
+        }
+        return nearest;
     }
 
     /**

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import org.vellum.nativelib.internal.SharedObject;
+import org.vellum.nativelib.loading.SharedObject;
 
 /**
  * A shared object that a bundle carries as a resource ({@code linux-x86-64/lib<name>.so}), loaded under that bundle's

@@ -1,21 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The runtime: composes regions from the providers of the four axes, cuts epochs and commits.
  *
- * <p>{@link org.vellum.runtime.RegionsComponent} follows the services and hands them to
- * {@link org.vellum.runtime.Regions}, which knows every region open in this process.
- * {@link org.vellum.runtime.RegionManagerComponent} (one a using bundle) and
- * {@link org.vellum.runtime.ConfiguredRegion} (one a configuration) open regions there on somebody's behalf.
- * {@link org.vellum.runtime.RegionOpening} puts a region together or takes everything back;
- * {@link org.vellum.runtime.OpenRegion} is what it becomes; its content is in a {@link org.vellum.runtime.RegionImage}, which
- * knows by which {@link org.vellum.runtime.CommitPath} commits go.
+ * <p>Its packages, from the top; each depends on those below it only:
+ *
+ * <pre>
+ *   osgi       components, services, configurations, events
+ *   registry   every open region, and the providers there are
+ *   region     the region that applications have: opening, façade, status
+ *   swap       its providers, and how others take their place
+ *   commit     how its epochs become durable
+ *   state      whether it is open, and its three locks in their order      providers   axes, selectors, tuples
+ *   services   what all regions share
+ *   waiting    who waits for whom
+ * </pre>
+ *
+ * <p>{@link org.vellum.runtime.osgi.RegionsComponent} follows the services and hands them to {@link
+ * org.vellum.runtime.registry.Regions}. {@link org.vellum.runtime.osgi.RegionManagerComponent} (one a using bundle) and {@link
+ * org.vellum.runtime.osgi.ConfiguredRegion} (one a configuration) open regions there on somebody's behalf. {@link
+ * org.vellum.runtime.region.RegionOpening} puts a region together or takes everything back; {@link
+ * org.vellum.runtime.region.OpenRegion} is what it becomes. A commit goes down the {@link
+ * org.vellum.runtime.commit.CommitPath}, a swap down the {@link org.vellum.runtime.swap.Composition}; events go up.
  *
  * <h2>Selection and swaps</h2>
  *
- * A region takes the best providers that its selectors allow, and follows them as they come and go
- * ({@link org.vellum.runtime.Composition}): a better one that comes and one that goes are swapped under the stores of the
+ * A region takes the best providers that its selectors allow, and follows them as they come and go ({@link
+ * org.vellum.runtime.swap.Composition}): a better one that comes and one that goes are swapped under the stores of the
  * application. Without a provider that tracks stores a region is degraded, without its store it cannot commit; both end
- * by themselves. A store that is asked for gets the image, by a {@link org.vellum.runtime.Move} if its files are others. Regions
- * can be opened from the moment on in which every axis has had a provider.
+ * by themselves. A store that is asked for gets the image, by a {@link org.vellum.runtime.swap.Move} if its files are others.
+ * Regions can be opened from the moment on in which every axis has had a provider.
  *
  * <h2>Locks</h2>
  *
@@ -25,22 +38,17 @@
  * <ol>
  *   <li>the <b>swapping</b> lock of a region's composition: one swap at a time, the others queue. Owners are told of a swap
  *       when it is released;
- *   <li>a region's <b>transaction</b> lock ({@link org.vellum.runtime.Commits}): one commit, rollback, close or body of {@code
- *       atomically} at a time;
- *   <li>the region for oneself ({@link org.vellum.runtime.Sections}), around a cut, a rollback and a close: no section is open;
- *   <li>its <b>control</b> lock: held while its native code or its image is in use, so that whoever holds it knows that
- *       nobody else is in there. A close on behalf of somebody who cannot wait any longer goes without the two above,
- *       never without this one;
- *   <li>the monitor of {@link org.vellum.runtime.Regions}: the tables of providers and open regions. Nothing foreign is
+ *   <li>the region's three, <b>transaction</b>, <b>sections</b> and <b>control</b>, see {@link
+ *       org.vellum.runtime.state.RegionLocks};
+ *   <li>the monitor of {@link org.vellum.runtime.registry.Regions}: the tables of providers and open regions. Nothing foreign is
  *       called while it is held.
  * </ol>
  *
  * A move's thread takes the control lock and no other, for its last step; so whoever waits for its end must not hold that
  * one, and may hold any other.
  *
- * <p>Nobody waits for the control lock while having the region for himself. Each wait is a {@link org.vellum.runtime.Wait}: it
- * can be interrupted or has its reason not to, and says for whom it is. Once a cut has begun, an interrupt neither breaks the
- * commit nor is it lost.
+ * <p>Each wait is a {@link org.vellum.runtime.waiting.Wait}: it can be interrupted or has its reason not to, and says for whom
+ * it is.
  */
 @Capability(
         namespace = RequireVellum.IMPLEMENTATION_NAMESPACE,

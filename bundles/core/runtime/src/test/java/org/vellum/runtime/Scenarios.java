@@ -4,6 +4,8 @@ package org.vellum.runtime;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.vellum.runtime.region.RegionScenarios;
+import org.vellum.runtime.state.SectionScenarios;
 import org.vellum.schedules.Scenario;
 
 /** What the runtime's threads are scheduled through. Found by its name. */

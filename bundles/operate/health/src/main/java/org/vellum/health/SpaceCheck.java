@@ -94,7 +94,8 @@ public final class SpaceCheck implements HealthCheck {
         settings.refusals().forEach(refusal -> log.warn("{}", refusal));
         for (Path folder : folders) {
             try {
-                long free = Files.getFileStore(existing(folder)).getUsableSpace();
+                long free =
+                        Files.getFileStore(StoreFolder.nearestExisting(folder)).getUsableSpace();
                 if (free < least) {
                     log.critical(
                             "{} has {} free, less than {}: a log that cannot grow makes commits fail",
@@ -109,14 +110,5 @@ public final class SpaceCheck implements HealthCheck {
             }
         }
         return new Result(log);
-    }
-
-    /** The folder, or the nearest above it that is there: the folder is made with the first region. */
-    private static Path existing(Path folder) {
-        Path nearest = folder.toAbsolutePath();
-        while (!Files.exists(nearest)) {
-            nearest = nearest.getParent();
-        }
-        return nearest;
     }
 }

@@ -57,8 +57,9 @@ public final class CommandList implements ToIntFunction<List<String>> {
 
     @Override
     public int applyAsInt(List<String> commands) {
-        PrintStream output = new PrintStream(out, true);
-        PrintStream errors = new PrintStream(err, true);
+        // as System.out does: what is at the other end reads the locale's encoding
+        PrintStream output = new PrintStream(out, true, Charset.defaultCharset());
+        PrintStream errors = new PrintStream(err, true, Charset.defaultCharset());
         try (CommandSession session = processor.createSession(in, output, errors)) {
             boolean held = commands.isEmpty()
                     ? executeInput(session, output, errors) == HELD

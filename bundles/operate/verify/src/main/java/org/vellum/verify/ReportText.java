@@ -2,9 +2,9 @@
 package org.vellum.verify;
 
 import java.util.Locale;
-import org.vellum.store.image.ImageReport;
-import org.vellum.store.image.ImageReport.Finding;
-import org.vellum.store.image.ImageReport.Verdict;
+import org.vellum.store.image.offline.ImageReport;
+import org.vellum.store.image.offline.ImageReport.Finding;
+import org.vellum.store.image.offline.ImageReport.Verdict;
 
 /** An image's report as lines for people. */
 final class ReportText {

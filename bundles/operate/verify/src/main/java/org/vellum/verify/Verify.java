@@ -9,13 +9,14 @@ import java.util.function.ToIntFunction;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
+import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionException;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.ImageRepair;
-import org.vellum.store.image.ImageRepair.Purpose;
-import org.vellum.store.image.ImageReport;
-import org.vellum.store.image.OfflineImage;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.offline.ImageRepair;
+import org.vellum.store.image.offline.ImageRepair.Purpose;
+import org.vellum.store.image.offline.ImageReport;
+import org.vellum.store.image.offline.OfflineImage;
 
 /**
  * The application {@code verify}; its arguments are those of the command {@code ./vellum verify}, already checked. Exit
@@ -50,8 +51,8 @@ public final class Verify implements ToIntFunction<List<String>> {
 
     @Override
     public int applyAsInt(List<String> arguments) {
-        ImageFiles names = names(arguments.get(arguments.size() - 1));
         try {
+            ImageFiles names = names(arguments.get(arguments.size() - 1));
             return arguments.contains(REPAIR) || arguments.contains(NEW_IDENTITY)
                     ? repair(names, arguments)
                     : verify(names);
@@ -63,7 +64,12 @@ public final class Verify implements ToIntFunction<List<String>> {
 
     private static ImageFiles names(String image) {
         Path file = Path.of(image).toAbsolutePath().normalize();
-        String name = file.getFileName().toString();
+        Path last = file.getFileName();
+        if (last == null) {
+            throw new InvalidRegionException("'" + image
+                    + "' is a folder and no image: name one of the images in it, such as" + " FOLDER/orders.image");
+        }
+        String name = last.toString();
         return new ImageFiles(
                 file.getParent(), name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name);
     }

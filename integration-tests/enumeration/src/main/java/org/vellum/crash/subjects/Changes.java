@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.TreeMap;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.NativeMemory;
+import org.vellum.store.image.medium.NativeMemory;
 
 /** The changed lines of an epoch, as the cut hands them to a store: entries behind a header that the store completes. */
 final class Changes {

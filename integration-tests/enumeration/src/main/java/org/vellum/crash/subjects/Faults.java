@@ -4,8 +4,8 @@ package org.vellum.crash.subjects;
 import java.util.EnumMap;
 import java.util.Map;
 import org.vellum.nativelib.Errno;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.PersistPoint;
 
 /** What fails next, once each. Safe for use by many threads. */
 final class Faults {

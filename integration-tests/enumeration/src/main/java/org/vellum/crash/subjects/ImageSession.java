@@ -14,13 +14,12 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.HomeCheck;
+import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MoveAccess;
-import org.vellum.store.image.NativeMemory;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.StoreFiles;
 
 /**
  * A small region's image on a recording medium, and what a workload does with it; tells the oracle all along. What is
@@ -100,7 +99,7 @@ final class ImageSession implements AutoCloseable {
     private void open(long size) {
         medium.phase("open");
         turns.opened();
-        image = MoveAccess.open(core, files, ordinary, names, request(size), turns);
+        image = Image.open(core, files, ordinary, names, request(size), turns);
     }
 
     private Store.Request request(long size) {

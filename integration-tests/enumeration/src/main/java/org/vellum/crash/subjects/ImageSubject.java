@@ -10,7 +10,7 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.PersistPoint;
 
 /** The image code of {@code store-image} under one workload: redo, which is what both strategies do on every store. */
 record ImageSubject(Layer layer, Workload workload) implements Subject {

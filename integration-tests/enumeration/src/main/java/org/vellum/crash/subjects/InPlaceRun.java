@@ -30,7 +30,7 @@ import org.vellum.nativelib.Recorder;
 import org.vellum.nativelib.Relocation;
 import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.pagetable.host.HostPageTable;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.PersistPoint;
 import org.vellum.store.memory.MemoryStore;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;

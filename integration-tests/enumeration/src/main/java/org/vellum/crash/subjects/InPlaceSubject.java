@@ -7,7 +7,7 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * Undo in place: the native half with its handlers, which write the pre-image before the first store to a page goes on,

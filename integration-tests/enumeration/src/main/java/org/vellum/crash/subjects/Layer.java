@@ -4,7 +4,7 @@ package org.vellum.crash.subjects;
 import org.vellum.crash.enumeration.MediumKind;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.StoreFiles;
 
 /** What a store puts between its image and the medium. */
 enum Layer {

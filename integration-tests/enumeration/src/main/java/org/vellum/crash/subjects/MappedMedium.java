@@ -13,8 +13,8 @@ import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
-import org.vellum.store.image.MappedFiles;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.MappedFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * Persistent memory: the files of a recording medium, mapped. A mapping is native memory that begins as the file; what is

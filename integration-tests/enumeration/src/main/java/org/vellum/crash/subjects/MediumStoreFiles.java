@@ -9,10 +9,10 @@ import org.vellum.crash.enumeration.MediumKind;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.PersistPoint;
-import org.vellum.store.image.StoreFile;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 /** The store's view of a file system, on a recording medium: as the kernel would do it, in memory. */
 final class MediumStoreFiles implements StoreFiles {

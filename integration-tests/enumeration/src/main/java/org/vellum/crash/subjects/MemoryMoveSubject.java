@@ -7,10 +7,9 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MoveAccess;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * An image that goes to the memory of its process and comes back, twice. A crash takes the process along: the region is
@@ -61,9 +60,9 @@ record MemoryMoveSubject(Layer layer) implements Subject {
     public void recover(RecordingMedium medium) throws FileFailure {
         try (ImageSession session = new ImageSession(medium, layer, HERE)) {
             // not as a write: a crash is to find all of it or nothing
-            MoveAccess.whereaboutsAtTheEndOfTheProcess(ImageSession.CORE, session.files(), HERE)
-                    .ifPresent(
-                            bytes -> medium.open(HERE.home().toString()).damage(MoveAccess.whereaboutsOffset(), bytes));
+            EndedProcess.whereabouts(ImageSession.CORE, session.files(), HERE)
+                    .ifPresent(bytes ->
+                            medium.open(HERE.home().toString()).damage(EndedProcess.whereaboutsOffset(), bytes));
             session.openExisting();
             session.recovered();
             session.commit(new Changes().line(5, (int) (session.epoch() % 64), 99));

@@ -9,8 +9,8 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * An image that goes to another folder, on a medium of the same kind or of another, and comes back, and moves that do not

@@ -9,9 +9,8 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.PersistPoint;
-import org.vellum.store.image.RepairAccess;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * A repaired image takes the names of the damaged one. Whatever is left of it, who opens the region with a size, as
@@ -62,7 +61,7 @@ record RepairSubject(Layer layer) implements Subject {
             session.continueWith(1, ImageSession.ADDRESS, old);
             byte[] repaired = new Changes().line(1, 1, 1).line(1, 2, 2).appliedTo(new byte[ImageSession.SIZE]);
             medium.begun(2, ImageSession.compared(ImageSession.ADDRESS, repaired));
-            RepairAccess.replace(ImageSession.CORE, session.files(), ImageSession.NAMES, REPAIRED);
+            Repairs.replace(ImageSession.CORE, session.files(), ImageSession.NAMES, REPAIRED);
             medium.acknowledged(2);
         }
     }
@@ -74,7 +73,7 @@ record RepairSubject(Layer layer) implements Subject {
                 session.open();
             } catch (DamagedImageException refused) {
                 medium.phase("finish");
-                if (!RepairAccess.finishReplacement(ImageSession.CORE, session.files(), ImageSession.NAMES)) {
+                if (!Repairs.finishReplacement(ImageSession.CORE, session.files(), ImageSession.NAMES)) {
                     throw new IllegalStateException("refused, and nothing is there to be finished", refused);
                 }
                 session.open();

@@ -9,9 +9,8 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.CrashImage.WithoutMeaning;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.crash.enumeration.Subject;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.PersistPoint;
-import org.vellum.store.image.RepairAccess;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 /**
  * A repaired image is written beside the damaged one. Once it is said to be repaired it is there, whole; and whatever a
@@ -65,7 +64,7 @@ record RepairedCopySubject(Layer layer) implements Subject {
     private static void repair(RecordingMedium medium, ImageSession session) {
         byte[] content = changes().appliedTo(new byte[ImageSession.SIZE]);
         medium.begun(1, ImageSession.compared(ImageSession.ADDRESS, content));
-        RepairAccess.write(ImageSession.CORE, session.files(), ImageSession.NAMES, REPAIRED);
+        Repairs.write(ImageSession.CORE, session.files(), ImageSession.NAMES, REPAIRED);
         medium.acknowledged(1);
     }
 

@@ -4,7 +4,7 @@ package org.vellum.crash.subjects;
 import java.util.Random;
 import org.vellum.api.RegionException;
 import org.vellum.crash.enumeration.CrashImage;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.PersistPoint;
 
 /** What is done to an image before it is crashed; each shows what the others do not. */
 enum Workload {

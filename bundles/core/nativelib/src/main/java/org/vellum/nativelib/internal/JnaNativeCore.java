@@ -16,6 +16,7 @@ import org.osgi.service.component.annotations.Deactivate;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Relocation;
+import org.vellum.nativelib.loading.SharedObject;
 
 /** The native core by JNA. One at a time in a class loader. */
 @Component

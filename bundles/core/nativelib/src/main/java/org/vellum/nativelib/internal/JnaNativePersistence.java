@@ -11,6 +11,7 @@ import org.osgi.service.component.annotations.Deactivate;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
+import org.vellum.nativelib.loading.SharedObject;
 
 /** The persistence library by JNA. One at a time in a class loader. */
 @Component

@@ -4,6 +4,7 @@ package org.vellum.crash.enumeration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * What is found is exactly one epoch, not older than the last acknowledged one, not withdrawn, and with just the content
@@ -43,7 +44,10 @@ public final class CommittedPrefix implements Expectation {
             throw new IllegalStateException("epoch " + epoch + " was acknowledged and never begun");
         }
         Event.Begun only = last;
-        possible.removeIf(begun -> begun.epoch() < epoch || begun.epoch() == epoch && begun != only);
+        // the very same one: a repeated attempt at an epoch may be equal, and another one
+        @SuppressWarnings("ReferenceEquality")
+        Predicate<Event.Begun> isOver = begun -> begun.epoch() < epoch || (begun.epoch() == epoch && begun != only);
+        possible.removeIf(isOver);
         acknowledged = epoch;
     }
 

@@ -188,7 +188,7 @@ public final class CrashEnumeration {
         }
 
         /** Described only when it is of interest. */
-        private final class CrashText {
+        private static final class CrashText {
             private final List<Event> events;
             private final int cut;
             private final CutImages choices;

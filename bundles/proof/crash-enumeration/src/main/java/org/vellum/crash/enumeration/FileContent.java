@@ -40,7 +40,7 @@ record FileContent(int file, MediumKind kind, long size, Map<Long, Page> pages) 
         replaced.forEach((number, bytes) -> all.put(number, new Page(bytes)));
         long last = size / Page.SIZE;
         int tail = (int) (size % Page.SIZE);
-        all.keySet().removeIf(number -> number > last || number == last && tail == 0);
+        all.keySet().removeIf(number -> number > last || (number == last && tail == 0));
         Page cut = tail == 0 ? null : all.get(last);
         if (cut != null) {
             byte[] clipped = cut.bytes.clone();

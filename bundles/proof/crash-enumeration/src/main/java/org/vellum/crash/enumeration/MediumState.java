@@ -296,7 +296,7 @@ final class MediumState {
     /** The root is always there. */
     private static boolean reachable(String path, Set<String> folders) {
         String folder = parent(path);
-        return folder.equals("/") || folders.contains(folder) && reachable(folder, folders);
+        return folder.equals("/") || (folders.contains(folder) && reachable(folder, folders));
     }
 
     /** A change without an earlier one of the same name is none. */

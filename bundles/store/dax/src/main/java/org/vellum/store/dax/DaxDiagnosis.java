@@ -13,8 +13,8 @@ import org.vellum.api.provider.Diagnosis;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.NativeMemory;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.NativeMemory;
 
 import static org.vellum.api.provider.Quantity.bytes;
 

@@ -5,9 +5,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
+import org.vellum.api.provider.StoreFolder;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FileFailure;
+import org.vellum.store.image.medium.FileFailure;
 
 /** Finds out whether files in a folder can be mapped with MAP_SYNC, by doing it. */
 final class DaxFolder {
@@ -31,15 +32,6 @@ final class DaxFolder {
         }
     }
 
-    /** The folder, or the nearest one above it that there is: the same file system unless something is mounted later. */
-    static Path nearest(Path folder) {
-        Path there = folder;
-        while (!Files.isDirectory(there) && there.getParent() != null) {
-            there = there.getParent();
-        }
-        return there;
-    }
-
     /**
      * Whether the file, or where there is none a new one in the nearest folder, is on persistent memory that the processor
      * addresses directly. Leaves nothing behind. The file itself is asked where there is one, because DAX can be a
@@ -56,7 +48,7 @@ final class DaxFolder {
                 core.fileClose(descriptor);
             }
         }
-        Path probe = nearest(file.getParent())
+        Path probe = StoreFolder.nearestExisting(file.toAbsolutePath().getParent())
                 .resolve(".vellum-dax-" + ProcessHandle.current().pid() + "-" + PROBES.incrementAndGet());
         int descriptor = open(probe, true);
         try {

@@ -31,13 +31,13 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
-import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MappedFiles;
-import org.vellum.store.image.MappedFiles.Demand;
-import org.vellum.store.image.NativeStoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.MappedFiles;
+import org.vellum.store.image.medium.MappedFiles.Demand;
+import org.vellum.store.image.medium.NativeStoreFiles;
 
 /**
  * Images and logs in files on persistent memory, written by the processor itself: stores past the caches, write-backs of
@@ -113,6 +113,15 @@ public final class DaxStore implements Store, Diagnosis {
                 context.getProperty(StoreFolder.PROPERTY),
                 Boolean.parseBoolean(context.getProperty(EMULATE_PROPERTY)));
         configure(properties);
+    }
+
+    /**
+     * For programs on a flat class path; emulates persistent memory where there is none.
+     *
+     * @param directory for regions that name none
+     */
+    public static DaxStore emulatedWithoutFramework(NativeCore core, NativePersistence library, Path directory) {
+        return new DaxStore(core, library, PersistenceDomain.ofThisHost(), directory, true);
     }
 
     DaxStore(NativeCore core, NativePersistence library, PersistenceDomain domain, Path directory, boolean emulate) {

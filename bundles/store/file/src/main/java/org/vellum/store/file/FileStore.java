@@ -28,9 +28,9 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.NativeStoreFiles;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.StoreFiles;
 
 /**
  * Images and logs in ordinary files, one folder for many regions. A configuration that changes says where regions go that are
@@ -70,6 +70,15 @@ public final class FileStore implements Store, Diagnosis {
     public FileStore(@Reference NativeCore core, BundleContext context, Map<String, Object> properties) {
         this(core, new NativeStoreFiles(core), context.getProperty(StoreFolder.PROPERTY));
         configure(properties);
+    }
+
+    /**
+     * For programs on a flat class path.
+     *
+     * @param directory for regions that name none
+     */
+    public static FileStore withoutFramework(NativeCore core, Path directory) {
+        return new FileStore(core, new NativeStoreFiles(core), directory);
     }
 
     FileStore(NativeCore core, StoreFiles files, Path directory) {

@@ -8,11 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.Diagnosis;
+import org.vellum.api.provider.StoreFolder;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.NativeMemory;
-import org.vellum.store.image.StoreFile;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 import static org.vellum.api.provider.Quantity.bytes;
 import static org.vellum.api.provider.Quantity.nanoseconds;
@@ -46,7 +47,7 @@ final class FolderDiagnosis implements Diagnosis {
         boolean exists = Files.isDirectory(directory);
         findings.add(Finding.fact("folder", directory + (exists ? "" : ", made when the first region is")));
         try {
-            findings.add(Finding.fact("free space", bytes(files.freeSpace(nearest(directory)))));
+            findings.add(Finding.fact("free space", bytes(files.freeSpace(StoreFolder.nearestExisting(directory)))));
             if (exists) {
                 findings.add(Finding.works("commit", nanoseconds(syncTime()) + " to write a page and make it durable"));
             }
@@ -56,15 +57,6 @@ final class FolderDiagnosis implements Diagnosis {
             findings.add(Finding.broken("commit", e.getMessage()));
         }
         return findings;
-    }
-
-    /** The folder, or the nearest one above it that there is: the same file system unless something is mounted later. */
-    private static Path nearest(Path folder) {
-        Path there = folder;
-        while (!Files.isDirectory(there) && there.getParent() != null) {
-            there = there.getParent();
-        }
-        return there;
     }
 
     /** Median, over blocks that are allocated: a commit's case. */

@@ -12,7 +12,7 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.NativeStoreFiles;
+import org.vellum.store.image.medium.NativeStoreFiles;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.provider.Diagnosis.Finding;
 import org.vellum.api.provider.Diagnosis.Verdict;
-import org.vellum.store.image.NativeStoreFiles;
+import org.vellum.store.image.medium.NativeStoreFiles;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -24,6 +24,40 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
+import org.vellum.store.image.creation.ImageCreation;
+import org.vellum.store.image.creation.Replacement;
+import org.vellum.store.image.creation.Upgrade;
+import org.vellum.store.image.format.Batch;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.format.Holder;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.format.Sector;
+import org.vellum.store.image.format.UndoHeader;
+import org.vellum.store.image.format.Whereabouts;
+import org.vellum.store.image.home.CommittedView;
+import org.vellum.store.image.home.FirstUse;
+import org.vellum.store.image.home.Header;
+import org.vellum.store.image.home.HomeImage;
+import org.vellum.store.image.home.PageSet;
+import org.vellum.store.image.home.WriteBack;
+import org.vellum.store.image.log.Log;
+import org.vellum.store.image.log.LogSegment;
+import org.vellum.store.image.log.Trimmer;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.move.Residence;
+import org.vellum.store.image.recovery.EmptyLog;
+import org.vellum.store.image.recovery.Recovered;
+import org.vellum.store.image.recovery.Recovery;
+import org.vellum.store.image.recovery.UndoRecovery;
+import org.vellum.store.image.undo.UndoFile;
+import org.vellum.store.image.undo.UndoScan;
 
 /**
  * A region's files, open and recovered: home image, committed view, log and trimmer, put together; and the undo file, while
@@ -148,8 +182,12 @@ public final class Image implements StoreImage {
         }
     }
 
-    /** @param others by which images of other stores can be read */
-    static Image open(
+    /**
+     * As the other one, where the other image of a move is not in a file system.
+     *
+     * @param others by which images of other stores can be read
+     */
+    public static Image open(
             NativeCore core,
             StoreFiles files,
             StoreFiles others,
@@ -282,17 +320,16 @@ public final class Image implements StoreImage {
                     new CommittedView(core, file, identity, home.checkpoint().homeEpoch()));
             WriteBack writeBack = new WriteBack(home, view, names.home());
 
-            Recovery recovery = new Recovery(region, core, names.home(), home.checkpoint(), segments, view);
-            Recovery.Result recovered;
+            Recovered recovered;
             switch (home.checkpoint().state()) {
-                case CLOSED, DEPARTED, ARRIVED -> recovered = recovery.confirmEmpty();
+                case CLOSED, DEPARTED, ARRIVED -> recovered = emptyLog(home).confirm(segments);
                 case IN_USE -> {
                     observer.entered(region, Phase.RECOVERY);
-                    recovered = recovery.replay();
+                    recovered = new Recovery(region, core, home.checkpoint(), segments, view).replay();
                 }
                 case IN_PLACE -> {
                     observer.entered(region, Phase.RECOVERY);
-                    recovery.confirmEmpty();
+                    emptyLog(home).confirm(segments);
                     recovered = putBack(home);
                     view.follow(recovered.epoch());
                 }
@@ -321,7 +358,11 @@ public final class Image implements StoreImage {
             return new Image(core, files, names, home, view, log, writeBack, trimmer, observer, remarks);
         }
 
-        private Recovery.Result putBack(HomeImage home) throws FileFailure {
+        private EmptyLog emptyLog(HomeImage home) {
+            return new EmptyLog(names.region(), core, names.home(), home.checkpoint());
+        }
+
+        private Recovered putBack(HomeImage home) throws FileFailure {
             try (StoreFile undo = openUndo()) {
                 return new UndoRecovery(names.region(), core, home).putBack(undo);
             }
@@ -401,7 +442,7 @@ public final class Image implements StoreImage {
             if (anew[0] || anew[1]) {
                 LogSegment[] found =
                         Arrays.stream(segments).filter(Objects::nonNull).toArray(LogSegment[]::new);
-                new Recovery(names.region(), core, names.home(), home.checkpoint(), found, null).confirmEmpty();
+                emptyLog(home).confirm(found);
                 if (home.checkpoint().state() == Checkpoint.State.IN_PLACE) {
                     requirePreImages(home);
                 }
@@ -707,7 +748,7 @@ public final class Image implements StoreImage {
         } catch (FileFailure e) {
             throw new RegionException(
                     "region '" + region + "': no undo file of "
-                            + UndoFile.fileSize(home.identity().pages())
+                            + UndoHeader.fileSize(home.identity().pages())
                             + " bytes can be had, without which it cannot be written in place: " + e.getMessage() + "; "
                             + e.wayOut(),
                     e);

@@ -13,6 +13,24 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.creation.Folders;
+import org.vellum.store.image.creation.ImageCreation;
+import org.vellum.store.image.creation.Replacement;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.format.Sector;
+import org.vellum.store.image.format.Whereabouts;
+import org.vellum.store.image.home.Header;
+import org.vellum.store.image.home.HomeImage;
+import org.vellum.store.image.home.PageSet;
+import org.vellum.store.image.home.PageWriter;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 /**
  * An image's files, while its content comes from another store.

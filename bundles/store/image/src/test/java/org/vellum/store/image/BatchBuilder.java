@@ -5,13 +5,16 @@ import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.Batch;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.NativeMemory;
 
 /** Writes a batch as the cut does: entries of changed lines behind a header that the store completes. */
-final class BatchBuilder {
+public final class BatchBuilder {
     private final Map<Long, Map<Integer, byte[]>> lines = new TreeMap<>();
 
     /** One changed line, all bytes {@code value}. */
-    BatchBuilder line(long page, int line, int value) {
+    public BatchBuilder line(long page, int line, int value) {
         byte[] content = new byte[NativeCore.LINE_SIZE];
         java.util.Arrays.fill(content, (byte) value);
         lines.computeIfAbsent(page, p -> new TreeMap<>()).put(line, content);
@@ -19,14 +22,14 @@ final class BatchBuilder {
     }
 
     /** All lines of a page. */
-    BatchBuilder page(long page, int value) {
+    public BatchBuilder page(long page, int value) {
         for (int line = 0; line < NativeCore.PAGE_SIZE / NativeCore.LINE_SIZE; line++) {
             line(page, line, value);
         }
         return this;
     }
 
-    int length() {
+    public int length() {
         int length = Batch.HEADER_SIZE;
         for (Map<Integer, byte[]> page : lines.values()) {
             length += 16 + page.size() * NativeCore.LINE_SIZE;
@@ -35,7 +38,7 @@ final class BatchBuilder {
     }
 
     /** In memory with room for padding, which is dirty on purpose. */
-    NativeMemory build() {
+    public NativeMemory build() {
         NativeMemory memory = new NativeMemory(Cores.CORE, length() + 64L);
         ByteBuffer buffer = memory.view(0, (int) memory.length());
         for (int i = 0; i < buffer.capacity(); i++) {
@@ -55,7 +58,7 @@ final class BatchBuilder {
     }
 
     /** Applies the same changes to a copy of an image in the heap. */
-    byte[] appliedTo(byte[] image) {
+    public byte[] appliedTo(byte[] image) {
         byte[] result = image.clone();
         lines.forEach((page, changed) -> changed.forEach((line, content) -> {
             int at = (int) (page * NativeCore.PAGE_SIZE + line * NativeCore.LINE_SIZE);

@@ -16,8 +16,13 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.RecordingFiles.Event;
-import org.vellum.store.image.RecordingFiles.Kind;
+import org.vellum.store.image.format.Batch;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.RecordingFiles;
+import org.vellum.store.image.medium.RecordingFiles.Event;
+import org.vellum.store.image.medium.RecordingFiles.Kind;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -25,7 +30,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The order of file system calls on which durability rests, and what happens when one of them fails. */
-class DurabilityOrderTest {
+public class DurabilityOrderTest {
     private static final String HOME = ".vellum";
     private static final String LOG0 = "-log0";
     private static final int BATCH = 192;

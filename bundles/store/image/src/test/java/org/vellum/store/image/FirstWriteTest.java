@@ -8,7 +8,11 @@ import org.vellum.api.CommitException;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FaultyFiles.Kind;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FaultyFiles;
+import org.vellum.store.image.medium.FaultyFiles.Kind;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.PersistPoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -15,6 +15,17 @@ import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
+import org.vellum.store.image.format.Sector;
+import org.vellum.store.image.format.Whereabouts;
+import org.vellum.store.image.home.HomeImage;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.offline.ImageRepair;
+import org.vellum.store.image.offline.OfflineImage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.DamagedImageException;
@@ -23,6 +24,13 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.Holder;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.RecordingFiles;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -32,6 +40,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+@Tag("slow")
 class ImageTest {
     @TempDir
     Path directory;

@@ -6,12 +6,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.provider.Store;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.InMemoryDirectory;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.TornMemory;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -22,6 +29,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds exactly one
  * epoch, not before the last acknowledged one, and goes on in either way.
  */
+@Tag("slow")
 class InPlaceCrashTest {
     /** Every how many crash images the recovery is itself crashed everywhere. */
     private static final int NESTED = 41;

@@ -23,6 +23,20 @@ import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.UndoHeader;
+import org.vellum.store.image.format.UndoSlot;
+import org.vellum.store.image.log.Log;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FailingSync;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.InMemoryDirectory;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.medium.TornMemory;
+import org.vellum.store.image.offline.ImageRepair;
+import org.vellum.store.image.offline.ImageReport;
+import org.vellum.store.image.offline.OfflineImage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -133,11 +147,11 @@ class InPlaceTest {
     }
 
     private static long slot(int index) {
-        return UndoFile.SLOT_HEADERS + (long) index * UndoFile.SLOT_HEADER;
+        return UndoHeader.slotHeader(index);
     }
 
     private static long content(int index) {
-        return UndoFile.slotContents(PAGES) + (long) index * NativeCore.PAGE_SIZE;
+        return UndoHeader.slotContent(PAGES, index);
     }
 
     @Test
@@ -167,10 +181,10 @@ class InPlaceTest {
     void everyFlippedBitOfTheUndoFilesHeaderIsFound() throws Exception {
         TornMemory crashed = crashed();
         Path undo = names(crashed).undo();
-        for (int at = 0; at < UndoFile.EPOCH_WORD_AT + 8; at++) {
+        for (int at = 0; at < UndoHeader.EPOCH_WORD_AT + 8; at++) {
             for (int bit = 0; bit < 8; bit++) {
                 TestStore.flip(undo, at, bit);
-                refuses(crashed, at(crashed, at < UndoFile.EPOCH_WORD_AT ? 0 : UndoFile.EPOCH_WORD_AT));
+                refuses(crashed, at(crashed, at < UndoHeader.EPOCH_WORD_AT ? 0 : UndoHeader.EPOCH_WORD_AT));
                 TestStore.flip(undo, at, bit);
             }
         }
@@ -181,7 +195,7 @@ class InPlaceTest {
     void everyFlippedBitOfASlotThatALaterOneCallsDurableIsFound() throws Exception {
         TornMemory crashed = crashed();
         Path undo = names(crashed).undo();
-        for (int at = 0; at < UndoFile.SLOT_HEADER; at++) {
+        for (int at = 0; at < UndoSlot.SIZE; at++) {
             for (int bit = 0; bit < 8; bit++) {
                 TestStore.flip(undo, slot(1) + at, bit);
                 refuses(crashed, at(crashed, slot(1)));
@@ -224,7 +238,7 @@ class InPlaceTest {
         }
         TestStore.flip(names(crashed).undo(), content(1) + 5, 5);
         TornMemory again = crashed.killed(directory.resolve("again"));
-        TestStore.write(names(again).undo(), slot(1), new byte[UndoFile.SLOT_HEADER]);
+        TestStore.write(names(again).undo(), slot(1), new byte[UndoSlot.SIZE]);
         recovers(crashed);
         recovers(again);
     }
@@ -273,7 +287,7 @@ class InPlaceTest {
             image.beginInPlace().orElseThrow();
             Files.write(undo, own);
             TornMemory mixed = crashed.killed(directory.resolve("mixed"));
-            assertTrue(refuses(mixed, at(mixed, UndoFile.EPOCH_WORD_AT)).contains("not of one moment"));
+            assertTrue(refuses(mixed, at(mixed, UndoHeader.EPOCH_WORD_AT)).contains("not of one moment"));
         }
     }
 

@@ -9,6 +9,12 @@ import java.util.zip.CRC32C;
 import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.format.UndoHeader;
+import org.vellum.store.image.format.UndoSlot;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.TornMemory;
 
 /** Stands in for the native half, which logs pre-images and commits in place; one step at a time, on one thread. */
 final class InPlaceWriter {
@@ -21,6 +27,8 @@ final class InPlaceWriter {
     static final int ROLLED_BACK = 7;
 
     private static final int PAGE = NativeCore.PAGE_SIZE;
+
+    private static final int OPENING_AT = 24;
 
     private final InPlace in;
     private final TornMemory memory;
@@ -39,8 +47,8 @@ final class InPlaceWriter {
         // The native core maps the home image itself; here the image's own mapping is as good.
         home = in.pageChecksums() - identity.tableOffset() + identity.homeOffset();
         ByteBuffer header = view(in.undoHeader(), PAGE);
-        opening = header.getLong(UndoFile.OPENING_AT);
-        epoch = UndoFile.epochOf(header.getLong((int) UndoFile.EPOCH_WORD_AT));
+        opening = header.getLong(OPENING_AT);
+        epoch = UndoHeader.epochOf(header.getLong((int) UndoHeader.EPOCH_WORD_AT));
     }
 
     private static ByteBuffer view(long address, int length) {
@@ -71,20 +79,19 @@ final class InPlaceWriter {
         if (page < TestStore.PAGES) {
             view(home + (long) page * PAGE, PAGE).get(content);
         }
-        ByteBuffer header = ByteBuffer.allocate(UndoFile.SLOT_HEADER)
+        ByteBuffer header = ByteBuffer.allocate(UndoSlot.SIZE)
                 .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(0, UndoFile.SLOT_MAGIC)
-                .putLong(UndoFile.SLOT_PAGE_AT, page)
-                .putLong(UndoFile.SLOT_EPOCH_AT, epoch + 1)
-                .putLong(UndoFile.SLOT_COMPLETE_AT, complete)
-                .putLong(UndoFile.SLOT_OPENING_AT, opening);
+                .putLong(0, UndoSlot.MAGIC)
+                .putLong(UndoSlot.PAGE_AT, page)
+                .putLong(UndoSlot.EPOCH_AT, epoch + 1)
+                .putLong(UndoSlot.COMPLETE_AT, complete)
+                .putLong(UndoSlot.OPENING_AT, opening);
         CRC32C checksum = new CRC32C();
         checksum.update(header.array());
         checksum.update(content);
-        header.putInt(UndoFile.SLOT_CHECKSUM_AT, (int) checksum.getValue());
+        header.putInt(UndoSlot.CHECKSUM_AT, (int) checksum.getValue());
         persistence.store(in.undoSlotContents() + (long) slot * PAGE, content, 0, PAGE);
-        persistence.store(
-                in.undoSlotHeaders() + (long) slot * UndoFile.SLOT_HEADER, header.array(), 0, UndoFile.SLOT_HEADER);
+        persistence.store(in.undoSlotHeaders() + (long) slot * UndoSlot.SIZE, header.array(), 0, UndoSlot.SIZE);
         persistence.fence(PRE_IMAGE);
         slots.put(page, slot);
     }
@@ -102,8 +109,8 @@ final class InPlaceWriter {
         }
         persistence.fence(COMMIT_CONTENT);
         epoch++;
-        long word = in.undoHeader() + UndoFile.EPOCH_WORD_AT;
-        persistence.storeWord(word, UndoFile.epochWord(epoch, opening));
+        long word = in.undoHeader() + UndoHeader.EPOCH_WORD_AT;
+        persistence.storeWord(word, UndoHeader.epochWord(epoch, opening));
         persistence.writeBack(word, 8, COMMIT_EPOCH);
         persistence.fence(COMMITTED);
         slots.clear();

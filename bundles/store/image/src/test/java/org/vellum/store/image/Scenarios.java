@@ -10,6 +10,8 @@ import java.util.function.Supplier;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.schedules.Scenario;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.format.ImageIdentity;
 
 /** What a store's threads are scheduled through: the one that commits, and the trimmer. Found by its name. */
 public final class Scenarios {

@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,9 +28,14 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FaultyFiles.Call;
-import org.vellum.store.image.FaultyFiles.FailedSync;
-import org.vellum.store.image.FaultyFiles.Kind;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FaultyFiles;
+import org.vellum.store.image.medium.FaultyFiles.Call;
+import org.vellum.store.image.medium.FaultyFiles.FailedSync;
+import org.vellum.store.image.medium.FaultyFiles.Kind;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -44,6 +50,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * <p>What is injected is found by a run without faults; calls are numbered, which needs the trimmer's calls to come at
  * the same place in every run: {@link Turns} sees to that.
  */
+@Tag("slow")
 class StoreFaultsTest {
     private static final int EDQUOT = 122;
     private static final int ENOLCK = 37;

@@ -13,53 +13,65 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.store.image.format.Batch;
+import org.vellum.store.image.format.Checkpoint;
+import org.vellum.store.image.format.ImageIdentity;
+import org.vellum.store.image.format.PageChecksums;
+import org.vellum.store.image.home.Header;
+import org.vellum.store.image.medium.Cores;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.RecordingFiles;
+import org.vellum.store.image.medium.StoreFile;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** A folder with one small region in it, and what tests do to it. */
-final class TestStore {
-    static final String REGION = "orders";
-    static final int PAGES = 8;
-    static final long SIZE = (long) PAGES * NativeCore.PAGE_SIZE;
+public final class TestStore {
+    public static final String REGION = "orders";
+    public static final int PAGES = 8;
+    public static final long SIZE = (long) PAGES * NativeCore.PAGE_SIZE;
     /** Two segments of one page each: a few batches fill one. */
-    static final long LOG_SIZE = 2L * NativeCore.PAGE_SIZE;
+    public static final long LOG_SIZE = 2L * NativeCore.PAGE_SIZE;
 
-    static final PhaseObserver IGNORE = new PhaseObserver() {
+    public static final PhaseObserver IGNORE = new PhaseObserver() {
         @Override
         public void entered(String region, Phase phase) {}
     };
 
-    final Path directory;
-    final RecordingFiles files = new RecordingFiles();
+    public final Path directory;
+    public final RecordingFiles files = new RecordingFiles();
 
-    TestStore(Path directory) {
+    public TestStore(Path directory) {
         this.directory = directory;
     }
 
-    StoreImage open() {
+    public StoreImage open() {
         return open(SIZE, LOG_SIZE, IGNORE);
     }
 
-    StoreImage open(long size, long logSize, PhaseObserver observer) {
+    public StoreImage open(long size, long logSize, PhaseObserver observer) {
         Store.Request request = new Store.Request(REGION, null, size, logSize);
         return Image.open(Cores.CORE, files, new ImageFiles(directory, REGION), request, observer);
     }
 
-    StoreImage open(PhaseObserver observer) {
+    public StoreImage open(PhaseObserver observer) {
         return open(SIZE, LOG_SIZE, observer);
     }
 
-    Path home() {
+    public Path home() {
         return directory.resolve(REGION + ".vellum");
     }
 
-    Path log(int segment) {
+    public Path log(int segment) {
         return directory.resolve(REGION + ".vellum-log" + segment);
     }
 
     /** What kill -9 leaves at this moment: the files as the page cache has them. */
-    TestStore crashImage(Path to) {
+    public TestStore crashImage(Path to) {
         try {
             Files.createDirectories(to);
             try (Stream<Path> all = Files.list(directory)) {
@@ -95,7 +107,7 @@ final class TestStore {
         return cut;
     }
 
-    void delete() {
+    public void delete() {
         try (Stream<Path> all = Files.list(directory)) {
             for (Path file : all.toList()) {
                 Files.delete(file);
@@ -107,7 +119,7 @@ final class TestStore {
     }
 
     /** Persists and applies. */
-    static long commit(StoreImage image, BatchBuilder changes) {
+    public static long commit(StoreImage image, BatchBuilder changes) {
         try (NativeMemory batch = changes.build()) {
             long epoch = image.persist(batch.address(), changes.length());
             image.apply(batch.address(), changes.length());
@@ -115,13 +127,13 @@ final class TestStore {
         }
     }
 
-    static byte[] content(StoreImage image) {
+    public static byte[] content(StoreImage image) {
         byte[] bytes = new byte[(int) image.size()];
         Cores.CORE.view(image.committedView(), bytes.length).get(bytes);
         return bytes;
     }
 
-    static byte[] read(Path file, long offset, int length) throws IOException {
+    public static byte[] read(Path file, long offset, int length) throws IOException {
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "r")) {
             byte[] bytes = new byte[length];
             access.seek(offset);
@@ -130,27 +142,27 @@ final class TestStore {
         }
     }
 
-    static void write(Path file, long offset, byte[] bytes) throws IOException {
+    public static void write(Path file, long offset, byte[] bytes) throws IOException {
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
             access.seek(offset);
             access.write(bytes);
         }
     }
 
-    static void truncate(Path file, long length) throws IOException {
+    public static void truncate(Path file, long length) throws IOException {
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
             access.setLength(length);
         }
     }
 
-    static void flip(Path file, long offset, int bit) throws IOException {
+    public static void flip(Path file, long offset, int bit) throws IOException {
         byte[] one = read(file, offset, 1);
         one[0] ^= (byte) (1 << bit);
         write(file, offset, one);
     }
 
     /** As a second process reads it. */
-    Header header() {
+    public Header header() {
         try (StoreFile file = new NativeStoreFiles(Cores.CORE).open(home(), false)) {
             return Header.read(Cores.CORE, file, REGION);
         } catch (FileFailure e) {
@@ -158,22 +170,22 @@ final class TestStore {
         }
     }
 
-    Checkpoint checkpoint() {
+    public Checkpoint checkpoint() {
         return header().checkpoint();
     }
 
-    ImageIdentity identity() {
+    public ImageIdentity identity() {
         return header().identity();
     }
 
     /** In both slots. */
-    void putCheckpoint(Checkpoint checkpoint) throws IOException {
+    public void putCheckpoint(Checkpoint checkpoint) throws IOException {
         write(home(), Checkpoint.offset(0), checkpoint.encode());
         write(home(), Checkpoint.offset(1), checkpoint.encode());
     }
 
     /** The home image in the file holds this content, and every page's checksum says so. */
-    void assertHomeHolds(byte[] expected) throws Exception {
+    public void assertHomeHolds(byte[] expected) throws Exception {
         ImageIdentity identity = identity();
         byte[] bytes = read(home(), identity.homeOffset(), (int) identity.size());
         assertArrayEquals(expected, bytes);
@@ -191,7 +203,7 @@ final class TestStore {
     }
 
     /** A sealed batch as bytes, for putting into a log by hand; padded. */
-    static byte[] sealed(
+    public static byte[] sealed(
             BatchBuilder changes, long epoch, long durableEpoch, long generation, long offset, long identity) {
         try (NativeMemory memory = changes.build()) {
             Batch batch = new Batch(Cores.CORE, memory.address(), changes.length());

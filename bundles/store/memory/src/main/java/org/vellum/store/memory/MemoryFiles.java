@@ -8,12 +8,12 @@ import java.util.HashMap;
 import java.util.Map;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.FileFailure;
-import org.vellum.store.image.NativeMemory;
-import org.vellum.store.image.NativeStoreFiles;
-import org.vellum.store.image.PersistPoint;
-import org.vellum.store.image.StoreFile;
-import org.vellum.store.image.StoreFiles;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.NativeStoreFiles;
+import org.vellum.store.image.medium.PersistPoint;
+import org.vellum.store.image.medium.StoreFile;
+import org.vellum.store.image.medium.StoreFiles;
 
 /**
  * Files in memory (memfds) under names that are kept here: they outlive those who open and close them, and are gone with

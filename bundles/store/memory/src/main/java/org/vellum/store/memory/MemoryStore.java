@@ -21,12 +21,12 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
-import org.vellum.store.image.FileFailure;
 import org.vellum.store.image.Image;
 import org.vellum.store.image.ImageArrival;
-import org.vellum.store.image.ImageFiles;
-import org.vellum.store.image.MappedFiles;
-import org.vellum.store.image.MappedFiles.Demand;
+import org.vellum.store.image.medium.FileFailure;
+import org.vellum.store.image.medium.ImageFiles;
+import org.vellum.store.image.medium.MappedFiles;
+import org.vellum.store.image.medium.MappedFiles.Demand;
 
 /**
  * Images and logs in files in memory, written as persistent memory is. A region's content survives its close and is gone

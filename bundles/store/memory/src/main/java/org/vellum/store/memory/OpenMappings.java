@@ -2,7 +2,7 @@
 package org.vellum.store.memory;
 
 import java.nio.file.Path;
-import org.vellum.store.image.MappedFiles;
+import org.vellum.store.image.medium.MappedFiles;
 
 /** How many files are mapped: none, when no image is open. Safe for use by many threads. */
 final class OpenMappings implements MappedFiles.Listener {

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.vellum.nativelib.Recorder;
-import org.vellum.store.image.MappedFiles;
+import org.vellum.store.image.medium.MappedFiles;
 
 /** A recorder that is told of every mapping, and numbers the files. Safe for use by many threads. */
 final class Recording implements MappedFiles.Listener {

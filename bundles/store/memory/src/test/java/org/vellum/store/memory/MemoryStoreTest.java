@@ -19,8 +19,8 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Recorder;
 import org.vellum.nativelib.Recorder.Event;
 import org.vellum.nativelib.Recorder.Kind;
-import org.vellum.store.image.NativeMemory;
-import org.vellum.store.image.PersistPoint;
+import org.vellum.store.image.medium.NativeMemory;
+import org.vellum.store.image.medium.PersistPoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.vellum.rules;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** The bundles, as they are on this test's class path: jars, or folders of classes while Maven has not packed them. */
+final class Product {
+    private Product() {}
+
+    /** Jars and folders that hold classes of a bundle; never this module's own. */
+    static List<Path> places() {
+        return Arrays.stream(System.getProperty("java.class.path").split(java.io.File.pathSeparator))
+                .map(Path::of)
+                .filter(place -> !place.endsWith("test-classes"))
+                .filter(place -> packages(place).stream().anyMatch(name -> name.startsWith("org.vellum.")))
+                .toList();
+    }
+
+    static JavaClasses classes() {
+        return new ClassFileImporter().importPaths(places());
+    }
+
+    /** The packages with classes in them. */
+    static Set<String> packages(Path place) {
+        if (Files.isDirectory(place)) {
+            return packagesBelow(place);
+        }
+        if (!Files.exists(place)) {
+            return Set.of();
+        }
+        try (var jar = FileSystems.newFileSystem(place)) {
+            return packagesBelow(jar.getPath("/"));
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + place, e);
+        }
+    }
+
+    private static Set<String> packagesBelow(Path root) {
+        try (var files = Files.walk(root)) {
+            return files.filter(file -> file.toString().endsWith(".class"))
+                    .map(file -> root.relativize(file).getParent())
+                    .filter(folder -> folder != null && !folder.startsWith("META-INF"))
+                    .map(folder -> folder.toString().replace('/', '.'))
+                    .collect(Collectors.toSet());
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + root, e);
+        }
+    }
+}
