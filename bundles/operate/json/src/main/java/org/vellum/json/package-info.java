@@ -1,2 +1,4 @@
-/** Data transfer objects as JSON, for bundles that show them: each has a copy of this package (bnd's {@code -conditionalpackage}). */
+/** Data transfer objects as JSON, for bundles that show them. */
+@org.osgi.annotation.bundle.Export
+@org.osgi.annotation.versioning.Version("1.0.0")
 package org.vellum.json;
