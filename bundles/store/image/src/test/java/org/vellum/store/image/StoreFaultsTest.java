@@ -50,6 +50,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  *
  * <p>What is injected is found by a run without faults; calls are numbered, which needs the trimmer's calls to come at
  * the same place in every run: {@link Turns} sees to that.
+ *
+ * <p>Over 400 lines, because the life, the faults and the judgement of what is left must agree step by step.
  */
 @Tag("slow")
 class StoreFaultsTest {

@@ -34,6 +34,8 @@ import org.vellum.store.image.format.Sector;
  * journalled in order and not forgotten so.
  *
  * <p>Sparse: a page never written takes no memory and reads as zeros.
+ *
+ * <p>Over 400 lines: it is a whole file system, with its crash, and its parts have no other user.
  */
 public final class FaultyFiles implements StoreFiles {
     public static final int PAGE = 4096;
