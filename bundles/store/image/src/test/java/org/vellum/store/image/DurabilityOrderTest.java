@@ -30,8 +30,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * The order of file system calls on which durability rests, and what happens when one of them fails. Over 400 lines, because
- * the whole order is meant to be read in one place.
+ * The order of file system calls on which durability rests, and what happens when one of them fails. Over 400 lines,
+ * because the whole order is meant to be read in one place.
  */
 public class DurabilityOrderTest {
     private static final String HOME = ".vellum";
