@@ -20,9 +20,9 @@ import org.vellum.store.image.medium.StoreFile;
  * <ul>
  *   <li>Each header sector is written alone, and no header sector is written that is needed if the write is torn at any
  *       eight bytes: the identity never, a checkpoint slot only while the other one is durable and right.
- *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the device holds
- *       that one or the one that failed; callers act as if either could be found, which means: free nothing that the
- *       old one needs, and destroy nothing that the new one needs.
+ *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the
+ *       device holds that one or the one that failed; callers act as if either could be found, which means: free
+ *       nothing that the old one needs, and destroy nothing that the new one needs.
  * </ul>
  *
  * <p>Checkpoints come from the control thread (open, recordAddress, growth of the log) and from the trimmer, hence

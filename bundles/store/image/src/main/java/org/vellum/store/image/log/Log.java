@@ -130,8 +130,8 @@ public final class Log implements AutoCloseable {
     }
 
     /**
-     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments are
-     * free. Only with an idle trimmer, and not in doubt.
+     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments
+     * are free. Only with an idle trimmer, and not in doubt.
      */
     public void restart(long newEpoch, long newGeneration) {
         epoch = newEpoch;
