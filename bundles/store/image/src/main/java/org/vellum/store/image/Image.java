@@ -351,7 +351,8 @@ final class Image implements StoreImage {
     /** The other fields agree with the state. The checkpoint is asked only where no trimmer may be writing one. */
     private void assertInvariants() {
         ImageState now = state.get();
-        assert now.isInPlace() == (undo != null) || !now.isOpen() : now + " with undo file " + undo;
+        assert now.isInPlace() == (undo != null) || !now.isOpen()
+                : now + (undo == null ? " without an undo file" : " with an undo file");
         assert now != ImageState.LOGGED || view.highestEpoch() == log.epoch()
                 : now + " with epoch " + log.epoch() + " in the log and " + view.highestEpoch() + " in the view";
         assert now != ImageState.IN_PLACE || home.checkpoint().state() == Checkpoint.State.IN_PLACE

@@ -57,6 +57,7 @@ public record Whereabouts(Place place, ProcessIdentity process) {
                 .getBytes(StandardCharsets.UTF_8);
     }
 
+    @SuppressWarnings("ByteBufferBackingArray") // it wraps the whole of an array
     public byte[] encode() {
         byte[] text = text();
         ByteBuffer block = Sector.wrap(new byte[SIZE]).putInt(0, text.length).put(TEXT_AT, text);

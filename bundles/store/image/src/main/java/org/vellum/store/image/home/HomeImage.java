@@ -29,7 +29,6 @@ import org.vellum.store.image.medium.StoreFile;
  * synchronized; pages are written by one write-back at a time.
  */
 public final class HomeImage implements AutoCloseable {
-    private final NativeCore core;
     private final StoreFile file;
     private final NativeMemory sector;
     private final PageWriter pageWriter;
@@ -40,7 +39,6 @@ public final class HomeImage implements AutoCloseable {
 
     /** @param header read from this file, of the version that this build writes */
     public HomeImage(NativeCore core, StoreFile file, Header header) {
-        this.core = core;
         this.file = file;
         identity = header.identity();
         checkpoint = header.checkpoint();

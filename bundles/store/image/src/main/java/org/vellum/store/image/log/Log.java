@@ -103,6 +103,7 @@ public final class Log implements AutoCloseable {
     }
 
     /** Makes a batch durable as the next epoch; see {@link org.vellum.api.provider.StoreImage#persist}. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one thread commits at a time; any thread reads the sum
     public long persist(long address, long length) {
         resolveDoubt();
         Batch batch = new Batch(core, address, length, previous);

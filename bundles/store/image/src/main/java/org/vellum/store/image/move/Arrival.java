@@ -48,7 +48,6 @@ public final class Arrival implements AutoCloseable {
     private final NativeCore core;
     private final StoreFiles files;
     private final ImageFiles names;
-    private final Store.Request request;
     private final Store.Origin origin;
     private final Place place;
     private final ImageCreation creation;
@@ -79,7 +78,6 @@ public final class Arrival implements AutoCloseable {
         this.core = core;
         this.files = files;
         this.names = names;
-        this.request = request;
         this.origin = origin;
         this.place = place;
         creation = new ImageCreation(core, files, names, request);
