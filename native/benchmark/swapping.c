@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vellum/clock.h"
 #include "vellum/core.h"
 #include "vellum/kvm.h"
 
@@ -81,12 +82,6 @@ static bool is_available(const struct tuple *tuple) {
         printf("unavailable\t%s\t%s\n", tuple->name, reason);
     }
     return result == 0;
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
 /* ---- the region ---- */
@@ -154,10 +149,10 @@ static _Atomic pid_t writer_thread;
 
 static void *write_always(void *unused) {
     atomic_store(&writer_thread, (pid_t)syscall(SYS_gettid));
-    uint64_t before = now();
+    uint64_t before = vellum_now_nanoseconds();
     for (uint64_t number = 1; !atomic_load_explicit(&stopped, memory_order_relaxed); number++) {
         *(volatile uint64_t *)(void *)(base + number % WRITERS_PAGES * VELLUM_PAGE_SIZE) = number;
-        uint64_t after = now();
+        uint64_t after = vellum_now_nanoseconds();
         if (after - before > atomic_load_explicit(&longest_pause, memory_order_relaxed)) {
             atomic_store_explicit(&longest_pause, after - before, memory_order_relaxed);
         }
@@ -202,8 +197,8 @@ static void measure(const struct tuple *const pair[2], size_t pages, bool spread
     while (atomic_load(&stores) == 0) {
         usleep(100);
     }
-    uint64_t until = now() + seconds * UINT64_C(1000000000);
-    for (uint64_t i = 0; i < UINT64_C(2) * FEWEST_SWAPS || now() < until; i++) {
+    uint64_t until = vellum_now_nanoseconds() + seconds * UINT64_C(1000000000);
+    for (uint64_t i = 0; i < UINT64_C(2) * FEWEST_SWAPS || vellum_now_nanoseconds() < until; i++) {
         const struct tuple *from = pair[i % 2];
         const struct tuple *to = pair[1 - i % 2];
         commit();

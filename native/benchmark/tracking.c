@@ -26,9 +26,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "random.h"
+#include "vellum/clock.h"
 #include "vellum/core.h"
 #include "vellum/kvm.h"
 
@@ -114,43 +115,30 @@ static void require(int result, const char *what) {
     }
 }
 
-static uint64_t now_nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* ---- clocks around what a cut calls (gate context: the clock is read without a system call) ---- */
 
 static void timed_stop_writers(void *vmm_state) {
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     measured->vmm->stop_writers(vmm_state);
-    measured->parts[STOP] += now_nanoseconds() - started;
+    measured->parts[STOP] += vellum_now_nanoseconds() - started;
 }
 
 static void timed_resume_writers(void *vmm_state) {
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     measured->vmm->resume_writers(vmm_state);
-    measured->parts[RESUME] += now_nanoseconds() - started;
+    measured->parts[RESUME] += vellum_now_nanoseconds() - started;
 }
 
 static void timed_close_writes(struct vellum_region *region) {
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     measured->pagetable->close_writes(region);
-    measured->parts[CLOSE] += now_nanoseconds() - started;
+    measured->parts[CLOSE] += vellum_now_nanoseconds() - started;
 }
 
 static void timed_begin_epoch(struct vellum_region *region) {
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     measured->strategy->begin_epoch(region);
-    measured->parts[RESUME] += now_nanoseconds() - started;
+    measured->parts[RESUME] += vellum_now_nanoseconds() - started;
 }
 
 struct timed_visit {
@@ -161,17 +149,17 @@ struct timed_visit {
 /* Reading the clock twice a page takes about 50 ns, which is no more than the rest of a page's encoding. */
 static void timed_visitor(void *visitor_context, size_t page, const uint8_t *committed_content) {
     const struct timed_visit *visit = visitor_context;
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     visit->visitor(visit->context, page, committed_content);
-    measured->parts[ENCODE] += now_nanoseconds() - started;
+    measured->parts[ENCODE] += vellum_now_nanoseconds() - started;
 }
 
 static void timed_collect(struct vellum_region *region, vellum_dirty_visitor visitor, void *visitor_context) {
     struct timed_visit visit = {.visitor = visitor, .context = visitor_context};
     uint64_t encoded = measured->parts[ENCODE];
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     measured->strategy->collect(region, timed_visitor, &visit);
-    measured->parts[COLLECT] += now_nanoseconds() - started - (measured->parts[ENCODE] - encoded);
+    measured->parts[COLLECT] += vellum_now_nanoseconds() - started - (measured->parts[ENCODE] - encoded);
 }
 
 /* ---- regions ---- */
@@ -258,9 +246,9 @@ static void store_to(struct subject *subject, const size_t *pages, size_t count)
 static void cut(struct subject *subject, size_t stored_to) {
     struct vellum_cut found;
     measured = subject;
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     vellum_region_cut(subject->region, subject->batch, &found);
-    subject->parts[CUT] = now_nanoseconds() - started;
+    subject->parts[CUT] = vellum_now_nanoseconds() - started;
     if (found.dirty_pages != stored_to || found.changed_lines != stored_to) {
         fail("%s/%s: %zu pages were stored to, the cut found %" PRIu64 ", and %" PRIu64 " changed lines",
              subject->vmm->name, subject->strategy->name, stored_to, found.dirty_pages, found.changed_lines);
@@ -308,9 +296,9 @@ static uint64_t leaves_so_far(const struct subject *subject) {
 static uint64_t entry_nanoseconds(struct subject *subject) {
     store(subject, subject->pages[0], VELLUM_PAGE_SIZE / 2);
     leave_guest_mode();
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     store(subject, subject->pages[0], VELLUM_PAGE_SIZE / 2);
-    return now_nanoseconds() - started;
+    return vellum_now_nanoseconds() - started;
 }
 
 /* Leaves the epoch's times in subject->parts. */
@@ -326,9 +314,9 @@ static void run_epoch(struct subject *subject, size_t pages) {
     memset(subject->parts, 0, sizeof(subject->parts));
     subject->parts[ENTRY] = entry;
     uint64_t left = leaves_so_far(subject);
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     store_to(subject, subject->pages, pages);
-    subject->parts[STORES] = now_nanoseconds() - started;
+    subject->parts[STORES] = vellum_now_nanoseconds() - started;
     cut(subject, pages);
     subject->parts[LEFT] = leaves_so_far(subject) - left;
 }
@@ -347,15 +335,15 @@ static void print_samples(size_t pages, unsigned rounds) {
 }
 
 static void measure(size_t pages, double seconds) {
-    uint64_t started = now_nanoseconds();
+    uint64_t started = vellum_now_nanoseconds();
     uint64_t budget = (uint64_t)(seconds * 1e9);
-    for (unsigned round = 0; round < WARM_UP_ROUNDS && now_nanoseconds() - started < budget / 4; round++) {
+    for (unsigned round = 0; round < WARM_UP_ROUNDS && vellum_now_nanoseconds() - started < budget / 4; round++) {
         for (size_t i = 0; i < subject_count; i++) {
             run_epoch(&subjects[i], pages);
         }
     }
     unsigned round = 0;
-    while (round < MOST_ROUNDS && (round < FEWEST_ROUNDS || now_nanoseconds() - started < budget)) {
+    while (round < MOST_ROUNDS && (round < FEWEST_ROUNDS || vellum_now_nanoseconds() - started < budget)) {
         for (size_t i = 0; i < subject_count; i++) {
             struct subject *subject = &subjects[(i + round) % subject_count];
             run_epoch(subject, pages);

@@ -10,6 +10,7 @@
 #define VELLUM_TEST_CRASH_IMAGE_H
 
 #include "in_place_region.h"
+#include "random.h"
 
 #define WORDS (MEDIUM_SIZE / 8)
 #define MOST_VERSIONS 24
@@ -103,19 +104,12 @@ static inline void apply_event(struct crash_model *model, const struct vellum_re
 
 #define SAMPLES 12 /* of each cut: nothing more than what is durable, everything stored, and random choices */
 
-static inline uint64_t random_number(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 static inline void build_image(const struct crash_model *model, size_t sample, uint64_t seed, uint8_t *image) {
     uint64_t random = seed * 0x9e3779b97f4a7c15 + sample + 1;
     memcpy(image, model->durable, MEDIUM_SIZE);
     for (size_t word = 0; word < WORDS; word++) {
         size_t count = model->count[word];
-        size_t choice = sample == 0 ? 0 : sample == 1 ? count : random_number(&random) % (count + 1);
+        size_t choice = sample == 0 ? 0 : sample == 1 ? count : next_random(&random) % (count + 1);
         if (choice > 0) {
             memcpy(image + word * 8, &model->versions[word][choice - 1].value, 8);
         }

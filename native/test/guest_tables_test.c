@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "random.h"
 #include "vellum/guest.h"
 
 extern const struct vellum_pagetable_operations vellum_pagetable_guest;
@@ -234,13 +235,6 @@ struct model_page {
     uint64_t physical; /* of the page, not of its leaf */
     int level;         /* 0: not mapped */
 };
-
-static uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
 
 static void check_page(const struct fixture *fixture, const struct model_page *model, uint64_t page) {
     uint64_t address = MODEL_START + page * KIB_4;

@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "check.h"
-#include "vellum/core.h"
+#include "random.h"
+#include "region_fixture.h"
 #include "vellum/gate.h"
 
 extern const struct vellum_vmm_operations vellum_vmm_host;
@@ -21,9 +21,6 @@ extern const struct vellum_pagetable_operations vellum_pagetable_host;
 extern const struct vellum_strategy_operations vellum_strategy_dirtybit;
 extern const struct vellum_strategy_operations vellum_strategy_writeprotect;
 int vellum_pagetable_host_obstacle(int tracking, char *reason, size_t reason_size);
-
-#define PAGE VELLUM_PAGE_SIZE
-#define PAGES_IN_BLOCK ((size_t)16) /* of a region up to 1 GiB */
 
 /* Without the sanitizer's eye: what orders a store before a cut is the page's protection, which it cannot see. */
 #define UNWATCHED __attribute__((noinline, unused, no_sanitize("thread")))
@@ -51,15 +48,6 @@ static inline void run_ways(enum way first, void (*test)(void), const char *name
 }
 #define RUN_EACH_WAY(test) run_ways(DIRTY_BIT, test, #test)
 #define RUN_EACH_WRITE_PROTECTING_WAY(test) run_ways(WRITE_PROTECT, test, #test)
-
-struct fixture {
-    size_t pages;
-    int home;
-    uint8_t *committed;
-    uint8_t *base;
-    struct vellum_region *region;
-    uint8_t *batch;
-};
 
 static inline const struct vellum_strategy_operations *strategy_of(enum way named) {
     return named == DIRTY_BIT ? &vellum_strategy_dirtybit : &vellum_strategy_writeprotect;
@@ -111,25 +99,14 @@ static inline void release_providers(struct fixture *fixture) {
 
 /* Page 0 is `offset` bytes behind a multiple of `alignment`. */
 static inline struct fixture create_region_at(size_t pages, size_t alignment, size_t offset) {
-    struct fixture fixture = {.pages = pages};
+    struct fixture fixture = make_images(pages);
     size_t length = pages * PAGE;
-    fixture.home = memfd_create("home", MFD_CLOEXEC);
-    CHECK_EQUAL(0, ftruncate(fixture.home, (off_t)length));
-    CHECK_EQUAL(0, vellum_core_use_dispatcher(vellum_dispatcher()));
-    uint64_t address;
-    CHECK_EQUAL(0, vellum_file_map_private(fixture.home, 0, length, &address));
-    fixture.committed = (uint8_t *)(uintptr_t)address;
     /* Where the kernel likes it, instead of in Vellum's own range, which the thread sanitizer cannot shadow. */
     void *somewhere =
         mmap(NULL, length + alignment + offset, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(somewhere != MAP_FAILED);
     CHECK_EQUAL(0, munmap(somewhere, length + alignment + offset));
-    uint64_t place = ((uint64_t)(uintptr_t)somewhere + alignment - 1) / alignment * alignment + offset;
-    CHECK_EQUAL(0, vellum_range_reserve(place, length, 0, &address));
-    fixture.base = (uint8_t *)(uintptr_t)address;
-    CHECK_EQUAL(0, vellum_region_create(address, length, fixture.home, 0, fixture.committed, &fixture.region));
-    CHECK_EQUAL(0, vellum_memory_map(vellum_batch_capacity(fixture.region), &address));
-    fixture.batch = (uint8_t *)(uintptr_t)address;
+    make_region_at(&fixture, ((uint64_t)(uintptr_t)somewhere + alignment - 1) / alignment * alignment + offset);
     return fixture;
 }
 
@@ -151,45 +128,11 @@ UNWATCHED static void store(_Atomic uint64_t *address, uint64_t value) {
     atomic_store_explicit(address, value, memory_order_relaxed);
 }
 
-static inline uint64_t committed_word(const struct fixture *fixture, size_t page, size_t offset) {
-    uint64_t value;
-    memcpy(&value, fixture->committed + page * PAGE + offset, sizeof(value));
-    return value;
-}
-
-/* A cut whose batch reaches the committed view. */
-static inline struct vellum_cut commit(struct fixture *fixture) {
-    struct vellum_cut cut;
-    vellum_region_cut(fixture->region, fixture->batch, &cut);
-    if (cut.batch_length > 0) {
-        CHECK_EQUAL(0, vellum_batch_apply(fixture->batch, cut.batch_length, fixture->committed, fixture->pages * PAGE));
-    }
-    vellum_region_cut_persisted(fixture->region);
-    return cut;
-}
-
-/* Nobody stores while this runs. */
-static inline void check_all_is_committed(const struct fixture *fixture) {
-    for (size_t page = 0; page < fixture->pages; page++) {
-        if (memcmp(fixture->base + page * PAGE, fixture->committed + page * PAGE, PAGE) != 0) {
-            CHECK_FAIL("page %zu was stored to, but the committed view has not got it", page);
-        }
-    }
-}
-
 /* How often a test with threads repeats what it does: the sanitizers make everything slower. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPEAT(times) ((size_t)(times) / 10)
 #else
 #define REPEAT(times) ((size_t)(times))
 #endif
-
-/* Repeatable. */
-static inline uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
 
 #endif

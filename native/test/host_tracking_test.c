@@ -5,6 +5,7 @@
  */
 #include "host_region.h"
 #include "mappings.h"
+#include "writers.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -169,42 +170,6 @@ static void a_store_for_the_kernel_that_meets_a_closed_gate_is_made_when_it_open
 
 /* ---- threads ---- */
 
-#define WRITERS 4
-
-struct writer {
-    pthread_t thread;
-    const struct fixture *fixture;
-    size_t number;
-    _Atomic int *stop;
-    _Atomic uint64_t stores;
-};
-
-static void start_writers(struct writer *writers, size_t count, const struct fixture *fixture, _Atomic int *stop,
-                          void *(*run)(void *)) {
-    for (size_t i = 0; i < count; i++) {
-        writers[i].fixture = fixture;
-        writers[i].number = i;
-        writers[i].stop = stop;
-        atomic_store(&writers[i].stores, 0);
-        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, run, &writers[i]));
-    }
-}
-
-static void join_writers(struct writer *writers, size_t count, _Atomic int *stop) {
-    atomic_store(stop, 1);
-    for (size_t i = 0; i < count; i++) {
-        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
-    }
-}
-
-/* Each writer's first page and second page, in both orders of address, in other blocks. */
-static size_t first_page_of(size_t writer) {
-    return writer % 2 == 0 ? 2 * writer * PAGES_IN_BLOCK + 3 : (2 * writer + 1) * PAGES_IN_BLOCK + 7;
-}
-static size_t second_page_of(size_t writer) {
-    return writer % 2 == 0 ? (2 * writer + 1) * PAGES_IN_BLOCK + 7 : 2 * writer * PAGES_IN_BLOCK + 3;
-}
-
 static void *store_to_first_then_second(void *argument) {
     struct writer *writer = argument;
     for (uint64_t value = 1; atomic_load(writer->stop) == 0; value++) {
@@ -224,18 +189,7 @@ static void a_cut_is_one_instant_for_all_threads(void) {
     size_t cuts_that_saw_stores = 0;
     for (size_t cut = 0; cut < REPEAT(1000) || cuts_that_saw_stores < REPEAT(100); cut++) {
         commit(&fixture);
-        bool moved = false;
-        for (size_t i = 0; i < WRITERS; i++) {
-            uint64_t first = committed_word(&fixture, first_page_of(i), 0);
-            uint64_t second = committed_word(&fixture, second_page_of(i), 0);
-            if (second > first || first > second + 1 || second < seen[i]) {
-                CHECK_FAIL("cut %zu: writer %zu's first page holds %llu, its second %llu, after %llu", cut, i,
-                           (unsigned long long)first, (unsigned long long)second, (unsigned long long)seen[i]);
-            }
-            moved |= second > seen[i];
-            seen[i] = second;
-        }
-        cuts_that_saw_stores += moved;
+        cuts_that_saw_stores += check_instant(&fixture, cut, seen);
     }
     join_writers(writers, WRITERS, &stop);
     commit(&fixture);
@@ -255,15 +209,6 @@ static void *count_up_at_random(void *argument) {
     return NULL;
 }
 
-static bool all_have_stored(const struct writer *writers, size_t count, uint64_t least) {
-    for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&writers[i].stores) < least) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void no_store_is_lost_across_cuts(void) {
     struct fixture fixture = open_region(6 * PAGES_IN_BLOCK);
     struct writer writers[WRITERS];
@@ -274,14 +219,7 @@ static void no_store_is_lost_across_cuts(void) {
     }
     join_writers(writers, WRITERS, &stop);
     commit(&fixture);
-    check_all_is_committed(&fixture);
-    for (size_t i = 0; i < WRITERS; i++) {
-        uint64_t sum = 0;
-        for (size_t page = 0; page < fixture.pages; page++) {
-            sum += committed_word(&fixture, page, 512 * i);
-        }
-        CHECK_EQUAL(atomic_load(&writers[i].stores), sum);
-    }
+    check_no_store_is_lost(&fixture, writers, WRITERS);
 }
 
 /* ---- one page, many threads ---- */
@@ -447,6 +385,67 @@ static void cold_blocks_become_warm_when_the_process_has_no_mapping_left(void) {
     CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
 }
 
+/*
+ * The blocks of one cold mapping; to make one of them warm by itself would split it, which the kernel refuses. So all
+ * of them become warm, and there is one mapping again.
+ */
+#define RUN_OF_BLOCKS ((size_t)9)
+
+static void a_whole_run_of_cold_blocks_becomes_warm_when_the_process_has_no_mapping_left(void) {
+#ifdef __SANITIZE_THREAD__
+    SKIP("the thread sanitizer's runtime itself does not survive without mappings");
+#endif
+    struct fixture fixture = open_region(RUN_OF_BLOCKS * PAGES_IN_BLOCK);
+    CHECK_EQUAL(1, count_mappings(fixture.base, fixture.pages * PAGE));
+    void *filler = use_up_all_mappings();
+    CHECK_EQUAL(0, fixture.region->warm_blocks(fixture.region, RUN_OF_BLOCKS / 2, 1));
+    CHECK_EQUAL(1, count_mappings(fixture.base, fixture.pages * PAGE));
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    CHECK_EQUAL(RUN_OF_BLOCKS, atomic_load(&fixture.region->blocks_warmed));
+}
+
+struct warming_thread {
+    pthread_t thread;
+    struct vellum_region *region;
+    _Atomic int may_go;
+    _Atomic int is_done;
+};
+
+static void *warm_when_told(void *argument) {
+    struct warming_thread *warming = argument;
+    while (atomic_load(&warming->may_go) == 0) {
+        usleep(1000);
+    }
+    CHECK_EQUAL(0, warming->region->warm_blocks(warming->region, RUN_OF_BLOCKS / 2, 1));
+    atomic_store(&warming->is_done, 1);
+    return NULL;
+}
+
+/* This thread plays another one that has claimed a neighbour and finds no mapping for it either. */
+static void a_neighbour_on_its_way_is_awaited_when_the_process_has_no_mapping_left(void) {
+#ifdef __SANITIZE_THREAD__
+    SKIP("the thread sanitizer's runtime itself does not survive without mappings");
+#endif
+    struct fixture fixture = open_region(RUN_OF_BLOCKS * PAGES_IN_BLOCK);
+    struct warming_thread warming = {.region = fixture.region};
+    CHECK_EQUAL(0, pthread_create(&warming.thread, NULL, warm_when_told, &warming));
+    _Atomic uint32_t *neighbour = &fixture.region->image.block_state[RUN_OF_BLOCKS / 2 + 1];
+    atomic_store(neighbour, VELLUM_BLOCK_WARMING);
+    void *filler = use_up_all_mappings();
+    atomic_store(&warming.may_go, 1);
+    usleep(100000);
+    CHECK_EQUAL(0, atomic_load(&warming.is_done));
+    atomic_store(neighbour, VELLUM_BLOCK_COLD);
+    vellum_futex_wake_all(neighbour);
+    while (atomic_load(&warming.is_done) == 0) {
+        usleep(1000);
+    }
+    CHECK_EQUAL(1, count_mappings(fixture.base, fixture.pages * PAGE));
+    CHECK_EQUAL(0, munmap(filler, FILLER_LENGTH));
+    CHECK_EQUAL(0, pthread_join(warming.thread, NULL));
+    CHECK_EQUAL(RUN_OF_BLOCKS, atomic_load(&fixture.region->blocks_warmed));
+}
+
 static void no_store_is_lost_when_threads_find_no_mapping_left(void) {
 #ifdef __SANITIZE_THREAD__
     SKIP("the thread sanitizer's runtime itself does not survive without mappings");
@@ -601,6 +600,8 @@ int main(void) {
     RUN_EACH_WAY(a_cut_leaves_no_more_mappings_than_the_one_before);
     RUN_EACH_WAY(stores_are_tracked_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(cold_blocks_become_warm_when_the_process_has_no_mapping_left);
+    RUN_EACH_WAY(a_whole_run_of_cold_blocks_becomes_warm_when_the_process_has_no_mapping_left);
+    RUN_EACH_WAY(a_neighbour_on_its_way_is_awaited_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(no_store_is_lost_when_threads_find_no_mapping_left);
     RUN_EACH_WAY(first_stores_of_a_crowd_are_made_when_the_process_has_no_mapping_left);
     RUN_EACH_WAY(every_way_of_tracking_takes_over_from_every_other);

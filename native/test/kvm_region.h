@@ -17,16 +17,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "vellum/core.h"
+#include "random.h"
+#include "region_fixture.h"
 #include "vellum/kvm.h"
+#include "writers.h"
 
 extern const struct vellum_vmm_operations vellum_vmm_kvm;
 extern const struct vellum_pagetable_operations vellum_pagetable_guest;
 extern const struct vellum_strategy_operations vellum_strategy_dirtybit;
 extern const struct vellum_strategy_operations vellum_strategy_writeprotect;
-
-#define PAGE VELLUM_PAGE_SIZE
 
 static const struct vellum_strategy_operations *strategy;
 
@@ -40,18 +39,6 @@ static inline void run_strategies(void (*test)(void), const char *name) {
     }
 }
 #define RUN_EACH_STRATEGY(test) run_strategies(test, #test)
-
-struct fixture {
-    size_t pages;
-    int home;
-    uint8_t *committed;
-    uint8_t *base;
-    struct vellum_region *region;
-    uint8_t *batch;
-};
-
-/* Of a region up to 1 GiB. */
-#define PAGES_IN_BLOCK ((size_t)16)
 
 /* Ends the test as skipped where no guest code can be run. */
 static inline void need_kvm(void) {
@@ -76,22 +63,10 @@ static inline size_t repeat(size_t times) {
 }
 #define REPEAT(times) repeat(times)
 
-/* Not attached yet: `home` may be filled. At that address; 0: anywhere. */
 static inline struct fixture create_region_at(uint64_t wanted, size_t pages) {
     need_kvm();
-    struct fixture fixture = {.pages = pages};
-    size_t length = pages * PAGE;
-    fixture.home = memfd_create("home", MFD_CLOEXEC);
-    CHECK_EQUAL(0, ftruncate(fixture.home, (off_t)length));
-    CHECK_EQUAL(0, vellum_core_use_dispatcher(vellum_dispatcher()));
-    uint64_t address;
-    CHECK_EQUAL(0, vellum_file_map_private(fixture.home, 0, length, &address));
-    fixture.committed = (uint8_t *)(uintptr_t)address;
-    CHECK_EQUAL(0, vellum_range_reserve(wanted, length, 1, &address));
-    fixture.base = (uint8_t *)(uintptr_t)address;
-    CHECK_EQUAL(0, vellum_region_create(address, length, fixture.home, 0, fixture.committed, &fixture.region));
-    CHECK_EQUAL(0, vellum_memory_map(vellum_batch_capacity(fixture.region), &address));
-    fixture.batch = (uint8_t *)(uintptr_t)address;
+    struct fixture fixture = make_images(pages);
+    make_region_at(&fixture, wanted);
     return fixture;
 }
 
@@ -130,42 +105,10 @@ static inline volatile uint64_t *word(const struct fixture *fixture, size_t page
     return (volatile uint64_t *)(void *)(fixture->base + page * PAGE + offset);
 }
 
-static inline uint64_t committed_word(const struct fixture *fixture, size_t page, size_t offset) {
-    uint64_t value;
-    memcpy(&value, fixture->committed + page * PAGE + offset, sizeof(value));
-    return value;
-}
-
-/* A cut whose batch reaches the committed view. */
-static inline struct vellum_cut commit(struct fixture *fixture) {
-    struct vellum_cut cut;
-    vellum_region_cut(fixture->region, fixture->batch, &cut);
-    if (cut.batch_length > 0) {
-        CHECK_EQUAL(0, vellum_batch_apply(fixture->batch, cut.batch_length, fixture->committed, fixture->pages * PAGE));
-    }
-    vellum_region_cut_persisted(fixture->region);
-    return cut;
-}
-
 static inline struct vellum_kvm_counters counters(void) {
     struct vellum_kvm_counters counters;
     vellum_vmm_kvm_read_counters(&counters);
     return counters;
-}
-
-static inline void check_all_is_committed(const struct fixture *fixture) {
-    for (size_t page = 0; page < fixture->pages; page++) {
-        if (memcmp(fixture->base + page * PAGE, fixture->committed + page * PAGE, PAGE) != 0) {
-            CHECK_BYTES_EQUAL(fixture->base + page * PAGE, fixture->committed + page * PAGE, PAGE);
-        }
-    }
-}
-
-static inline uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
 }
 
 /* A system call that no kernel has, so that the VMM does not make it for the thread: afterwards it is in host mode. */
@@ -272,48 +215,6 @@ static inline void send_after(pthread_t thread, int signal, _Atomic uint64_t *ha
 
 /* ---- threads that store ---- */
 
-#define WRITERS ((size_t)4)
-
-struct writer {
-    pthread_t thread;
-    struct fixture *fixture;
-    size_t number;
-    _Atomic int *stop;
-    _Atomic uint64_t stores;
-    uint64_t values[8]; /* for the writer's own use */
-};
-
-static inline void start_writers(struct writer *writers, size_t count, struct fixture *fixture, _Atomic int *stop,
-                                 void *(*run)(void *)) {
-    for (size_t i = 0; i < count; i++) {
-        memset(&writers[i], 0, sizeof(writers[i]));
-        writers[i].fixture = fixture;
-        writers[i].number = i;
-        writers[i].stop = stop;
-        CHECK_EQUAL(0, pthread_create(&writers[i].thread, NULL, run, &writers[i]));
-    }
-}
-
-static inline void join_writers(struct writer *writers, size_t count, _Atomic int *stop) {
-    atomic_store(stop, 1);
-    for (size_t i = 0; i < count; i++) {
-        CHECK_EQUAL(0, pthread_join(writers[i].thread, NULL));
-    }
-}
-
-static inline bool all_have_stored(const struct writer *writers, size_t count, uint64_t least) {
-    for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&writers[i].stores) < least) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static inline bool is_stopped(const struct writer *writer) {
-    return atomic_load_explicit(writer->stop, memory_order_relaxed) != 0;
-}
-
 /* The writer's own word of that page: all writers make first stores to the same pages. */
 static inline void count_up(struct writer *writer, size_t page) {
     volatile uint64_t *counter = word(writer->fixture, page, 512 * writer->number);
@@ -328,18 +229,6 @@ static inline void *count_up_at_random(void *argument) {
         count_up(writer, next_random(&random) % writer->fixture->pages);
     }
     return NULL;
-}
-
-/* After the last cut: every store of every writer is in what was committed. */
-static inline void check_no_store_is_lost(const struct fixture *fixture, const struct writer *writers, size_t count) {
-    check_all_is_committed(fixture);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t sum = 0;
-        for (size_t page = 0; page < fixture->pages; page++) {
-            sum += committed_word(fixture, page, 512 * i);
-        }
-        CHECK_EQUAL(atomic_load(&writers[i].stores), sum);
-    }
 }
 
 #endif

@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <ucontext.h>
 
-#include "signal_stacks.h"
+#include "signal_stack_cases.h"
 
 static void handle_with(int signal, void (*handler)(int, siginfo_t *, void *), int flags) {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
@@ -666,38 +666,16 @@ static void a_read_right_after_a_store_is_restarted_where_the_handler_says_so(vo
 
 /* ---- small alternate signal stacks ---- */
 
-struct thread_with_small_stack {
-    const struct fixture *fixture;
-    size_t room;
-};
-
-static void *store_on_a_small_signal_stack(void *argument) {
-    const struct thread_with_small_stack *thread = argument;
-    struct signal_stack stack = use_signal_stack(smallest_signal_stack() + thread->room);
-    uint64_t random = 7;
-    for (size_t i = 0; i < 30; i++) {
-        *word(thread->fixture, next_random(&random) % thread->fixture->pages, 8) = i + 1;
-        if (i % 3 == 0) {
-            leave_guest_mode();
-        }
+static void store_on_signal_stack(const struct storing_thread *thread, size_t page, size_t i) {
+    *word(thread->fixture, page, 8) = i + 1;
+    if (i % 3 == 0) {
+        leave_guest_mode();
     }
-    leave_signal_stack(&stack);
-    return NULL;
 }
 
 static void stores_on_signal_stacks_of_any_size_are_tracked(void) {
-    size_t count;
-    smallest_signal_stack();
-    const size_t *rooms = rooms_on_signal_stacks(&count);
     struct fixture fixture = open_region(32 * PAGES_IN_BLOCK);
-    for (size_t i = 0; i < count; i++) {
-        struct thread_with_small_stack thread = {.fixture = &fixture, .room = rooms[i]};
-        pthread_t handle;
-        CHECK_EQUAL(0, pthread_create(&handle, NULL, store_on_a_small_signal_stack, &thread));
-        CHECK_EQUAL(0, pthread_join(handle, NULL));
-        CHECK(commit(&fixture).dirty_pages > 0);
-        check_all_is_committed(&fixture);
-    }
+    check_stores_on_signal_stacks_of_any_size(&fixture, 30);
     CHECK(counters().entries > 0);
     close_region(&fixture);
 }

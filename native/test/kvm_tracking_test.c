@@ -358,14 +358,6 @@ static void no_store_is_lost_across_cuts_from_guest_mode(void) {
     close_region(&fixture);
 }
 
-/* Every writer stores a number to one page and then to another: at any instant the second is at most one behind. */
-static size_t first_page_of(size_t writer) {
-    return writer % 2 == 0 ? 2 * writer * PAGES_IN_BLOCK + 3 : (2 * writer + 1) * PAGES_IN_BLOCK + 7;
-}
-static size_t second_page_of(size_t writer) {
-    return writer % 2 == 0 ? (2 * writer + 1) * PAGES_IN_BLOCK + 7 : 2 * writer * PAGES_IN_BLOCK + 3;
-}
-
 static void *store_to_first_then_second(void *argument) {
     struct writer *writer = argument;
     volatile uint64_t *first = word(writer->fixture, first_page_of(writer->number), 0);
@@ -390,18 +382,7 @@ static void check_cuts_are_one_instant(bool from_guest_mode) {
             *word(&fixture, fixture.pages - 1, 0) = cut;
         }
         commit(&fixture);
-        bool moved = false;
-        for (size_t i = 0; i < WRITERS; i++) {
-            uint64_t first = committed_word(&fixture, first_page_of(i), 0);
-            uint64_t second = committed_word(&fixture, second_page_of(i), 0);
-            if (second > first || first > second + 1 || second < seen[i]) {
-                CHECK_FAIL("cut %zu: writer %zu's first page holds %llu, its second %llu, after %llu", cut, i,
-                           (unsigned long long)first, (unsigned long long)second, (unsigned long long)seen[i]);
-            }
-            moved |= second > seen[i];
-            seen[i] = second;
-        }
-        cuts_that_saw_stores += moved;
+        cuts_that_saw_stores += check_instant(&fixture, cut, seen);
     }
     join_writers(writers, WRITERS, &stop);
     commit(&fixture);

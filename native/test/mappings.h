@@ -37,6 +37,23 @@ static inline struct mappings read_mappings(const uint8_t *start, size_t length)
     return mappings;
 }
 
+/* How many mappings there are in the range, which none crosses. */
+static inline size_t count_mappings(const uint8_t *start, size_t length) {
+    size_t count = 0;
+    FILE *file = fopen("/proc/self/maps", "re");
+    CHECK(file != NULL);
+    char line[512];
+    while (fgets(line, sizeof(line), file) != NULL) {
+        unsigned long from;
+        unsigned long to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+            count += from >= (uintptr_t)start && to <= (uintptr_t)start + length;
+        }
+    }
+    fclose(file);
+    return count;
+}
+
 #define FILLER_LENGTH ((size_t)1 << 29)
 
 /* Alternating protections, so that the kernel cannot merge them, until it refuses to split once more. */

@@ -41,10 +41,6 @@ static inline bool is_in_place(const struct fixture *fixture) {
     return fixture->region->in_place != NULL;
 }
 
-static inline uint64_t next_random(uint64_t *state) {
-    return random_number(state);
-}
-
 /* ---- what is committed, found as after a crash ---- */
 
 static inline void read_committed(const struct fixture *fixture, uint8_t *content) {

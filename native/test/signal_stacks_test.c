@@ -7,39 +7,15 @@
 
 #include <setjmp.h>
 
-#include "signal_stacks.h"
+#include "signal_stack_cases.h"
 
-struct storing_thread {
-    const struct fixture *fixture;
-    size_t room;
-    size_t number;
-    size_t times;
-};
-
-static void *store_on_a_small_signal_stack(void *argument) {
-    const struct storing_thread *thread = argument;
-    struct signal_stack stack = use_signal_stack(smallest_signal_stack() + thread->room);
-    uint64_t random = 7 + thread->number;
-    for (size_t i = 0; i < thread->times; i++) {
-        store(word(thread->fixture, next_random(&random) % thread->fixture->pages, thread->number % 8 * 512), i + 1);
-    }
-    leave_signal_stack(&stack);
-    return NULL;
+static void store_on_signal_stack(const struct storing_thread *thread, size_t page, size_t i) {
+    store(word(thread->fixture, page, thread->number % 8 * 512), i + 1);
 }
 
 static void stores_on_signal_stacks_of_any_size_are_tracked(void) {
-    size_t count;
-    smallest_signal_stack();
-    const size_t *rooms = rooms_on_signal_stacks(&count);
     struct fixture fixture = open_region(32 * PAGES_IN_BLOCK);
-    for (size_t i = 0; i < count; i++) {
-        struct storing_thread thread = {.fixture = &fixture, .room = rooms[i], .times = 200};
-        pthread_t handle;
-        CHECK_EQUAL(0, pthread_create(&handle, NULL, store_on_a_small_signal_stack, &thread));
-        CHECK_EQUAL(0, pthread_join(handle, NULL));
-        CHECK(commit(&fixture).dirty_pages > 0);
-        check_all_is_committed(&fixture);
-    }
+    check_stores_on_signal_stacks_of_any_size(&fixture, 200);
 }
 
 /* More threads than there are stacks for them. */

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "vellum/clock.h"
 #include "vellum/core.h"
 
 struct providers {
@@ -97,12 +98,6 @@ static inline void set_word(const struct fixture *fixture, size_t page, uint64_t
 #define SWAPPING_SECONDS 30
 #define WORDS_OF_WRITER 512 /* bytes between the words of two writers in a page */
 
-static uint64_t monotonic_nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 struct swap_writer {
     pthread_t thread;
     const struct fixture *fixture;
@@ -117,7 +112,7 @@ struct swap_writer {
 static void *store_and_check(void *argument) {
     struct swap_writer *writer = argument;
     uint64_t random = 4711 + writer->number;
-    uint64_t before = monotonic_nanoseconds();
+    uint64_t before = vellum_now_nanoseconds();
     while (!atomic_load_explicit(writer->stop, memory_order_relaxed)) {
         random ^= random << 13;
         random ^= random >> 7;
@@ -128,7 +123,7 @@ static void *store_and_check(void *argument) {
             CHECK_FAIL("writer %zu finds %llu in page %zu where it has counted to %llu", writer->number,
                        (unsigned long long)found, page, (unsigned long long)writer->expected[page]);
         }
-        uint64_t now = monotonic_nanoseconds();
+        uint64_t now = vellum_now_nanoseconds();
         writer->longest_stall = now - before > writer->longest_stall ? now - before : writer->longest_stall;
         before = now;
         atomic_fetch_add_explicit(&writer->stores, 1, memory_order_relaxed);
@@ -153,11 +148,11 @@ static inline void await_progress(struct swap_writer *writers, uint64_t stores) 
  * done within a case's minute. There, too, every pair of tuples has its chance.
  */
 static inline bool goes_on_swapping(size_t swapped, size_t most, uint64_t until) {
-    return swapped < most && (swapped < tuple_count * tuple_count || monotonic_nanoseconds() < until);
+    return swapped < most && (swapped < tuple_count * tuple_count || vellum_now_nanoseconds() < until);
 }
 
 static inline uint64_t after_seconds(uint64_t seconds) {
-    return monotonic_nanoseconds() + seconds * UINT64_C(1000000000);
+    return vellum_now_nanoseconds() + seconds * UINT64_C(1000000000);
 }
 
 /* At most that many swaps. */

@@ -15,6 +15,7 @@
 #include <ucontext.h>
 
 #include "check.h"
+#include "random.h"
 
 /* What is tested is no shared object's interface, and is compiled into the test. */
 #include "../src/vmm_kvm/allow_list.c"
@@ -132,13 +133,6 @@ static int64_t in_guest_mode(struct system_call call) {
     default:
         return natively(call);
     }
-}
-
-static uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
 }
 
 static void fill_randomly(uint8_t *bytes, size_t length, uint64_t *random) {

@@ -9,11 +9,18 @@
 
 #include "vellum/batch.h"
 #include "vellum/dispatcher.h"
+#include "vellum/layout.h"
 #include "vellum/persistence.h"
 #include "vellum/providers.h"
 #include "vellum/undo_log.h"
 
 uint32_t vellum_core_abi_version(void);
+
+/*
+ * How a structure of this header, of batch.h or of undo_log.h lies in memory ("vellum_cut"), or a field of one
+ * ("vellum_cut.changed_lines"). -ENOENT: there is none of that name.
+ */
+int vellum_core_layout(const char *name, struct vellum_layout *layout);
 
 /* Gives the core the process's dispatcher (and installs it). Before any region is created. */
 int vellum_core_use_dispatcher(const struct vellum_dispatcher *dispatcher);

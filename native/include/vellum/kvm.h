@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vellum/layout.h"
+
 /* How the first store to a protected page is noticed (write-protect). */
 enum vellum_kvm_fault_path {
     VELLUM_KVM_FAULT_BY_EXIT = 1, /* the guest exits to the VMM loop */
@@ -61,5 +63,8 @@ int vellum_vmm_kvm_obstacle(char *reason, size_t reason_size);
 /* Measures once a process, about 50 ms; later calls return the same. */
 int vellum_vmm_kvm_measure(struct vellum_kvm_measurements *measurements);
 void vellum_vmm_kvm_read_counters(struct vellum_kvm_counters *counters);
+
+/* As vellum_core_layout, for the structures of this header. */
+int vellum_vmm_kvm_layout(const char *name, struct vellum_layout *layout);
 
 #endif

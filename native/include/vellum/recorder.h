@@ -16,6 +16,7 @@
 #ifndef VELLUM_RECORDER_H
 #define VELLUM_RECORDER_H
 
+#include "vellum/layout.h"
 #include "vellum/persistence.h"
 
 #define VELLUM_RECORDER_RANGES 256 /* watched at one time */
@@ -84,5 +85,8 @@ void vellum_recorder_acknowledge(struct vellum_recorder *recorder, uint64_t epoc
  * watched range. What was to be recorded is still done after that, but nothing more is recorded.
  */
 int64_t vellum_recorder_take(struct vellum_recorder *recorder, void *events);
+
+/* As vellum_core_layout, for struct vellum_recorded_event. */
+int vellum_persistence_layout(const char *name, struct vellum_layout *layout);
 
 #endif

@@ -23,6 +23,7 @@
 
 #include "kernel.h"
 #include "vellum/contexts.h"
+#include "vellum/layout.h"
 #include "vellum/protection.h"
 #include "vellum/providers.h"
 
@@ -111,6 +112,9 @@ struct host_page_times {
     uint64_t open;  /* making a closed page writable; asynchronous: the first store to it, which does that */
     uint64_t close; /* taking that back; asynchronous: finding the page by PAGEMAP_SCAN, which does that */
 };
+/* As vellum_core_layout, for struct host_page_times, which Java has as well. */
+int vellum_pagetable_host_layout(const char *name, struct vellum_layout *layout);
+
 /* control. Measures, a few milliseconds; results as probe_mechanism, without which it measures nothing. */
 VELLUM_CONTROL int measure_mechanism(enum host_mechanism mechanism, struct host_page_times *times, char *reason,
                                      size_t reason_size);

@@ -21,8 +21,7 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.MappedFiles;
@@ -86,12 +85,12 @@ public final class MemoryStore implements Store, SimulatedMemory {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        return Image.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
+        return Images.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
     }
 
     @Override
     public Presence presence(Request request) {
-        return Image.presence(core, files, ImageFiles.of(request, FOLDER));
+        return Images.presence(core, files, ImageFiles.of(request, FOLDER));
     }
 
     @Override
@@ -101,7 +100,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
 
     @Override
     public IncomingImage receive(Request request, Origin origin) {
-        return ImageArrival.begin(core, mapped(), ImageFiles.of(request, FOLDER), request, origin, PLACE);
+        return Images.receive(core, mapped(), ImageFiles.of(request, FOLDER), request, origin, PLACE);
     }
 
     private synchronized MappedFiles mapped() {
