@@ -19,8 +19,7 @@ import org.vellum.api.provider.ProviderNamespace;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ForwardingStoreFile;
 import org.vellum.store.image.medium.ForwardingStoreFiles;
@@ -66,13 +65,13 @@ public final class CountingStore implements Store, Diagnosis {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        return Image.open(core, files, names(request), request, observer);
+        return Images.open(core, files, names(request), request, observer);
     }
 
     /** Asked of every store before a region is created: without it, one that exists here could be created elsewhere again. */
     @Override
     public Presence presence(Request request) {
-        return Image.presence(core, names(request));
+        return Images.presence(core, names(request));
     }
 
     @Override
@@ -84,7 +83,7 @@ public final class CountingStore implements Store, Diagnosis {
     @Override
     public IncomingImage receive(Request request, Origin origin) {
         ImageFiles names = names(request);
-        return ImageArrival.begin(core, files, names, request, origin, names.place(NAME));
+        return Images.receive(core, files, names, request, origin, names.place(NAME));
     }
 
     private ImageFiles names(Request request) {
