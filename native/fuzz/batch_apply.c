@@ -60,7 +60,7 @@ static int expected_result(const uint8_t *batch, size_t size, uint8_t *image, si
         if (page >= image_size / 4096) {
             return -EBADMSG;
         }
-        for (unsigned line = 0; line < 64; line++) {
+        for (size_t line = 0; line < 64; line++) {
             if ((mask >> line & 1) != 0) {
                 if (size - at < 64) {
                     return -EBADMSG;

@@ -31,7 +31,8 @@ int main(int count, char **arguments) {
         FILE *file = fopen(path, "rb");
         if (file == NULL) {
             perror(path);
-            return EXIT_FAILURE;
+            inputs = 0;
+            break;
         }
         size_t size = fread(input, 1, LARGEST_INPUT, file);
         fclose(file);

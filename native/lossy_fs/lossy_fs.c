@@ -56,8 +56,6 @@
 #define BUSY_PAUSE_MICROSECONDS 1000
 #define LINE 256
 
-extern char **environ;
-
 struct lossy {
     struct volume *volume;
     const char *mount_point;
@@ -668,6 +666,7 @@ static int check(struct lossy *lossy) {
         puts("what was mounted by FUSE cannot be unmounted");
     }
     rmdir(folder);
+    lossy->mount_point = NULL;
     return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

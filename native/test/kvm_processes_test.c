@@ -12,8 +12,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 static int await_child(pid_t child) {
     int status = -1;
     CHECK(child > 0);

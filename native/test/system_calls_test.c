@@ -85,14 +85,14 @@ static void make_region(void) {
 #define ARGUMENT(pointer) vellum_address_of(pointer)
 
 static uint64_t change_mask(uint64_t mask) {
-    uint64_t before;
+    uint64_t before = 0;
     CHECK_EQUAL(
         0, vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, ARGUMENT(&mask), ARGUMENT(&before), sizeof(mask), 0, 0));
     return before;
 }
 
 static uint64_t current_mask(void) {
-    uint64_t mask;
+    uint64_t mask = 0;
     CHECK_EQUAL(0, vellum_system_call(SYS_rt_sigprocmask, SIG_SETMASK, 0, ARGUMENT(&mask), sizeof(mask), 0, 0));
     return mask;
 }

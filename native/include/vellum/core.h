@@ -41,7 +41,7 @@ void vellum_range_retire(uint64_t address, uint64_t length);
  * last committed epoch (valid until destroy). No stores are possible before attach. -ENOMEM, -EMFILE, …
  */
 int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, const void *committed,
-                         struct vellum_region **region);
+                         struct vellum_region **created);
 
 /*
  * What a region that is written in place has on the medium beside its home image; mapped and writable until destroy,
@@ -69,7 +69,7 @@ struct vellum_in_place {
  * check.
  */
 int vellum_region_create_in_place(uint64_t base, uint64_t length, int home_file, uint64_t home_offset, int map_sync,
-                                  const struct vellum_in_place *description, struct vellum_region **region);
+                                  const struct vellum_in_place *description, struct vellum_region **created);
 
 /* The epoch word for an epoch, below 2^48. */
 uint64_t vellum_epoch_word(uint64_t epoch, uint64_t identity);

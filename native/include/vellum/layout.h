@@ -36,6 +36,7 @@ struct vellum_layout_entry {
 #define VELLUM_LAYOUT_FIELD_CHECK(type, offset, size, field)                                                           \
     _Static_assert(offsetof(struct type, field) == (offset) && sizeof(((struct type *)0)->field) == (size),            \
                    "Java has " #type "." #field " so");
+/* NOLINTBEGIN(bugprone-macro-parentheses): parts of a sum, elements of an array */
 #define VELLUM_LAYOUT_STRUCT_BYTES(type, size) +(size)
 #define VELLUM_LAYOUT_FIELD_BYTES(type, offset, size, field) +(size)
 #define VELLUM_LAYOUT_NO_STRUCT(type, size)
@@ -48,6 +49,7 @@ struct vellum_layout_entry {
 
 #define VELLUM_LAYOUT_STRUCT_ENTRY(type, size) {#type, {0, (size), 0}},
 #define VELLUM_LAYOUT_FIELD_ENTRY(type, offset, size, field) {#type "." #field, {(offset), (size), 0}},
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define VELLUM_LAYOUT_ENTRIES(list)                                                                                    \
     { list(VELLUM_LAYOUT_STRUCT_ENTRY, VELLUM_LAYOUT_FIELD_ENTRY) }
 

@@ -51,7 +51,7 @@ struct vellum_recorder;
  * `recorded`, which does the work, stay valid until destroy. -ENOMEM.
  */
 int vellum_recorder_create(const struct vellum_persistence *recorded, void *buffer, uint64_t capacity,
-                           struct vellum_recorder **recorder);
+                           struct vellum_recorder **created);
 /* Nobody uses its persistence any more. */
 void vellum_recorder_destroy(struct vellum_recorder *recorder);
 /* Named "recorder"; valid until destroy. */

@@ -6,10 +6,12 @@
 #include <errno.h>
 
 /* Evaluates a system call's expression until it is not interrupted by a signal. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type and a name */
 #define RETRY_INTERRUPTED(type, result, call)                                                                          \
     type result;                                                                                                       \
     do {                                                                                                               \
         result = (call);                                                                                               \
     } while (result < 0 && errno == EINTR)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

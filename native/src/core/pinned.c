@@ -228,7 +228,7 @@ static uint64_t read_buffers_of_rings(struct vellum_region *region) {
                 join(path, sizeof(path), "/proc/self/fdinfo/", entry->name);
                 bytes += read_buffers_of_ring(region, path);
             }
-            at += entry->size;
+            at += entry->size; /* NOLINT(clang-analyzer-core.uninitialized.Assign): the kernel has filled it */
         }
     }
     if (directory >= 0) {

@@ -43,7 +43,7 @@ VELLUM_HANDLER static void do_nothing(int signal) {
 /* From the top: applications count from SIGRTMIN up; the JDK takes one near the top for its own wake-ups. */
 static int take_wake_up_signal(void) {
     for (int signal = SIGRTMAX - 4; signal > SIGRTMIN; signal--) {
-        struct kernel_signal_action action;
+        struct kernel_signal_action action = {.handler.plain = SIG_IGN};
         if (change_action(signal, NULL, &action) == 0 && action.handler.plain == SIG_DFL) {
             struct kernel_signal_action ours = {.handler.plain = do_nothing,
                                                 .flags = SA_ONSTACK | KERNEL_SA_RESTORER,

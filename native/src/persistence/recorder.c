@@ -63,7 +63,7 @@ static uint64_t take_lock(struct vellum_recorder *recorder) {
                                | UINT64_C(1) << (SIGILL - 1) | UINT64_C(1) << (SIGFPE - 1)
                                | UINT64_C(1) << (SIGTRAP - 1);
     uint64_t blocked = ~synchronous;
-    uint64_t previous;
+    uint64_t previous = 0;
     vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, vellum_address_of(&blocked), vellum_address_of(&previous),
                        sizeof(blocked), 0, 0);
     vellum_lock(&recorder->lock);

@@ -49,9 +49,9 @@ struct vcpu_control {
     uint64_t descriptors[16];
     uint8_t task_state[104];
     uint8_t unused[4096 - 128 - 104];
-    uint8_t ring_0_stack[3 * 4096];
+    uint8_t ring_0_stack[(size_t)3 * 4096];
 };
-_Static_assert(sizeof(struct vcpu_control) == 4 * 4096, "whole pages");
+_Static_assert(sizeof(struct vcpu_control) == (size_t)4 * 4096, "whole pages");
 
 #define CONTROL_MAPPED (CONTROL_VCPUS + VCPU_LIMIT * sizeof(struct vcpu_control))
 

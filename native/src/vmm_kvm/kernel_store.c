@@ -138,6 +138,7 @@ static bool take_request(const struct system_call *call, struct request *request
         if (!copy_from_application(&request->message, address, sizeof(request->message))) {
             return false;
         }
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): the kernel has filled it */
         vector = vellum_address_of(request->message.msg_iov);
         request->count = request->message.msg_iovlen;
         break;
@@ -149,6 +150,7 @@ static bool take_request(const struct system_call *call, struct request *request
         return false;
     }
     for (size_t i = 0; i < request->count; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): the kernel has filled them */
         if (!is_user_range(vellum_address_of(request->buffers[i].iov_base), request->buffers[i].iov_len)) {
             return false;
         }

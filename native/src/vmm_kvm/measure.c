@@ -227,7 +227,7 @@ static bool measure_ring_0(struct trial *trial) {
             return false;
         }
         uint64_t short_run = vellum_now_nanoseconds() - start;
-        times[round] = long_run > short_run ? (long_run - short_run) / (2 * (RING_0_LOOPS - 1)) : 0;
+        times[round] = long_run > short_run ? (long_run - short_run) / (UINT64_C(2) * (RING_0_LOOPS - 1)) : 0;
     }
     trial->measured->figures.ring_0_instruction = median(times);
     return true;

@@ -33,8 +33,7 @@ void stop_vcpus(struct vcpus *vcpus) {
     }
     for (size_t number = 0; number < count; number++) {
         struct vcpu *vcpu = atomic_load(&vcpus->numbered[number]);
-        uint32_t presence;
-        while (vcpu != NULL && (presence = atomic_load(&vcpu->presence)) == KICKED) {
+        while (vcpu != NULL && atomic_load(&vcpu->presence) == KICKED) {
             vellum_futex_wait(&vcpu->presence, KICKED);
         }
     }

@@ -236,7 +236,7 @@ bool vcpu_is_running(struct vcpu *vcpu) {
 
 /* The kernel gives the lowest number that is free: so many are in use at least. */
 static bool leaves_descriptors(const struct vcpus *vcpus) {
-    uint64_t limits[2]; /* struct rlimit64: the one in force, the highest */
+    uint64_t limits[2] = {0, 0}; /* struct rlimit64: the one in force, the highest */
     if (vellum_system_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, vellum_address_of(limits), 0, 0) != 0) {
         return false;
     }

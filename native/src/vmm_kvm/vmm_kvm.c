@@ -31,7 +31,7 @@ static size_t machine_users;
  */
 static uint64_t enter_control(void) {
     uint64_t blocked = transition_blocked_in_loop();
-    uint64_t previous;
+    uint64_t previous = 0;
     vellum_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, (uint64_t)(uintptr_t)&previous,
                        sizeof(blocked), 0, 0);
     pthread_mutex_lock(&machine_lock);
@@ -55,11 +55,12 @@ static int use_machine(const struct vellum_region *region, const struct vellum_g
     }
     if (machine == NULL) {
         const struct measured *measured = measured_host();
-        if (measured->result != 0) {
+        int result = measured->result;
+        if (result != 0) {
             snprintf(reason, reason_size, "%s", measured->reason);
-            return measured->result;
+            return result;
         }
-        int result = machine_create(region->dispatcher, operations, &machine, reason, reason_size);
+        result = machine_create(region->dispatcher, operations, &machine, reason, reason_size);
         if (result != 0) {
             return result;
         }

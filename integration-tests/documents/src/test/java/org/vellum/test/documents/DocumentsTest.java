@@ -29,6 +29,12 @@ class DocumentsTest {
 
     private static final Pattern QUOTED = Pattern.compile("`([^`]+)`");
     private static final int FRAGMENT = 8;
+    private static final Pattern SOURCE = Pattern.compile(
+            "`((?:benchmarks|bundles|docs|examples|features|integration-tests|native)/[A-Za-z0-9_./-]+)`");
+
+    /** What builds make. */
+    private static final Pattern BUILT = Pattern.compile("(^|/)target(/|$)");
+
     private static final Pattern FILE_OF_BLOCK = Pattern.compile("<!-- from (\\S+) -->");
 
     @Test
@@ -51,6 +57,20 @@ class DocumentsTest {
         Path file = path.isEmpty() ? page.file() : page.file().resolveSibling(path);
         return Files.exists(file)
                 && (hash < 0 || Page.read(file.normalize()).anchors().contains(target.substring(hash + 1)));
+    }
+
+    @Test
+    void everySourceThatIsNamedByItsPathIsThere() throws IOException {
+        Set<String> missing = new TreeSet<>();
+        for (Page page : Page.all()) {
+            Matcher source = SOURCE.matcher(String.join("\n", page.prose()));
+            while (source.find()) {
+                if (!BUILT.matcher(source.group(1)).find() && !Files.exists(Page.ROOT.resolve(source.group(1)))) {
+                    missing.add(page + ": " + source.group(1));
+                }
+            }
+        }
+        assertEquals(Set.of(), missing);
     }
 
     @Test

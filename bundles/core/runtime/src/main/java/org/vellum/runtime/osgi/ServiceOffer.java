@@ -119,6 +119,7 @@ final class ServiceOffer {
     }
 
     /** What is missing may come without a service's coming, such as a file system that is mounted. */
+    @SuppressWarnings("FutureReturnValueIgnored") // the clock logs what fails
     private synchronized void lookAgain(String obstacle) {
         if (System.nanoTime() - begin > SILENCE.toNanos() && !obstacle.equals(said)) {
             said = obstacle;

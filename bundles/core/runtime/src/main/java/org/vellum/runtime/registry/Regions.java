@@ -200,7 +200,7 @@ public class Regions {
         while (true) {
             boolean mayWait = wait > System.nanoTime() - begin;
             Registry.Offer offer = registry.beginChoice(name, claim);
-            boolean settled = offer.settled() || wait != NEVER_WAITS && !mayWait;
+            boolean settled = offer.settled() || (wait != NEVER_WAITS && !mayWait);
             try {
                 return offer.providers().select(name, options, records, settled);
             } catch (ProviderMissingException e) {

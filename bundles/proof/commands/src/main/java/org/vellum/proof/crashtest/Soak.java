@@ -114,7 +114,7 @@ final class Soak {
                 Progress progress = console.progress("swapping", 1000)) {
             int number = 1;
             for (; failures.isEmpty() && System.nanoTime() - start < killing.toNanos(); number++) {
-                liveOnce(victims.next(), number % 2 == 1 ? bank : instant, plan.life(number), LONGEST_LIFE);
+                liveOnce(victims.next(), number % 2 != 0 ? bank : instant, plan.life(number), LONGEST_LIFE);
                 progress.update(
                         1000
                                 * (System.nanoTime() - start)

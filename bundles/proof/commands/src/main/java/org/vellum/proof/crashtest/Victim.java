@@ -196,7 +196,7 @@ final class Victim implements AutoCloseable {
     Optional<String> check(Subject work, long seed) throws IOException, InterruptedException {
         go(work, seed, Map.of("verify", "true"));
         OptionalInt status = awaitEnd(CHECK_TIMEOUT);
-        boolean failed = status.orElse(-1) != 0 && violations().isEmpty() || !checked();
+        boolean failed = (status.orElse(-1) != 0 && violations().isEmpty()) || !checked();
         return failed
                 ? Optional.of("the last check of " + work.description + " ended with status " + status.orElse(-1)
                         + errorText())

@@ -78,6 +78,7 @@ final class Life {
      *
      * @return true if it has ended
      */
+    @SuppressWarnings("WaitNotInLoop") // the caller asks again
     boolean awaitDone(long target, Duration longest, ChildJvm child) throws InterruptedException {
         synchronized (this) {
             if (done < target) {

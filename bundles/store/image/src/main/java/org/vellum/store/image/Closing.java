@@ -10,8 +10,8 @@ import org.vellum.store.image.home.PageSet;
 import org.vellum.store.image.medium.FileFailure;
 
 /**
- * Closes an image: brings home what the log holds, where the image's last state allows that; else the log, or the undo file, is
- * left to the next open. Throws nothing on account of a file: what is not home is not lost.
+ * Closes an image: brings home what the log holds, where the image's last state allows that; else the log, or the undo
+ * file, is left to the next open. Throws nothing on account of a file: what is not home is not lost.
  */
 final class Closing {
     private static final Logger LOGGER = System.getLogger(Closing.class.getName());

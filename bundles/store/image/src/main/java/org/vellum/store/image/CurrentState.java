@@ -3,7 +3,9 @@ package org.vellum.store.image;
 
 import org.vellum.api.RegionClosedException;
 
-/** The {@link ImageState} that an image is in now: refuses calls that are illegal in it, and transitions that are none. */
+/**
+ * The {@link ImageState} that an image is in now: refuses calls that are illegal in it, and transitions that are none.
+ */
 final class CurrentState {
     private final String region;
     private final Runnable invariants;

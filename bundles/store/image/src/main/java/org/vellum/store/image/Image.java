@@ -25,9 +25,9 @@ import org.vellum.store.image.move.Processes;
 import org.vellum.store.image.undo.UndoFile;
 
 /**
- * A region's files, open and recovered: home image, committed view, log and trimmer, put together; and the undo file, while
- * the native core writes the home image in place. {@link ImageState} has the states, and the table of what may be called in
- * which; {@link Opening} and {@link Closing} are the two ends.
+ * A region's files, open and recovered: home image, committed view, log and trimmer, put together; and the undo file,
+ * while the native core writes the home image in place. {@link ImageState} has the states, and the table of what may be
+ * called in which; {@link Opening} and {@link Closing} are the two ends.
  */
 final class Image implements StoreImage {
     private final ImageParts parts;
@@ -42,7 +42,7 @@ final class Image implements StoreImage {
     private final List<String> remarks;
 
     private final CurrentState state;
-    /** Not null IN_PLACE and ENDING. Changed by the control thread with this object's lock, under which others read it. */
+    /** Not null IN_PLACE and ENDING. Changed with this object's lock, by the control thread; others read it so. */
     private UndoFile undo;
 
     Image(ImageParts parts, List<String> remarks) {
@@ -145,8 +145,8 @@ final class Image implements StoreImage {
         } catch (FileFailure e) {
             return Optional.of(
                     e.getMessage() + ". Commits go on when it is back there: rename it, or its folder, back. One"
-                            + " that was deleted cannot come back: read what the region holds and keep it elsewhere, before it is"
-                            + " closed");
+                            + " that was deleted cannot come back: read what the region holds and keep it elsewhere,"
+                            + " before it is closed");
         }
     }
 
@@ -299,7 +299,7 @@ final class Image implements StoreImage {
         state.become(ImageState.DEPARTED);
     }
 
-    /** From here on nothing is written for the log but by the caller: no batch is in doubt, and no segment is being trimmed. */
+    /** From here on only the caller writes: no batch is in doubt, and no segment is being trimmed. */
     private void endLogging(String otherwise) {
         if (state.is(ImageState.UNAPPLIED)) {
             throw new RegionException("region '" + region + "': " + parts.notApplied() + "; " + otherwise
@@ -312,8 +312,8 @@ final class Image implements StoreImage {
     }
 
     /**
-     * Everything goes home, and the checkpoint says so and what the image is from now on. Until that is known the image is in
-     * doubt; and whatever is thrown, the next checkpoint does not say that these pages are home.
+     * Everything goes home, and the checkpoint says so and what the image is from now on. Until that is known the image
+     * is in doubt; and whatever is thrown, the next checkpoint does not say that these pages are home.
      */
     private void bringHome(ImageState doubt, Checkpoint.State end) throws FileFailure {
         PageSet pages = view.newPageSet();
@@ -348,10 +348,11 @@ final class Image implements StoreImage {
         state.become(ImageState.LOGGED);
     }
 
-    /** What the other fields say agrees with the state. Asks the checkpoint only where no trimmer may be writing one. */
+    /** The other fields agree with the state. The checkpoint is asked only where no trimmer may be writing one. */
     private void assertInvariants() {
         ImageState now = state.get();
-        assert now.isInPlace() == (undo != null) || !now.isOpen() : now + " with undo file " + undo;
+        assert now.isInPlace() == (undo != null) || !now.isOpen()
+                : now + (undo == null ? " without an undo file" : " with an undo file");
         assert now != ImageState.LOGGED || view.highestEpoch() == log.epoch()
                 : now + " with epoch " + log.epoch() + " in the log and " + view.highestEpoch() + " in the view";
         assert now != ImageState.IN_PLACE || home.checkpoint().state() == Checkpoint.State.IN_PLACE

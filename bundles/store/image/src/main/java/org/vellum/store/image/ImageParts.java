@@ -22,7 +22,9 @@ record ImageParts(
         WriteBack writeBack,
         Trimmer trimmer,
         PhaseObserver observer) {
-    /** What UNAPPLIED means, as the beginning of a sentence: batches are applied one by one, so one epoch is missing. */
+    /**
+     * What UNAPPLIED means, as the beginning of a sentence: batches are applied one by one, so one epoch is missing.
+     */
     String notApplied() {
         return "epoch " + log.epoch() + " is durable, but the committed view holds no more than epoch "
                 + (log.epoch() - 1);

@@ -17,7 +17,10 @@ import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 import org.vellum.store.image.move.Residence;
 
-/** What a store does with the images of its regions: the functions of {@link Store}, over the files that the store names. */
+/**
+ * What a store does with the images of its regions: the functions of {@link Store}, over the files that the store
+ * names.
+ */
 public final class Images {
     private Images() {}
 
@@ -59,8 +62,8 @@ public final class Images {
     }
 
     /**
-     * As {@link Store#presence}, by reading: an image that another process has open may be caught in the middle of a write;
-     * then, and when it is damaged or cannot be read, only opening it can judge.
+     * As {@link Store#presence}, by reading: an image that another process has open may be caught in the middle of a
+     * write; then, and when it is damaged or cannot be read, only opening it can judge.
      */
     public static Store.Presence presence(NativeCore core, ImageFiles names) {
         return presence(core, NativeStoreFiles.readOnly(core), names);

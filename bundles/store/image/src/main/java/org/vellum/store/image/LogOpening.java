@@ -21,8 +21,8 @@ import org.vellum.store.image.recovery.EmptyLog;
 import org.vellum.store.image.recovery.UndoRecovery;
 
 /**
- * Opens the two segments of a log. A segment that is missing is made anew where it held nothing: the log of an image that is
- * all at home is nothing but room. Whatever refuses the image does so before a segment is made anew.
+ * Opens the two segments of a log. A segment that is missing is made anew where it held nothing: the log of an image
+ * that is all at home is nothing but room. Whatever refuses the image does so before a segment is made anew.
  */
 final class LogOpening {
     private static final long LARGEST_RESTORED_SEGMENT = 16L << 20;
@@ -105,10 +105,10 @@ final class LogOpening {
     }
 
     /**
-     * The log of an image that is all at home is nothing but room: without it nothing is lost. So somebody who deletes a
-     * log under an open region, which says so, does not end what is closed in order afterwards. Of a size that such a
-     * region's log can have: no header, whatever it claims, is to fill the medium. An image without an address was never
-     * opened: its creation promised that its log is there before it has its name.
+     * The log of an image that is all at home is nothing but room: without it nothing is lost. So somebody who deletes
+     * a log under an open region, which says so, does not end what is closed in order afterwards. Of a size that such a
+     * region's log can have: no header, whatever it claims, is to fill the medium. An image without an address was
+     * never opened: its creation promised that its log is there before it has its name.
      */
     private boolean mayBeRestored(long size) {
         return home.checkpoint().state() != Checkpoint.State.IN_USE

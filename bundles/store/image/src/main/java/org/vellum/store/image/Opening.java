@@ -39,9 +39,9 @@ import org.vellum.store.image.recovery.Recovery;
 import org.vellum.store.image.recovery.UndoRecovery;
 
 /**
- * Opens an image, in this order: create it if there is none; lock; upgrade; ask whether the region is here; open the log;
- * recover; write home what was replayed, with a checkpoint that says IN_USE. What refuses the image does so before anything
- * is written, except the mark of an older format version and files that others could read.
+ * Opens an image, in this order: create it if there is none; lock; upgrade; ask whether the region is here; open the
+ * log; recover; write home what was replayed, with a checkpoint that says IN_USE. What refuses the image does so before
+ * a byte of it is changed, but for the upgrade of an older format version, which comes before its log is read.
  *
  * <p>Knows what is open so far, so that a failure closes all of it.
  */

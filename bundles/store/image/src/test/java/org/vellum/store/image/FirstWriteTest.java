@@ -20,8 +20,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A write that fails once loses nothing, though the file system forgets for good what it could not write to a block that
- * nothing was written to before.
+ * A write that fails once loses nothing, though the file system forgets for good what it could not write to a block
+ * that nothing was written to before.
  */
 class FirstWriteTest {
     private static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), TestStore.REGION);

@@ -34,7 +34,9 @@ import static org.vellum.store.image.ImageState.IN_PLACE;
 import static org.vellum.store.image.ImageState.LOGGED;
 import static org.vellum.store.image.ImageState.UNAPPLIED;
 
-/** The table above {@link ImageState}, line by line: which function makes which transition, and where a failure leads. */
+/**
+ * The table above {@link ImageState}, line by line: which function makes which transition, and where a failure leads.
+ */
 class ImageStateTest {
     @TempDir(factory = InMemoryDirectory.class)
     Path directory;

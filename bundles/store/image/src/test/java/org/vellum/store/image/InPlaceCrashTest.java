@@ -26,9 +26,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Crashes a life that changes between the log and stores in place before every step on memory that tears at eight bytes: by
- * a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds exactly one
- * epoch, not before the last acknowledged one, and goes on in either way.
+ * Crashes a life that changes between the log and stores in place before every step on memory that tears at eight
+ * bytes: by a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds
+ * exactly one epoch, not before the last acknowledged one, and goes on in either way.
  */
 @Tag("slow")
 class InPlaceCrashTest {

@@ -44,7 +44,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Images written in place: what damage of the undo file is found, and what a failing medium may do. */
+/**
+ * Images written in place: what damage of the undo file is found, and what a failing medium may do. Over 400 lines,
+ * because all cases share one life of an image and the content that is committed in it.
+ */
 class InPlaceTest {
     private static final int PAGES = TestStore.PAGES;
 

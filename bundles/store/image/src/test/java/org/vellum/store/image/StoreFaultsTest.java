@@ -45,11 +45,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /**
  * An error of the file system at every call that the store makes, in a life of creation, commits, rollbacks, trims,
  * growth of the log, close, kill, recovery. One at a time: once, twice, or from that call on. Either the region goes on
- * and nothing is lost, or it refuses with an error that says where and what to do; in both cases a crash at that moment,
- * and after the steps behind it, leaves exactly one epoch not before the last acknowledged one.
+ * and nothing is lost, or it refuses with an error that says where and what to do; in both cases a crash at that
+ * moment, and after the steps behind it, leaves exactly one epoch not before the last acknowledged one.
  *
  * <p>What is injected is found by a run without faults; calls are numbered, which needs the trimmer's calls to come at
  * the same place in every run: {@link Turns} sees to that.
+ *
+ * <p>Over 400 lines, because the life, the faults and the judgement of what is left must agree step by step.
  */
 @Tag("slow")
 class StoreFaultsTest {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.bundle.Capability;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -58,7 +59,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
     private final OpenMappings mappings = new OpenMappings();
 
     /** Null while nothing is recorded. Guarded by this. */
-    private Recording recording;
+    private @Nullable Recording recording;
 
     @Activate
     public MemoryStore(@Reference NativeCore core, @Reference NativePersistence library) {

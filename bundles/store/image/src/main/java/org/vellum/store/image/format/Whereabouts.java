@@ -30,8 +30,8 @@ public record Whereabouts(Place place, ProcessIdentity process) {
     private static final int LINES = 7;
 
     /**
-     * Tells a process from all others, as far as that can be. Numbers are used again, so its start counts too; they mean
-     * something in their namespace only, and the start since the kernel's boot.
+     * Tells a process from all others, as far as that can be. Numbers are used again, so its start counts too; they
+     * mean something in their namespace only, and the start since the kernel's boot.
      *
      * @param start clock ticks between the kernel's boot and its own start, {@code proc_pid_stat(5)}
      * @param boot {@code /proc/sys/kernel/random/boot_id}
@@ -57,6 +57,7 @@ public record Whereabouts(Place place, ProcessIdentity process) {
                 .getBytes(StandardCharsets.UTF_8);
     }
 
+    @SuppressWarnings("ByteBufferBackingArray") // it wraps the whole of an array
     public byte[] encode() {
         byte[] text = text();
         ByteBuffer block = Sector.wrap(new byte[SIZE]).putInt(0, text.length).put(TEXT_AT, text);

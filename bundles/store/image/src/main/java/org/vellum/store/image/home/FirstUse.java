@@ -13,12 +13,13 @@ import org.vellum.store.image.medium.StoreFile;
 
 /**
  * Compares the home image with its page checksums, block by block, before anything that was built on it is relied on: a
- * block before the first epoch that changes it is durable, and before it is copied to another image. A page that the medium
- * has lost or changed is an error that names it, and is never logged against, written home with a new checksum, or moved.
+ * block before the first epoch that changes it is durable, and before it is copied to another image. A page that the
+ * medium has lost or changed is an error that names it, and is never logged against, written home with a new checksum,
+ * or moved.
  *
- * <p>Once for each block and opening: later the checksums are those of what this process wrote. When a block's turn comes, no
- * epoch since the opening has changed it, and what recovery replayed is at home with its checksums: so they speak of all its
- * pages, whatever the trimmer is doing.
+ * <p>Once for each block and opening: later the checksums are those of what this process wrote. When a block's turn
+ * comes, no epoch since the opening has changed it, and what recovery replayed is at home with its checksums: so they
+ * speak of all its pages, whatever the trimmer is doing.
  *
  * <p>Any thread: {@link #checked} is guarded by this object, and so is the room.
  */

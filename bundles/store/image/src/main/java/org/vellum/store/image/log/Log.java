@@ -103,6 +103,7 @@ public final class Log implements AutoCloseable {
     }
 
     /** Makes a batch durable as the next epoch; see {@link org.vellum.api.provider.StoreImage#persist}. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one thread commits at a time; any thread reads the sum
     public long persist(long address, long length) {
         resolveDoubt();
         Batch batch = new Batch(core, address, length, previous);
@@ -130,8 +131,8 @@ public final class Log implements AutoCloseable {
     }
 
     /**
-     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments are
-     * free. Only with an idle trimmer, and not in doubt.
+     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments
+     * are free. Only with an idle trimmer, and not in doubt.
      */
     public void restart(long newEpoch, long newGeneration) {
         epoch = newEpoch;

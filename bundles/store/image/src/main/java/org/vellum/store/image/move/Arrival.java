@@ -29,17 +29,17 @@ import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 
 /**
- * An image's files, while its content comes from another store; see {@link org.vellum.api.provider.IncomingImage} for who
- * calls what when.
+ * An image's files, while its content comes from another store; see {@link org.vellum.api.provider.IncomingImage} for
+ * who calls what when.
  *
  * <p>What must stay true, at any crash:
  * <ul>
  *   <li>Until {@link #complete} the files have no name that anybody opens, and what a departed image of the same region
  *       left here stays as it was.
- *   <li>When the image gets its name, all of it is durable, and it says ARRIVED: whoever opens it asks its origin, so it is
- *       the region's from the very instant in which the origin's checkpoint says that it departed.
- *   <li>The log's segments are new, or those of the image that is replaced. Their old batches are of generations before the
- *       one in which this image goes on, so recovery takes none of them for its own.
+ *   <li>When the image gets its name, all of it is durable, and it says ARRIVED: whoever opens it asks its origin, so
+ *       it is the region's from the very instant in which the origin's checkpoint says that it departed.
+ *   <li>The log's segments are new, or those of the image that is replaced. Their old batches are of generations before
+ *       the one in which this image goes on, so recovery takes none of them for its own.
  * </ul>
  */
 public final class Arrival implements AutoCloseable {
@@ -48,7 +48,6 @@ public final class Arrival implements AutoCloseable {
     private final NativeCore core;
     private final StoreFiles files;
     private final ImageFiles names;
-    private final Store.Request request;
     private final Store.Origin origin;
     private final Place place;
     private final ImageCreation creation;
@@ -79,7 +78,6 @@ public final class Arrival implements AutoCloseable {
         this.core = core;
         this.files = files;
         this.names = names;
-        this.request = request;
         this.origin = origin;
         this.place = place;
         creation = new ImageCreation(core, files, names, request);
@@ -293,8 +291,8 @@ public final class Arrival implements AutoCloseable {
     }
 
     /**
-     * Ends the arrival: the image is the region's from now on, and nothing of it is removed by {@link #close}. An origin in
-     * memory can be asked by nobody else, so that it has departed is recorded here.
+     * Ends the arrival: the image is the region's from now on, and nothing of it is removed by {@link #close}. An
+     * origin in memory can be asked by nobody else, so that it has departed is recorded here.
      *
      * @return the home image, locked; the caller's from now on
      */
@@ -349,8 +347,8 @@ public final class Arrival implements AutoCloseable {
     }
 
     /**
-     * Removes what has arrived: nothing says that the region is here. What could not be removed is refused when it is opened, and replaced by the
-     * next arrival.
+     * Removes what has arrived: nothing says that the region is here. What could not be removed is refused when it is
+     * opened, and replaced by the next arrival.
      */
     @Override
     public void close() {

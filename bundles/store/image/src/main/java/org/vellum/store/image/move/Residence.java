@@ -19,11 +19,11 @@ import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 
 /**
- * Finds out whether the region is where an image of it was found. Of the two images of a move one is the region's at any
- * moment: the origin, until its checkpoint says that it departed; from then on the one that has arrived.
+ * Finds out whether the region is where an image of it was found. Of the two images of a move one is the region's at
+ * any moment: the origin, until its checkpoint says that it departed; from then on the one that has arrived.
  *
- * <p>What the origin says is made durable before it is relied on: a process that was killed may have left its checkpoint in
- * the cache only, and a power cut that took it back behind our opening would leave two regions.
+ * <p>What the origin says is made durable before it is relied on: a process that was killed may have left its
+ * checkpoint in the cache only, and a power cut that took it back behind our opening would leave two regions.
  */
 public final class Residence {
     private final NativeCore core;

@@ -13,10 +13,10 @@ import org.vellum.store.image.medium.StoreFiles;
 import org.vellum.store.image.undo.UndoScan;
 
 /**
- * Recovers an image that was written in place: puts the pre-images of the epoch that was not committed back into the home
- * image. May be repeated: until a checkpoint says otherwise the same slots are live, and each holds what its page is
- * to hold. That a live slot may be in the processor's caches only, if a process was killed and not the power, does no
- * harm: then its page was never stored to, and what is written there is what is there.
+ * Recovers an image that was written in place: puts the pre-images of the epoch that was not committed back into the
+ * home image. May be repeated: until a checkpoint says otherwise the same slots are live, and each holds what its page
+ * is to hold. That a live slot may be in the processor's caches only, if a process was killed and not the power, does
+ * no harm: then its page was never stored to, and what is written there is what is there.
  */
 public final class UndoRecovery {
     private final String region;

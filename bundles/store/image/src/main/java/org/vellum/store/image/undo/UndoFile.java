@@ -23,9 +23,10 @@ import org.vellum.store.image.medium.StoreFiles;
  * The file {@code <region>.vellum-undo}, there once a region was opened in place: what its pages held before they were
  * stored to, and the epoch that counts. Its layout is that of {@link UndoHeader} and {@link UndoSlot}.
  *
- * <p>Only the native half writes slots and moves the epoch word on: one 8-byte store, which makes all slots of an epoch void.
- * Here the header is written, anew whenever a region begins to be written in place, and before the checkpoint says so: until
- * then the file means nothing, and a header torn by a crash is harmless. {@link UndoScan} reads the file after a crash.
+ * <p>Only the native half writes slots and moves the epoch word on: one 8-byte store, which makes all slots of an epoch
+ * void. Here the header is written, anew whenever a region begins to be written in place, and before the checkpoint
+ * says so: until then the file means nothing, and a header torn by a crash is harmless. {@link UndoScan} reads the file
+ * after a crash.
  */
 public final class UndoFile implements AutoCloseable {
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -43,8 +44,8 @@ public final class UndoFile implements AutoCloseable {
     }
 
     /**
-     * Makes the file ready for a new opening in place: room for every slot, a new header, an epoch word that says {@code
-     * epoch}; all durable, the file's name too. The checkpoint must not say "in place" meanwhile.
+     * Makes the file ready for a new opening in place: room for every slot, a new header, an epoch word that says
+     * {@code epoch}; all durable, the file's name too. The checkpoint must not say "in place" meanwhile.
      *
      * @throws FileFailure a file that was not there before has been removed again
      */
