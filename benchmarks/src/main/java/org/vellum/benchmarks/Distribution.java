@@ -3,9 +3,11 @@ package org.vellum.benchmarks;
 
 import java.util.Arrays;
 import java.util.Locale;
+import org.HdrHistogram.Histogram;
 
 /** Smallest, middle and largest of a number of samples. */
 record Distribution(double minimum, double median, double maximum, int samples) {
+    private static final int SIGNIFICANT_DIGITS = 3;
 
     static Distribution of(double[] samples) {
         if (samples.length == 0) {
@@ -40,11 +42,14 @@ record Distribution(double minimum, double median, double maximum, int samples) 
         return of(ratios);
     }
 
-    /** The smallest sample that this many per cent of them do not exceed. */
+    /**
+     * The smallest sample that this many per cent of them do not exceed, to three significant digits and never too small. The median above is exact,
+     * because it is also taken of a few ratios.
+     */
     static long percentile(long[] samples, int percent) {
-        long[] sorted = samples.clone();
-        Arrays.sort(sorted);
-        return sorted[Math.max(0, (sorted.length * percent + 99) / 100 - 1)];
+        Histogram histogram = new Histogram(SIGNIFICANT_DIGITS);
+        Arrays.stream(samples).forEach(histogram::recordValue);
+        return histogram.getValueAtPercentile(percent);
     }
 
     /** {@code min / median / max}, three significant digits or whole numbers. */

@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a region is to be opened. Immutable; each {@code with} method returns a changed copy.
@@ -27,7 +28,7 @@ public final class RegionOptions {
             Pattern.compile("\\s*(-?\\d+)\\s*(|B|KiB|MiB|GiB|TiB)\\s*", Pattern.CASE_INSENSITIVE);
 
     private final long size;
-    private final Path directory;
+    private final @Nullable Path directory;
     private final long address;
     private final long logSize;
     private final String vmm;
@@ -35,18 +36,18 @@ public final class RegionOptions {
     private final String strategy;
     private final String store;
     /** Null: none. */
-    private final Duration waitLimit;
+    private final @Nullable Duration waitLimit;
 
     private RegionOptions(
             long size,
-            Path directory,
+            @Nullable Path directory,
             long address,
             long logSize,
             String vmm,
             String pageTable,
             String strategy,
             String store,
-            Duration waitLimit) {
+            @Nullable Duration waitLimit) {
         this.size = size;
         this.directory = directory;
         this.address = address;

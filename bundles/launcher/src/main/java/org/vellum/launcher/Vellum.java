@@ -75,7 +75,7 @@ public final class Vellum {
     }
 
     /** The whole grammar, with every subcommand that {@link ServiceLoader} finds. */
-    static CommandLine commandLine() {
+    public static CommandLine commandLine() {
         CommandLine vellum = new CommandLine(new Vellum());
         for (Subcommand subcommand : ServiceLoader.load(Subcommand.class, Vellum.class.getClassLoader())) {
             vellum.addSubcommand(subcommand);

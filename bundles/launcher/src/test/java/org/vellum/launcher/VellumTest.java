@@ -46,13 +46,6 @@ class VellumTest {
         "--unknown, '--unknown'",
         "probe --unknown, '--unknown'",
         "probe surplus, 'surplus'",
-        "crashtest --exhaustive --kills 3, --kills",
-        "crashtest --store file --exhaustive, --store",
-        "soak --store memory, --store memory",
-        "crashtest --store memory, --store memory",
-        "soak --seconds 10, --seconds 10",
-        "storm --seconds 0, --seconds",
-        "storm --framework osgi, --framework",
         "probe --size 0, size 0",
         "probe --size -4096, size -4096",
         "probe --size many, 'many'",
@@ -110,9 +103,29 @@ class VellumTest {
     void theHelpListsWhatTheEntryPointDoesItself() {
         assertEquals(ExitStatus.HELD, execute("--help"));
         for (String name : List.of(
-                "run", "doctor", "completion", "build", "test", "test-qemu", "fuzz", "schedules", "mutate", "clean")) {
+                "run",
+                "doctor",
+                "verify",
+                "completion",
+                "build",
+                "test",
+                "test-qemu",
+                "fuzz",
+                "schedules",
+                "mutate",
+                "clean")) {
             assertTrue(out.toString().contains("\n  " + name + " "), out.toString());
         }
+    }
+
+    /** Its commands are in a jar of their own, which is not on this class path. */
+    @Test
+    void withoutTheProofItsCommandsAreUnknown() {
+        for (String name : List.of("demo", "crashtest", "soak", "storm", "powercut", "bench")) {
+            assertEquals(ExitStatus.USAGE, execute(name), name);
+            assertTrue(err.toString().contains("Unmatched argument at index 0: '" + name + "'"), err.toString());
+        }
+        assertEquals("", out.toString());
     }
 
     @Test

@@ -26,6 +26,7 @@ class LayersTest {
     private static final String API = "org.vellum.api..";
     private static final String NATIVE = "org.vellum.nativelib..";
     private static final String IMAGE = "org.vellum.store.image..";
+    private static final String JSON = "org.vellum.json..";
 
     /** What a bundle's classes may use of other bundles. The root of its packages is the bundle's name. */
     private record Bundle(String root, String... uses) {
@@ -51,14 +52,16 @@ class LayersTest {
                 new Bundle("org.vellum.store.dax", API, NATIVE, IMAGE),
                 new Bundle("org.vellum.store.memory", API, NATIVE, IMAGE),
                 new Bundle("org.vellum.shell", API),
-                new Bundle("org.vellum.webconsole", API),
+                new Bundle("org.vellum.json"),
+                new Bundle("org.vellum.webconsole", API, JSON),
                 new Bundle("org.vellum.jmx", API),
                 new Bundle("org.vellum.health", API),
-                new Bundle("org.vellum.inventory", API),
+                new Bundle("org.vellum.inventory", API, JSON),
                 new Bundle("org.vellum.doctor", API),
                 new Bundle("org.vellum.verify", API, NATIVE, IMAGE),
                 new Bundle("org.vellum.standalone"),
                 new Bundle("org.vellum.launcher", API),
+                new Bundle("org.vellum.proof", API, "org.vellum.launcher.."),
                 new Bundle("org.vellum.crash.enumeration"));
     }
 

@@ -3,6 +3,7 @@ package org.vellum.rules;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.Location;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 
 /** The bundles, as they are on this test's class path: jars, or folders of classes while Maven has not packed them. */
@@ -27,7 +29,20 @@ final class Product {
     }
 
     static JavaClasses classes() {
-        return new ClassFileImporter().importPaths(places());
+        // a jar given as a path is one file that is no class file, and no class is imported from it
+        return new ClassFileImporter()
+                .importLocations(places().stream().map(Product::location).toList());
+    }
+
+    private static Location location(Path place) {
+        if (Files.isDirectory(place)) {
+            return Location.of(place);
+        }
+        try (JarFile jar = new JarFile(place.toFile())) {
+            return Location.of(jar);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + place, e);
+        }
     }
 
     /** The packages with classes in them. */

@@ -46,7 +46,6 @@ import org.vellum.test.tool.Skip;
 import org.vellum.test.tool.Stack;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** What operators look at: the web console's page, in a browser too, MXBeans, health checks and inventory. */
@@ -178,6 +177,16 @@ class ConsoleIT {
         String json = get("/vellum/regions.json", true).body();
         assertTrue(json.contains("\"name\":\"orders\"") && json.contains("\"state\":\"OPEN\""), json);
         assertEquals(404, get("/vellum/nothing", true).statusCode());
+    }
+
+    @Test
+    void theLongestNameIsToldWhole() throws Exception {
+        String name = "a".repeat(50) + "b".repeat(50) + "c".repeat(28);
+        try (Region region =
+                stack.regions().open(name, RegionOptions.size("1MiB").withDirectory(folder))) {
+            String json = get("/vellum/regions.json", true).body();
+            assertTrue(json.contains("\"name\":\"" + region.name() + "\""), json);
+        }
     }
 
     @Test
@@ -341,7 +350,7 @@ class ConsoleIT {
             print.invoke(printer, jsonWriter, format.getField("JSON").get(null), false);
         }
         assertTrue(text.toString().contains("orders: OPEN, " + SIZE + " bytes"), text.toString());
-        assertTrue(json.toString().startsWith("{\"regions\": [{"), json.toString());
-        assertFalse(json.toString().contains("\n,"), json.toString());
+        assertTrue(json.toString().startsWith("{\"regions\":[{"), json.toString());
+        assertEquals(1, json.toString().lines().count(), json.toString());
     }
 }

@@ -37,6 +37,10 @@ class ExamplesIT {
         return ChildProcess.start("vellum " + String.join(" ", arguments), Jdk.running(), command);
     }
 
+    private static String[] with(List<String> arguments, String... more) {
+        return Stream.concat(arguments.stream(), Stream.of(more)).toArray(String[]::new);
+    }
+
     @Test
     void orderBook() throws Exception {
         long acknowledged;
@@ -101,6 +105,38 @@ class ExamplesIT {
             assertTrue(found == acknowledged || found == acknowledged + 1, found + " after " + acknowledged);
             assertEquals(numbers[0], numbers[1]);
         }
+    }
+
+    /** Killed while four threads vote: each commit has both words of a vote or neither, and none that was committed is missing. */
+    @Test
+    void votes() throws Exception {
+        int threads = 4;
+        String features = "--feature=" + DISTRIBUTION.resolve("features/");
+        List<String> run = List.of("run", "--storage=" + folder, features + "/vellum.json", features + "/votes.json");
+        List<String> commands = new ArrayList<>(List.of("--command=votes:rush " + threads));
+        for (int second = 0; second < PATIENCE.toSeconds(); second++) {
+            commands.addAll(List.of("--command=sleep 1", "--command=votes:show"));
+        }
+        long shown = 0;
+        try (ChildProcess rush = vellum(with(run, commands.toArray(String[]::new)))) {
+            while (shown < 10L * threads) {
+                shown = total(rush.await("total ", PATIENCE));
+            }
+            rush.kill();
+        }
+        try (ChildProcess show = vellum(with(run, "--command=votes:show"))) {
+            String text = show.await("total ", PATIENCE);
+            show.succeed(PATIENCE);
+            long found = total(text);
+            String[] votes = text.substring(text.indexOf(':') + 2).split(" ");
+            assertEquals(found, Stream.of(votes).mapToLong(Long::parseLong).sum(), text);
+            // each thread may have been about to commit the vote that was shown
+            assertTrue(found >= shown - threads, found + " after " + shown);
+        }
+    }
+
+    private static long total(String totalAndVotes) {
+        return Long.parseLong(totalAndVotes.substring(0, totalAndVotes.indexOf(':')));
     }
 
     @Test

@@ -3,6 +3,7 @@ package org.vellum.api.provider;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /** A store: where images and logs live. A service registered with {@link #PROPERTY}. */
@@ -109,5 +110,5 @@ public interface Store {
      * @param size bytes to create with, a multiple of the page size; 0: only open what exists
      * @param logSize bytes of log for a new image; 0: the store's default
      */
-    record Request(String region, Path directory, long size, long logSize) {}
+    record Request(String region, @Nullable Path directory, long size, long logSize) {}
 }

@@ -4,6 +4,7 @@ package org.vellum.api.provider;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The folder of regions that name none: one rule for all stores that keep files, and for those who look for them. */
 public final class StoreFolder {
@@ -17,7 +18,7 @@ public final class StoreFolder {
      * @param property the value of {@link #PROPERTY}, or null
      * @throws java.nio.file.InvalidPathException what is chosen is no path
      */
-    public static Path chosen(String configured, String property) {
+    public static Path chosen(String configured, @Nullable String property) {
         if (!configured.isBlank()) {
             return absolute(configured);
         }
@@ -35,7 +36,8 @@ public final class StoreFolder {
      * @param inForce the folder so far
      * @param property the value of {@link #PROPERTY}, or null
      */
-    public static Path configured(Settings settings, Map<String, ?> properties, Path inForce, String property) {
+    public static Path configured(
+            Settings settings, Map<String, ?> properties, Path inForce, @Nullable String property) {
         return settings.value(properties, "directory", chosen("", property), inForce, text -> chosen(text, property));
     }
 
@@ -59,8 +61,8 @@ public final class StoreFolder {
      * The JVM's home folder, unless it has none: for a user without an entry in {@code /etc/passwd} it says "?", which as a
      * path would be a folder in whatever the current one is.
      */
-    static Path home(String property, String variable) {
-        for (String candidate : new String[] {property, variable}) {
+    static Path home(@Nullable String property, @Nullable String variable) {
+        for (@Nullable String candidate : new @Nullable String[] {property, variable}) {
             if (candidate != null && candidate.startsWith("/")) {
                 return Path.of(candidate);
             }

@@ -40,7 +40,7 @@
  *       when it is released;
  *   <li>the region's three, <b>transaction</b>, <b>sections</b> and <b>control</b>, see {@link
  *       org.vellum.runtime.state.RegionLocks};
- *   <li>the monitor of {@link org.vellum.runtime.registry.Regions}: the tables of providers and open regions. Nothing foreign is
+ *   <li>the lock of the registry ({@link org.vellum.runtime.registry.Regions}): the tables of providers and open regions. Nothing foreign is
  *       called while it is held.
  * </ol>
  *

@@ -13,7 +13,7 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 
 /** Makes bundles out of test classes. */
-public final class TestBundle {
+final class TestBundle {
     private TestBundle() {}
 
     /** A bundle without classes. */
@@ -23,16 +23,11 @@ public final class TestBundle {
 
     /** A bundle that registers the {@link ProbeApplication}. */
     static Path application(Path folder) {
-        return application(folder, "test.application", ProbeApplication.class);
-    }
-
-    /** A bundle of one class, which is its activator. */
-    public static Path application(Path folder, String name, Class<?> activator) {
         return write(
                 folder,
-                name,
-                Map.of("Bundle-Activator", activator.getName(), "Import-Package", "org.osgi.framework"),
-                activator);
+                "test.application",
+                Map.of("Bundle-Activator", ProbeApplication.class.getName(), "Import-Package", "org.osgi.framework"),
+                ProbeApplication.class);
     }
 
     private static Path write(Path folder, String name, Map<String, String> headers, Class<?>... classes) {

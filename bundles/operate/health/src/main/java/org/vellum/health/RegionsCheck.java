@@ -8,6 +8,7 @@ import java.util.Map;
 import org.apache.felix.hc.api.FormattingResultLog;
 import org.apache.felix.hc.api.HealthCheck;
 import org.apache.felix.hc.api.Result;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Modified;
@@ -60,7 +61,7 @@ public final class RegionsCheck implements HealthCheck {
             cardinality = ReferenceCardinality.OPTIONAL,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    private volatile RegionManager regions;
+    private volatile @Nullable RegionManager regions;
 
     /** They say what is missing. */
     @Reference(
@@ -74,7 +75,7 @@ public final class RegionsCheck implements HealthCheck {
         configure(properties);
     }
 
-    RegionsCheck(RegionManager regions, List<Diagnosis> diagnoses, long oldestCommitSeconds) {
+    RegionsCheck(@Nullable RegionManager regions, List<Diagnosis> diagnoses, long oldestCommitSeconds) {
         this.regions = regions;
         this.diagnoses = diagnoses;
         this.oldestCommitSeconds = oldestCommitSeconds;

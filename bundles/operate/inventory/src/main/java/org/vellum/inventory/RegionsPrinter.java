@@ -2,9 +2,10 @@
 package org.vellum.inventory;
 
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
+import java.util.Map;
 import org.apache.felix.inventory.Format;
 import org.apache.felix.inventory.InventoryPrinter;
 import org.osgi.service.component.annotations.Activate;
@@ -15,6 +16,7 @@ import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionStatus;
 import org.vellum.api.WantedRegion;
+import org.vellum.json.DtoJson;
 
 /** Prints the status of every open region and its latest commits, and why others are not open, as text or JSON. */
 @Component(
@@ -39,13 +41,12 @@ public final class RegionsPrinter implements InventoryPrinter {
         List<Region> open = regions.regions();
         List<WantedRegion> wanted = regions.wanted();
         if (Format.JSON.equals(format)) {
-            // a DTO's own text is JSON
-            writer.println(open.stream()
-                            .map(region -> region.status().toDTO().toString())
-                            .collect(Collectors.joining(",\n ", "{\"regions\": [", "],"))
-                    + wanted.stream()
-                            .map(region -> region.toDTO().toString())
-                            .collect(Collectors.joining(",\n ", "\n \"wanted\": [", "]}")));
+            Map<String, List<?>> all = new LinkedHashMap<>();
+            all.put(
+                    "regions",
+                    open.stream().map(region -> region.status().toDTO()).toList());
+            all.put("wanted", wanted.stream().map(WantedRegion::toDTO).toList());
+            writer.println(DtoJson.text(all));
             return;
         }
         writer.println(open.size() + " regions are open");

@@ -3,6 +3,7 @@ package org.vellum.jmx;
 
 import java.util.Date;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.vellum.api.Region;
 import org.vellum.api.RegionActivity;
 import org.vellum.api.RegionException;
@@ -96,7 +97,7 @@ final class RegionBean implements RegionMXBean {
     }
 
     @Override
-    public Date getLastCommit() {
+    public @Nullable Date getLastCommit() {
         List<RegionActivity.Commit> commits = region.activity().commits();
         return commits.isEmpty()
                 ? null
@@ -109,7 +110,7 @@ final class RegionBean implements RegionMXBean {
     }
 
     @Override
-    public String getMoveStore() {
+    public @Nullable String getMoveStore() {
         return status().move().map(RegionStatus.Move::store).orElse(null);
     }
 

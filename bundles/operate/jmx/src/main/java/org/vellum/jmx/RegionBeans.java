@@ -10,6 +10,7 @@ import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import javax.management.StandardMBean;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -37,7 +38,7 @@ public final class RegionBeans implements EventHandler {
     /** Guarded by this object's monitor. */
     private boolean stopped;
     /** Of all regions; null when it could not be registered. Guarded by this object's monitor. */
-    private ObjectName all;
+    private @Nullable ObjectName all;
 
     @Activate
     public RegionBeans(@Reference RegionManager regions) {
@@ -86,7 +87,10 @@ public final class RegionBeans implements EventHandler {
     }
 
     private void unregister(Region region) {
-        unregister(registered.remove(region));
+        ObjectName name = registered.remove(region);
+        if (name != null) {
+            unregister(name);
+        }
     }
 
     private void unregister(ObjectName name) {

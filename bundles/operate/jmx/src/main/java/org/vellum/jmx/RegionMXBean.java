@@ -2,6 +2,7 @@
 package org.vellum.jmx;
 
 import java.util.Date;
+import org.jspecify.annotations.Nullable;
 
 /** An open region as {@code org.vellum:type=Region,name=NAME}; sizes in bytes, times in nanoseconds. */
 public interface RegionMXBean {
@@ -44,12 +45,14 @@ public interface RegionMXBean {
     long getWorkingBytes();
 
     /** When the latest epoch became durable; null when none did since the region was opened. */
+    @Nullable
     Date getLastCommit();
 
     /** Commits by how long they took: element i counts those of at least 2^i microseconds. */
     long[] getCommitLatencies();
 
     /** The store that its image is being moved to; null: it is not. */
+    @Nullable
     String getMoveStore();
 
     /** Bytes of the image that are there. */

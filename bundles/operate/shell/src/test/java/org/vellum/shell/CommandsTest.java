@@ -80,6 +80,22 @@ class CommandsTest {
     }
 
     @Test
+    void theLongestNameAndLongSentencesAreShownWhole() {
+        String name = "a".repeat(50) + "b".repeat(50) + "c".repeat(28);
+        String sentence = "x".repeat(200) + " the middle of a \"sentence\" " + "y".repeat(272);
+        assertEquals(128, name.length());
+        assertEquals(500, sentence.length());
+        regions.remark = sentence;
+        regions.wanted = List.of(new WantedRegion(
+                "wanted", "somebody", WantedRegion.Obstacle.REFUSED, sentence, Instant.EPOCH, Instant.EPOCH));
+        assertEquals(0, run("", "vellum:open " + name + " 1MiB", "vellum:regions", "vellum:status"), errors());
+        assertTrue(output().contains("\n" + name + "  open  "), output());
+        assertTrue(output().contains("remark          " + sentence + "\n"), output());
+        assertTrue(output().contains("refused   " + Instant.EPOCH + "  " + sentence), output());
+        assertTrue(output().contains("reason     " + sentence + "\n"), output());
+    }
+
+    @Test
     void aSwapSaysWhatIsInForceAndWhatItCost() {
         assertEquals(
                 0,

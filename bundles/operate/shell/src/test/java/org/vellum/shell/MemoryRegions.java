@@ -26,6 +26,7 @@ final class MemoryRegions implements RegionManager {
     boolean diskFull;
     List<WantedRegion> wanted = List.of();
     String pageTable = "host";
+    String remark = "the size was rounded up";
     private RegionStatus.Providers providers;
     private RegionStatus.Swap lastSwap;
 
@@ -91,7 +92,7 @@ final class MemoryRegions implements RegionManager {
                 1 << 20,
                 45_600,
                 65536,
-                List.of("the size was rounded up"),
+                List.of(remark),
                 Optional.ofNullable(lastSwap),
                 Optional.of(new RegionStatus.Move("dax", size / 4, size)));
     }

@@ -2,6 +2,7 @@
 package org.vellum.standalone;
 
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
@@ -16,7 +17,7 @@ import org.osgi.framework.launch.Framework;
 public final class StopAtExit implements BundleActivator {
     private static final long PATIENCE_SECONDS = 60;
 
-    private Thread hook;
+    private @Nullable Thread hook;
 
     @Override
     public void start(BundleContext context) {

@@ -7,7 +7,7 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionActivity;
 import org.vellum.api.dto.RegionDTO;
 
-/** What the page is drawn from. A DTO's own text is JSON. */
+/** What the page is drawn from. */
 public final class PageData {
     private PageData() {}
 

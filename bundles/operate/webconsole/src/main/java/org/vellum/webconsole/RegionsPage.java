@@ -18,7 +18,6 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.apache.felix.webconsole.servlet.AbstractServlet;
 import org.apache.felix.webconsole.servlet.ServletConstants;
 import org.osgi.service.component.annotations.Activate;
@@ -32,10 +31,12 @@ import org.vellum.api.Region;
 import org.vellum.api.RegionException;
 import org.vellum.api.RegionManager;
 import org.vellum.api.RegionOptions;
+import org.vellum.api.WantedRegion;
 import org.vellum.api.provider.PageTable;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.Strategy;
 import org.vellum.api.provider.Vmm;
+import org.vellum.json.DtoJson;
 
 /**
  * The web console's page of regions. The console has authenticated whoever asks before this is called.
@@ -114,6 +115,11 @@ public final class RegionsPage extends AbstractServlet {
         stopped.countDown();
     }
 
+    /** What a POST has to carry. */
+    String token() {
+        return token;
+    }
+
     private static String newToken() {
         byte[] random = new byte[16];
         new SecureRandom().nextBytes(random);
@@ -127,15 +133,14 @@ public final class RegionsPage extends AbstractServlet {
         if (path.equals(ROOT + "/regions.json")) {
             answer(
                     response,
-                    regions.regions().stream()
-                            .map(region -> region.status().toDTO().toString())
-                            .collect(Collectors.joining(",", "[", "]")));
+                    DtoJson.text(regions.regions().stream()
+                            .map(region -> region.status().toDTO())
+                            .toList()));
         } else if (path.equals(ROOT + "/wanted.json")) {
             answer(
                     response,
-                    regions.wanted().stream()
-                            .map(region -> region.toDTO().toString())
-                            .collect(Collectors.joining(",", "[", "]")));
+                    DtoJson.text(
+                            regions.wanted().stream().map(WantedRegion::toDTO).toList()));
         } else if (path.equals(ROOT + "/events")) {
             stream(request, response);
         } else if (path.equals(ROOT) || path.startsWith(ROOT + "/res/")) {
@@ -210,7 +215,7 @@ public final class RegionsPage extends AbstractServlet {
             PrintWriter writer = response.getWriter();
             // the browser asks again when the stream ends
             for (int i = 0; i < EVENTS_A_STREAM && !writer.checkError(); i++) {
-                writer.print("data: " + PageData.now(region.get(), cells) + "\n\n");
+                writer.print("data: " + DtoJson.text(PageData.now(region.get(), cells)) + "\n\n");
                 writer.flush();
                 response.flushBuffer();
                 if (stopped.await(EVENT_INTERVAL_MILLISECONDS, TimeUnit.MILLISECONDS)) {
@@ -278,7 +283,7 @@ public final class RegionsPage extends AbstractServlet {
     private static String message(String sentence) {
         PageMessage message = new PageMessage();
         message.message = sentence;
-        return message.toString();
+        return DtoJson.text(message);
     }
 
     private static void answer(HttpServletResponse response, String json) throws IOException {

@@ -10,6 +10,7 @@ import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.move.Processes;
 
 /** What a move writes into a home image about the process whose memory the region is in. */
 final class EndedProcess {
@@ -29,7 +30,7 @@ final class EndedProcess {
     static Optional<byte[]> whereabouts(NativeCore core, StoreFiles files, ImageFiles names) throws FileFailure {
         try (StoreFile home = files.open(names.home(), false)) {
             Whereabouts found = HomeImage.readWhereabouts(core, home, names.region());
-            if (found.place().folder().isPresent() || found.isGone()) {
+            if (found.place().folder().isPresent() || Processes.isGone(found)) {
                 return Optional.empty();
             }
             Whereabouts.ProcessIdentity process = found.process();

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.vellum.api.CommitException;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
@@ -14,8 +15,7 @@ import org.vellum.crash.enumeration.CrashImage;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.NativeMemory;
@@ -99,7 +99,7 @@ final class ImageSession implements AutoCloseable {
     private void open(long size) {
         medium.phase("open");
         turns.opened();
-        image = Image.open(core, files, ordinary, names, request(size), turns);
+        image = Images.open(core, files, ordinary, names, request(size), turns);
     }
 
     private Store.Request request(long size) {
@@ -109,7 +109,7 @@ final class ImageSession implements AutoCloseable {
     /** To another folder; the commits in the middle change pages that are there already. */
     void moveTo(Layer layer, ImageFiles to, Changes... meanwhile) {
         StoreFiles target = layer.files(CORE, medium, faults, mappings);
-        ImageArrival arrival = arrive(target, to, meanwhile);
+        IncomingImage arrival = arrive(target, to, meanwhile);
         medium.phase("depart");
         image.depart(placeOf(to));
         medium.phase("open there");
@@ -125,7 +125,7 @@ final class ImageSession implements AutoCloseable {
     void moveToMemory() {
         medium.phase("to memory");
         StoreFiles memory = Layer.MAPPED.files(CORE, new RecordingMedium(CrashImage.EMPTY), new Faults(), mappings);
-        ImageArrival arrival = begin(memory, names, placeOf(names), MEMORY);
+        IncomingImage arrival = begin(memory, names, placeOf(names), MEMORY);
         arrival.write(0, PAGES, image.committedView());
         arrival.complete(image.epoch());
         image.depart(MEMORY);
@@ -149,7 +149,7 @@ final class ImageSession implements AutoCloseable {
     void moveFromMemory() {
         medium.phase("from memory");
         turns.plan(0, 0);
-        ImageArrival arrival = begin(files, names, MEMORY, placeOf(names));
+        IncomingImage arrival = begin(files, names, MEMORY, placeOf(names));
         arrival.write(0, PAGES, image.committedView());
         arrival.complete(image.epoch());
         image.depart(placeOf(names));
@@ -160,14 +160,14 @@ final class ImageSession implements AutoCloseable {
         medium.acknowledged(image.epoch());
     }
 
-    private ImageArrival begin(StoreFiles target, ImageFiles to, Place from, Place place) {
-        return ImageArrival.begin(
+    private IncomingImage begin(StoreFiles target, ImageFiles to, Place from, Place place) {
+        return Images.receive(
                 core, target, to, request(SIZE), new Store.Origin(image.identity(), image.address(), from), place);
     }
 
     /** As {@link #moveTo}, but the image stays in the end. */
     void moveFails(Layer layer, ImageFiles to, Changes... meanwhile) {
-        ImageArrival arrival = arrive(layer.files(CORE, medium, faults, mappings), to, meanwhile);
+        IncomingImage arrival = arrive(layer.files(CORE, medium, faults, mappings), to, meanwhile);
         medium.phase("depart");
         try {
             image.depart(placeOf(to));
@@ -180,10 +180,10 @@ final class ImageSession implements AutoCloseable {
         throw new IllegalStateException("a move was to fail, and did not");
     }
 
-    private ImageArrival arrive(StoreFiles target, ImageFiles to, Changes... meanwhile) {
+    private IncomingImage arrive(StoreFiles target, ImageFiles to, Changes... meanwhile) {
         medium.phase("copy");
         turns.plan(0, 0); // the zeros of the new log are no batches
-        ImageArrival arrival = begin(target, to, placeOf(names), placeOf(to));
+        IncomingImage arrival = begin(target, to, placeOf(names), placeOf(to));
         arrival.write(0, PAGES, image.committedView());
         for (Changes changes : meanwhile) {
             commit(changes);

@@ -2,19 +2,16 @@
 package org.vellum.storm.driver;
 
 import java.io.PrintStream;
-import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -24,10 +21,10 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import java.util.stream.DoubleStream;
+import org.HdrHistogram.Histogram;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
-import org.osgi.framework.wiring.BundleWiring;
 import org.vellum.storm.ByConfiguration;
 import org.vellum.storm.ByManager;
 import org.vellum.storm.ByTracker;
@@ -47,11 +44,8 @@ public final class Storm {
     /** In milliseconds, from the moment the last dependency is back. */
     private static final long BACK_WITHIN = 2_000;
 
-    private static final long LOADERS_PATIENCE_SECONDS = 45;
     private static final List<String> USERS = List.of(ByManager.USER, ByConfiguration.USER, ByTracker.USER);
     private static final String OWN = "org.vellum.";
-    private static final String APPLICATION = "org.vellum.storm";
-    private static final String REGION_MANAGER = "org.vellum.api.RegionManager";
 
     private static final String USAGE = "Storm FOLDER SECONDS SEED SCALE JAR-OR-FOLDER...";
 
@@ -60,14 +54,14 @@ public final class Storm {
     private final PrintStream log;
     private final double scale;
 
-    private final List<String> providers;
-    private final List<String> core;
-    private final List<String> others;
     private final boolean kvm;
+    private final Turmoil turmoil;
+    private final ClassLoaders loaders;
 
-    private final Map<String, List<WeakReference<ClassLoader>>> loaders = new HashMap<>();
     private final Map<String, Long> counts = new TreeMap<>();
-    private final List<Long> backAfter = new ArrayList<>();
+    /** In milliseconds, to three significant digits. */
+    private final Histogram backAfter = new Histogram(3);
+
     private final List<String> failures = Collections.synchronizedList(new ArrayList<>());
     private final Map<String, Long> wrongSoFar = new HashMap<>();
     private volatile String doing = "nothing";
@@ -78,15 +72,9 @@ public final class Storm {
         this.random = new Random(seed);
         this.log = log;
         this.scale = scale;
-        List<String> all = List.copyOf(framework.bundles().keySet());
-        providers = all.stream()
-                .filter(name -> name.matches("org\\.vellum\\.(vmm|pagetable|strategy|store)\\..*"))
-                .toList();
-        core = all.stream()
-                .filter(name -> name.startsWith(OWN) && !providers.contains(name) && !name.equals(APPLICATION))
-                .toList();
-        others = all.stream().filter(name -> !name.startsWith(OWN)).toList();
         kvm = framework.hasService("org.vellum.api.provider.Vmm", "(vellum.vmm=kvm)");
+        turmoil = new Turmoil(framework, random, this::act, log, kvm);
+        loaders = new ClassLoaders(framework);
     }
 
     public static void main(String[] arguments) {
@@ -150,7 +138,7 @@ public final class Storm {
         System.out.println(framework.name() + ", " + framework.bundles().size() + " bundles"
                 + (kvm ? "" : "; no guest mode on this host"));
         watch();
-        noteLoaders();
+        loaders.note();
         settle("the start");
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         boolean settled = true;
@@ -161,11 +149,11 @@ public final class Storm {
             if (settled) {
                 settle(doing);
             } else {
-                pause(200);
+                turmoil.pause(200);
             }
         }
         settle("the storm");
-        noteLoaders();
+        loaders.note();
         checkLoaders();
         long refused = refused();
         act("stop the framework", () -> {
@@ -178,110 +166,14 @@ public final class Storm {
         return failures.isEmpty();
     }
 
-    /** Something happens, and perhaps what goes with it. */
+    /** Something happens; what it must not break is looked at. */
     private void step(boolean settled) throws Exception {
         long refused = refused();
-        int kind = random.nextInt(100);
-        if (kind < 8) {
-            configure();
-        } else if (kind < 18) {
-            swap();
-        } else if (kind < 22) {
-            Collection<Bundle> all = List.copyOf(framework.bundles().values());
-            act("refresh all", () -> refresh(all));
-        } else {
-            turn(pick());
-        }
+        turmoil.next();
         if (settled) {
             requireLastCommits(refused, doing);
         }
-        noteLoaders();
-    }
-
-    private String pick() {
-        int kind = random.nextInt(100);
-        List<String> from = kind < 40 ? providers : kind < 65 ? core : kind < 90 ? others : List.of(APPLICATION);
-        return from.get(random.nextInt(from.size()));
-    }
-
-    private void turn(String name) throws Exception {
-        Bundle bundle = framework.bundle(name);
-        switch (random.nextInt(7)) {
-            case 0, 1:
-                act("stop " + name, () -> {
-                    bundle.stop();
-                    return null;
-                });
-                pause(300);
-                act("start " + name, () -> {
-                    bundle.start();
-                    return null;
-                });
-                break;
-            case 2:
-                act("update " + name, () -> {
-                    bundle.update();
-                    return null;
-                });
-                break;
-            case 3, 4:
-                act("refresh " + name, () -> refresh(List.of(bundle)));
-                break;
-            default:
-                act("uninstall " + name, () -> {
-                    bundle.uninstall();
-                    return null;
-                });
-                if (random.nextBoolean()) {
-                    act("refresh what is left of " + name, () -> refresh(null));
-                }
-                pause(300);
-                act("reinstall " + name, () -> {
-                    framework.reinstall(name);
-                    return null;
-                });
-        }
-    }
-
-    private Object refresh(Collection<Bundle> bundles) throws InterruptedException {
-        framework.refresh(bundles);
-        return null;
-    }
-
-    private void configure() throws Exception {
-        List<String> vmms = kvm ? List.of("auto", "host", "kvm") : List.of("auto", "host");
-        List<String> strategies = List.of("auto", "write-protect", "dirty-bit", "(vellum.strategy=*)");
-        Map<String, String> selectors = Map.of(
-                "size", "1 MiB",
-                "vmm", vmms.get(random.nextInt(vmms.size())),
-                "strategy", strategies.get(random.nextInt(strategies.size())));
-        act("configure " + new TreeMap<>(selectors), () -> {
-            framework.configure(ByConfiguration.USER, selectors);
-            return null;
-        });
-    }
-
-    private void swap() throws Exception {
-        List<Map<String, String>> choices = new ArrayList<>(List.of(
-                Map.of("strategy", "write-protect"),
-                Map.of("strategy", "dirty-bit"),
-                Map.of("vmm", "host"),
-                Map.of("strategy", "auto", "vmm", "auto", "pagetable", "auto")));
-        if (kvm) {
-            choices.add(Map.of("vmm", "kvm"));
-        }
-        Map<String, String> choice = choices.get(random.nextInt(choices.size()));
-        String user = random.nextBoolean() ? ByManager.USER : ByTracker.USER;
-        act("swap " + user + " " + new TreeMap<>(choice), () -> {
-            Object regions = framework.service(REGION_MANAGER);
-            if (regions != null) {
-                Optional<?> region = (Optional<?>) Embedded.call(regions, "region", user);
-                if (region.isPresent()) {
-                    log.println("    " + Embedded.attempt(region.get(), "swap", choice));
-                }
-            }
-            return null;
-        });
+        loaders.note();
     }
 
     private void act(String what, Callable<?> action) {
@@ -324,7 +216,7 @@ public final class Storm {
             Thread.sleep(2);
         }
         long milliseconds = (System.nanoTime() - back) / 1_000_000;
-        backAfter.add(milliseconds);
+        backAfter.recordValue(milliseconds);
         log.println("    back after " + milliseconds + " ms");
         if (scale > 0 && milliseconds > BACK_WITHIN * scale) {
             fail("after " + after + " it took " + milliseconds + " ms until all stored and committed again");
@@ -393,35 +285,8 @@ public final class Storm {
         }
     }
 
-    private void noteLoaders() {
-        framework.bundles().forEach((name, bundle) -> {
-            BundleWiring wiring = bundle.adapt(BundleWiring.class);
-            ClassLoader loader = wiring == null ? null : wiring.getClassLoader();
-            List<WeakReference<ClassLoader>> known = loaders.computeIfAbsent(name, key -> new ArrayList<>());
-            known.removeIf(reference -> reference.get() == null);
-            if (loader != null && known.stream().noneMatch(reference -> reference.get() == loader)) {
-                known.add(new WeakReference<>(loader));
-            }
-        });
-    }
-
     private void checkLoaders() throws InterruptedException {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LOADERS_PATIENCE_SECONDS);
-        Map<String, Long> held;
-        do {
-            System.gc();
-            Thread.sleep(100);
-            held = new TreeMap<>();
-            for (Map.Entry<String, List<WeakReference<ClassLoader>>> entry : loaders.entrySet()) {
-                long more = entry.getValue().stream()
-                                .filter(reference -> reference.get() != null)
-                                .count()
-                        - 1;
-                if (more > 0) {
-                    held.put(entry.getKey(), more);
-                }
-            }
-        } while (!held.isEmpty() && System.nanoTime() < deadline);
+        Map<String, Long> held = loaders.held();
         if (held.keySet().stream().anyMatch(name -> name.startsWith(OWN))) {
             fail("class loaders of bundles that are gone are held: " + held);
         } else if (!held.isEmpty()) {
@@ -463,10 +328,6 @@ public final class Storm {
         System.out.println("VIOLATION: " + sentence);
     }
 
-    private void pause(int most) throws InterruptedException {
-        Thread.sleep(random.nextInt(most));
-    }
-
     private void report() {
         System.out.println("happened: " + counts);
         for (String user : USERS) {
@@ -477,14 +338,13 @@ public final class Storm {
                     + notes.number(Notes.ENDS) + " last commits, " + notes.number(Notes.REFUSED) + " refused"
                     + (notes.number(Notes.REFUSED) == 0 ? "" : " (such as " + notes.text(Notes.REASON) + ")"));
         }
-        List<Long> sorted = backAfter.stream().sorted().toList();
-        if (!sorted.isEmpty()) {
+        if (backAfter.getTotalCount() > 0) {
             System.out.println("all store again after: "
-                    + Stream.of(0.5, 0.9, 0.99, 1.0)
-                            .map(part -> String.format(Locale.ROOT, "%.0f %% %d ms", part * 100, sorted.get((int)
-                                    Math.min(sorted.size() - 1, Math.floor(part * sorted.size())))))
+                    + DoubleStream.of(50, 90, 99, 100)
+                            .mapToObj(percent -> String.format(
+                                    Locale.ROOT, "%.0f %% %d ms", percent, backAfter.getValueAtPercentile(percent)))
                             .collect(Collectors.joining(", "))
-                    + " (" + sorted.size() + " times)");
+                    + " (" + backAfter.getTotalCount() + " times)");
         }
         System.out.println((failures.isEmpty() ? "held" : "FAILED") + ": " + failures.size() + " violations");
     }

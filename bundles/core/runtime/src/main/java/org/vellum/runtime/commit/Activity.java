@@ -36,11 +36,11 @@ public final class Activity implements RegionActivity {
         this.pages = pages;
         this.epoch = epoch;
         int log = 0;
-        while ((pages - 1 >> log) + 1 > MOST_BLOCKS) {
+        while (((pages - 1) >> log) + 1 > MOST_BLOCKS) {
             log++;
         }
         shift = log;
-        lastWritten = new long[(int) ((pages - 1 >> shift) + 1)];
+        lastWritten = new long[(int) (((pages - 1) >> shift) + 1)];
     }
 
     /** A page is part of an epoch. */

@@ -2,6 +2,8 @@
 package org.vellum.runtime.commit;
 
 /** What the commits of one region have come to so far. Changed under its transaction lock, read by anyone. */
+@SuppressWarnings(
+        "NonAtomicVolatileUpdate") // one thread at a time writes, the one that commits or rolls back; any thread reads
 public final class CommitStatistics {
     private volatile long epoch;
     private volatile long epochsCommitted;

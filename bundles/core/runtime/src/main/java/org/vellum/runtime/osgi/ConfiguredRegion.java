@@ -2,7 +2,6 @@
 package org.vellum.runtime.osgi;
 
 import java.lang.System.Logger.Level;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Dictionary;
@@ -21,9 +20,7 @@ import org.osgi.service.component.annotations.ConfigurationPolicy;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
-import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
-import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.ProviderMissingException;
 import org.vellum.api.Region;
@@ -56,102 +53,13 @@ import org.vellum.runtime.registry.Regions;
         immediate = true,
         configurationPid = RegionManager.CONFIGURATION_PID,
         configurationPolicy = ConfigurationPolicy.REQUIRE)
-@Designate(ocd = ConfiguredRegion.Configuration.class, factory = true)
+@Designate(ocd = RegionConfiguration.class, factory = true)
 // registered by hand, so that resolvers (Karaf's, bnd's) have to be told of it
 @Capability(
         namespace = "osgi.service",
         attribute = "objectClass:List<String>='org.vellum.api.Region'",
         uses = Region.class)
 public final class ConfiguredRegion implements Owner {
-    /** One region. */
-    @ObjectClassDefinition(
-            name = "Vellum region",
-            description = "A persistent region, opened as long as this configuration exists and offered as a service")
-    public @interface Configuration {
-        /** Property {@code region.name}. */
-        @AttributeDefinition(
-                name = "Name",
-                description = "1 to 128 of A-Z a-z 0-9 . _ -, not starting with a dot; empty: what follows ~ in the"
-                        + " configuration's PID, or all of it")
-        String region_name() default "";
-
-        /** Property {@code size}. */
-        @AttributeDefinition(
-                name = "Size",
-                description = "A number with a unit B, KiB, MiB, GiB or TiB; empty: only open what exists")
-        String size() default "64 MiB";
-
-        /** Property {@code directory}. */
-        @AttributeDefinition(name = "Directory", description = "Folder of the region's files; empty: the store's own")
-        String directory() default "";
-
-        /** Property {@code logSize}. */
-        @AttributeDefinition(
-                name = "Log size",
-                description = "Log of a new region, as a size; logs grow when they must; empty: the store's choice")
-        String logSize() default "";
-
-        /** Property {@code vmm}. */
-        @AttributeDefinition(name = "VMM backend", description = "auto, a provider's name or an LDAP filter")
-        String vmm() default RegionOptions.AUTO;
-
-        /** Property {@code pagetable}. */
-        @AttributeDefinition(name = "Page table", description = "auto, a provider's name or an LDAP filter")
-        String pagetable() default RegionOptions.AUTO;
-
-        /** Property {@code strategy}. */
-        @AttributeDefinition(name = "Strategy", description = "auto, a provider's name or an LDAP filter")
-        String strategy() default RegionOptions.AUTO;
-
-        /** Property {@code store}. */
-        @AttributeDefinition(name = "Store", description = "auto, a provider's name or an LDAP filter")
-        String store() default RegionOptions.AUTO;
-    }
-
-    /** What decides whether a changed configuration means another region; texts as configured. */
-    private record Wish(
-            String name,
-            String size,
-            String directory,
-            String logSize,
-            String vmm,
-            String pageTable,
-            String strategy,
-            String store) {
-        private static Wish of(Configuration configuration, String pid) {
-            return new Wish(
-                    configuration.region_name().isEmpty()
-                            ? pid.substring(pid.indexOf('~') + 1)
-                            : configuration.region_name(),
-                    configuration.size(),
-                    configuration.directory(),
-                    configuration.logSize(),
-                    configuration.vmm(),
-                    configuration.pagetable(),
-                    configuration.strategy(),
-                    configuration.store());
-        }
-
-        /** With the other's selectors: providers can be swapped. */
-        private Wish withSelectorsOf(Wish other) {
-            return new Wish(name, size, directory, logSize, other.vmm, other.pageTable, other.strategy, other.store);
-        }
-
-        private RegionOptions options() {
-            RegionOptions options = size.isBlank() ? RegionOptions.existing() : RegionOptions.size(size);
-            if (!directory.isBlank()) {
-                options = options.withDirectory(Path.of(directory));
-            }
-            if (!logSize.isBlank()) {
-                options = options.withLogSize(RegionOptions.parseSize(logSize));
-            }
-            return options.withVmm(vmm)
-                    .withPageTable(pageTable)
-                    .withStrategy(strategy)
-                    .withStore(store);
-        }
-    }
-
     /**
      * What becomes of the wish.
      *
@@ -206,7 +114,7 @@ public final class ConfiguredRegion implements Owner {
     public ConfiguredRegion(
             @Reference Regions regions,
             BundleContext context,
-            Configuration configuration,
+            RegionConfiguration configuration,
             Map<String, Object> properties) {
         this.regions = regions;
         this.context = context;
@@ -227,7 +135,7 @@ public final class ConfiguredRegion implements Owner {
     }
 
     @Modified
-    void modify(Configuration configuration, Map<String, Object> changed) {
+    void modify(RegionConfiguration configuration, Map<String, Object> changed) {
         Wish next = Wish.of(configuration, pid);
         changing.lock();
         try {
@@ -243,7 +151,7 @@ public final class ConfiguredRegion implements Owner {
             } else {
                 close();
                 pause = FIRST_PAUSE;
-                state = State.PURSUED;
+                become(State.PURSUED);
                 open();
             }
         } finally {
@@ -284,7 +192,7 @@ public final class ConfiguredRegion implements Owner {
         regions.removeChangeListener(changed);
         changing.lock();
         try {
-            state = State.STOPPED;
+            become(State.STOPPED);
             fulfilled();
             close();
         } finally {
@@ -303,7 +211,7 @@ public final class ConfiguredRegion implements Owner {
         try {
             if (leaving == region) {
                 unregister();
-                state = State.PURSUED;
+                become(State.PURSUED);
             }
         } finally {
             changing.unlock();
@@ -323,7 +231,7 @@ public final class ConfiguredRegion implements Owner {
                 pause = FIRST_PAUSE;
                 open();
             } else if (state == State.OPEN) {
-                state = State.GIVEN_UP;
+                become(State.GIVEN_UP);
                 unfulfilled(
                         Obstacle.CLOSED,
                         "region '" + wish.name()
@@ -339,6 +247,18 @@ public final class ConfiguredRegion implements Owner {
     public boolean knows(String failure) {
         WantedRegion known = unfulfilled;
         return known != null && known.reason().equals(failure);
+    }
+
+    /** The transitions of {@link State}. */
+    private void become(State next) {
+        boolean legal = switch (next) {
+            case PURSUED -> state != State.STOPPED;
+            case OPEN -> state == State.PURSUED;
+            case GIVEN_UP -> state == State.PURSUED || state == State.OPEN;
+            case STOPPED -> true;
+        };
+        assert legal : state + " becomes " + next;
+        state = next;
     }
 
     private void tryAgain() {
@@ -361,7 +281,7 @@ public final class ConfiguredRegion implements Owner {
         try {
             options = wish.options();
         } catch (RegionException | IllegalArgumentException e) { // the latter: a directory that is no path
-            state = State.GIVEN_UP;
+            become(State.GIVEN_UP);
             failed(Obstacle.INVALID, e);
             return;
         }
@@ -377,7 +297,7 @@ public final class ConfiguredRegion implements Owner {
             pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
             return;
         }
-        state = State.OPEN;
+        become(State.OPEN);
         pause = FIRST_PAUSE;
         fulfilled();
         registration = context.registerService(Region.class, region, serviceProperties(region.status()));

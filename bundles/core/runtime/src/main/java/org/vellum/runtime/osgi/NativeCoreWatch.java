@@ -28,6 +28,7 @@ public final class NativeCoreWatch {
     private volatile NativeCore core;
 
     @Activate
+    @SuppressWarnings("FutureReturnValueIgnored") // the clock logs what fails
     void start() {
         clock.later(SILENCE, () -> {
             if (core == null) {

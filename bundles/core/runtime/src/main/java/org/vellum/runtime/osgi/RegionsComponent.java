@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.osgi.annotation.bundle.Capability;
 import org.osgi.framework.BundleContext;
@@ -88,50 +87,33 @@ public final class RegionsComponent {
     /** Bundles that are started one after the other bring their providers at shorter intervals. */
     private static final Duration SETTLING = Duration.ofMillis(300);
 
-    private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
-    private static final Duration SILENCE = Duration.ofSeconds(10);
-
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(5);
 
-    private final BundleContext context;
     private final Regions regions;
     private final PhaseObservers observers = new PhaseObservers();
     private final AtomicReference<EventSink> events = new AtomicReference<>();
     private final ServiceRegistration<Diagnosis> diagnosis;
     private final Settings settings = new Settings(PID);
-    private final long begin = System.nanoTime();
+    private final ServiceOffer offer;
     private final OrderlyEnd end;
 
-    /** Of the configuration. Guarded by this component's monitor, as all below. */
+    /** Of the configuration. Guarded by this component's monitor. */
     private long providerWait = DEFAULT_PROVIDER_WAIT;
-
-    /** Withdrawn in the opposite order; empty: there are none. */
-    private List<ServiceRegistration<?>> registrations = List.of();
-
-    private boolean looksAgain;
-    /** The last sentence in the log about what is missing. */
-    private String said;
-
-    private boolean registering;
-    /** No services for now: something that regions rest on is about to go. */
-    private boolean withdrawn;
-
-    private boolean stopped;
 
     @Activate
     public RegionsComponent(BundleContext context, @Reference NativeCore core, Map<String, Object> properties) {
-        this.context = context;
         this.regions = new Regions(
                 new RuntimeServices(core, observers, this::post, CLOSE_PATIENCE),
                 DEFAULT_PROVIDER_WAIT,
                 new StoreRecords(recordFolders(context)),
                 SETTLING);
         configure(properties);
-        regions.addArrivalListener(this::offer);
-        end = new OrderlyEnd(context, this::withdraw, this::offer);
+        offer = new ServiceOffer(context, regions);
+        regions.addArrivalListener(offer::offer);
+        end = new OrderlyEnd(context, offer::withdraw, offer::offer);
         diagnosis = context.registerService(
                 Diagnosis.class, new ProviderDiagnosis(regions::providers, settings::findings), null);
-        offer();
+        offer.offer();
     }
 
     /** The folder of regions that name none, as stores that keep files have it; else this bundle's own. */
@@ -160,93 +142,8 @@ public final class RegionsComponent {
     public void stop() {
         end.close();
         diagnosis.unregister();
-        synchronized (this) {
-            stopped = true;
-        }
-        withdraw();
+        offer.stop();
         regions.stop();
-    }
-
-    /** When this returns, users have let go, and have had their chance to commit. */
-    private void withdraw() {
-        List<ServiceRegistration<?>> registered;
-        synchronized (this) {
-            withdrawn = true;
-            registered = registrations;
-            registrations = List.of();
-        }
-        unregister(registered);
-    }
-
-    private static void unregister(List<ServiceRegistration<?>> registered) {
-        for (int i = registered.size() - 1; i >= 0; i--) {
-            registered.get(i).unregister();
-        }
-    }
-
-    /** Registers the services, if regions can be opened. */
-    private void offer() {
-        synchronized (this) {
-            if (isOfferedOrStopped()) {
-                return;
-            }
-            withdrawn = false;
-        }
-        Optional<String> obstacle = regions.obstacle();
-        if (obstacle.isPresent()) {
-            lookAgain(obstacle.get());
-            return;
-        }
-        synchronized (this) {
-            if (isOfferedOrStopped() || withdrawn) {
-                return;
-            }
-            registering = true;
-        }
-        List<ServiceRegistration<?>> registered = new ArrayList<>();
-        registered.add(context.registerService(Regions.class, regions, null));
-        try {
-            registered.add(RegionsCondition.register(context));
-        } catch (NoClassDefFoundError e) {
-            LOGGER.log(Level.DEBUG, "this framework has no conditions", e);
-        }
-        synchronized (this) {
-            registering = false;
-            if (!withdrawn && !stopped) {
-                registrations = registered;
-                return;
-            }
-        }
-        unregister(registered);
-    }
-
-    private synchronized boolean isOfferedOrStopped() {
-        return registering || !registrations.isEmpty() || stopped;
-    }
-
-    /** What is missing may come without a service's coming, such as a file system that is mounted. */
-    private synchronized void lookAgain(String obstacle) {
-        if (System.nanoTime() - begin > SILENCE.toNanos() && !obstacle.equals(said)) {
-            said = obstacle;
-            LOGGER.log(
-                    Level.WARNING,
-                    "no region can be opened, and there is no service RegionManager until one can: {0}",
-                    obstacle);
-        }
-        if (!looksAgain) {
-            looksAgain = true;
-            regions.clock().later(LOOK_AGAIN, this::lookNow);
-        }
-    }
-
-    private void lookNow() {
-        synchronized (this) {
-            looksAgain = false;
-            if (withdrawn) { // by somebody who offers again, or a provider that comes does
-                return;
-            }
-        }
-        offer();
     }
 
     private void post(String topic, Map<String, Object> properties) {

@@ -34,6 +34,8 @@ public enum Axis {
     private final Class<?> service;
     private final String nameProperty;
     private final String usualBundle;
+
+    @SuppressWarnings("ImmutableEnumChecker") // a method reference
     private final Function<RegionOptions, String> selector;
 
     Axis(

@@ -146,6 +146,7 @@ public final class StoreChoice {
                 .orElse("");
     }
 
+    @SuppressWarnings("ReferenceEquality") // one service, whatever its offers say
     private boolean haveTheSameFiles(Offers.Offer<Store> one, Offers.Offer<Store> other) {
         if (one == other) {
             return true;

@@ -61,7 +61,7 @@ public final class StoreRecords {
             try {
                 return Optional.of(new Entry(parse(file), file));
             } catch (NoSuchFileException e) {
-                continue;
+                // not in this folder
             } catch (IOException | IllegalArgumentException e) {
                 if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
                     continue; // such as a folder that is a file

@@ -37,7 +37,7 @@ public record Tuple(Vmm vmm, PageTable pageTable, Strategy strategy, Store store
     }
 
     public boolean uses(Object provider) {
-        return tracksWith(provider) || provider != null && store == provider;
+        return tracksWith(provider) || (provider != null && store == provider);
     }
 
     public RegionStatus.Providers names() {

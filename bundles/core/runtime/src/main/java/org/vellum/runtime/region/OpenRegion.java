@@ -264,6 +264,7 @@ public final class OpenRegion implements Region {
     }
 
     /** Has the composition changed, and tells the listener when it was. */
+    @SuppressWarnings("ReferenceEquality") // the tuple in force is replaced as a whole, also by an equal one
     private <T> T telling(Supplier<T> change) {
         Tuple before = composition.tuple();
         try {

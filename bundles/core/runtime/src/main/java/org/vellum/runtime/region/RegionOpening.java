@@ -26,7 +26,7 @@ import org.vellum.runtime.providers.Providers;
 import org.vellum.runtime.providers.Tuple;
 import org.vellum.runtime.services.RegionContext;
 import org.vellum.runtime.services.RuntimeServices;
-import org.vellum.runtime.swap.Composition;
+import org.vellum.runtime.swap.ImagePlaces;
 
 /** Puts one region together, step by step, or takes every step back. Used once, by one thread. */
 public final class RegionOpening {
@@ -68,7 +68,7 @@ public final class RegionOpening {
             RuntimeServices services,
             Supplier<Providers> providers,
             RegionListener listener) {
-        Optional<Path> home = Composition.homeOf(name, options, tuple.store());
+        Optional<Path> home = ImagePlaces.of(name, options, tuple.store());
         RegionOpening opening =
                 new RegionOpening(name, home.map(options::withDirectory).orElse(options), tuple, services);
         try {

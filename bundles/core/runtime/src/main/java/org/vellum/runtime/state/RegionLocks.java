@@ -35,7 +35,7 @@ public final class RegionLocks {
     /** @param waitLimit of calls that name no limit of their own */
     public RegionLocks(String region, Optional<Duration> waitLimit) {
         this.region = region;
-        this.waits = new Waits(region, waitLimit);
+        this.waits = new Waits("region '" + region + "'", waitLimit);
         this.sections = new Sections(region);
     }
 

@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,13 +43,6 @@ import org.vellum.runtime.state.RegionState;
 public final class Composition {
     private static final Duration REFUSAL_SHOWN = Duration.ofMinutes(10);
 
-    /** Axes that give way, one after the other and then together, when they were not asked for. */
-    private static final List<List<Axis>> GIVING_WAY = List.of(
-            List.of(Axis.PAGE_TABLE),
-            List.of(Axis.VMM, Axis.PAGE_TABLE),
-            List.of(Axis.STRATEGY),
-            List.of(Axis.VMM, Axis.PAGE_TABLE, Axis.STRATEGY));
-
     private final RegionContext region;
     private final RegionLocks locks;
     private final RegionState state;
@@ -65,16 +57,13 @@ public final class Composition {
     /** The store's selector when the latest move began. Guarded by {@link #swapping}. */
     private String storeBeforeMove;
 
-    /**
-     * The folder that the image has in a store, by the store's name: a store whose configuration is changed, or that comes back
-     * with another one, finds what is open where it is. Guarded by {@link #swapping}.
-     */
-    private final Map<String, Path> homes = new HashMap<>();
+    /** Guarded by {@link #swapping}. */
+    private final ImagePlaces places;
 
     /**
      * @param tuple what the region was opened with
      * @param options by which it was opened
-     * @param home the folder of the image, as {@link #homeOf} said before it was opened
+     * @param home the folder of the image, as {@link ImagePlaces#of} said before it was opened
      * @param providers gives those there are now, as a snapshot
      * @param moved called when the image has moved to another store, without locks, by a thread of its own
      */
@@ -97,7 +86,8 @@ public final class Composition {
         this.providers = providers;
         inForce = new TupleInForce(region, tuple);
         steps = new SwapSteps(region, locks, state, image, gauges, inForce, moved);
-        home.ifPresent(folder -> homes.put(tuple.store().name(), folder));
+        places = new ImagePlaces(region.name());
+        places.remember(tuple.store(), home);
     }
 
     /** What is in force, for the region's status. */
@@ -120,12 +110,6 @@ public final class Composition {
         steps.move()
                 .ifPresent(move -> move.cancel(
                         region.subject() + " is closed", locks.waits().patient("close()")));
-    }
-
-    /** The folder in which a store keeps the image of a region with these options; empty: in none that it tells. */
-    public static Optional<Path> homeOf(String region, RegionOptions options, Store store) {
-        return store.place(new Store.Request(region, options.directory().orElse(null), 0, options.logSize()))
-                .flatMap(Place::folder);
     }
 
     /** A provider came, or says something else of itself: it may be better than the one in force, or be the missing one. */
@@ -231,10 +215,10 @@ public final class Composition {
         Optional<Store> store = asked.contains(Axis.STORE)
                 ? otherStore(providers.get().store(region.subject(), wanted.store()))
                 : Optional.empty();
-        Accepted accepted = accept(wanted, asked);
-        RegionStatus.Swap swap = put(accepted.tuple(), reason);
+        NearestTuple nearest = NearestTuple.to(wanted, asked, this::select);
+        RegionStatus.Swap swap = put(nearest.tuple(), reason);
         String storeBefore = options.store();
-        options = accepted.options();
+        options = nearest.options();
         if (store.isEmpty()) {
             return new Begun(swap, null, null);
         }
@@ -281,16 +265,17 @@ public final class Composition {
         if (store == inForce.tuple().store()) {
             return new Begun(inForceAlready(), null, null);
         }
-        Store.Request here = requestIn(inForce.tuple().store().name());
+        Store.Request here = places.existing(inForce.tuple().store().name(), options);
         Optional<Place> from = inForce.tuple().store().place(here);
-        Optional<Place> to = store.place(request(0));
+        Optional<Place> to = store.place(places.wanted(0, options));
         if (from.isEmpty() || to.isEmpty() || from.get().hasFilesOf(to.get())) {
-            RegionStatus.Swap swap = steps.exchangeStore(store, from.isEmpty() ? request(0) : here, reason);
-            from.flatMap(Place::folder).ifPresent(folder -> homes.put(store.name(), folder));
+            RegionStatus.Swap swap =
+                    steps.exchangeStore(store, from.isEmpty() ? places.wanted(0, options) : here, reason);
+            places.remember(store, from.flatMap(Place::folder));
             return new Begun(swap, null, null);
         }
-        Move move = steps.startMove(store, request(region.size()), from.get(), to.get(), reason);
-        to.get().folder().ifPresent(folder -> homes.put(store.name(), folder));
+        Move move = steps.startMove(store, places.wanted(region.size(), options), from.get(), to.get(), reason);
+        places.remember(store, to.get().folder());
         storeBeforeMove = before;
         return new Begun(null, move, options.store());
     }
@@ -386,39 +371,6 @@ public final class Composition {
         }
     }
 
-    /** For the image as it is in the store of this name. */
-    private Store.Request requestIn(String store) {
-        Path folder = homes.getOrDefault(store, options.directory().orElse(null));
-        return new Store.Request(region.name(), folder, 0, options.logSize());
-    }
-
-    /** For an image that goes where the options say. */
-    private Store.Request request(long size) {
-        return new Store.Request(region.name(), options.directory().orElse(null), size, options.logSize());
-    }
-
-    private record Accepted(RegionOptions options, Tuple tuple) {}
-
-    /** The nearest tuple: other axes than those asked for are let go of only where nothing fits otherwise. */
-    private Accepted accept(RegionOptions wanted, Set<Axis> asked) {
-        try {
-            return new Accepted(wanted, select(wanted));
-        } catch (ProviderMissingException e) {
-            for (List<Axis> axes : GIVING_WAY) {
-                RegionOptions nearer = wanted;
-                for (Axis axis : axes) {
-                    nearer = asked.contains(axis) ? nearer : axis.select(nearer, RegionOptions.AUTO);
-                }
-                try {
-                    return new Accepted(nearer, select(nearer));
-                } catch (ProviderMissingException still) {
-                    e.addSuppressed(still);
-                }
-            }
-            throw e;
-        }
-    }
-
     private static String text(Map<String, String> selectors) {
         return String.join(
                 " ",
@@ -435,7 +387,7 @@ public final class Composition {
         for (Offers.Offer<Store> offer : providers.get().stores().all()) {
             if (offer.name().equals(missing)) {
                 try {
-                    steps.regainStore(offer.service(), requestIn(missing));
+                    steps.regainStore(offer.service(), places.existing(missing, options));
                 } catch (RegionException e) {
                     inForce.refuse(region.subject() + " is still without its store: " + e.getMessage());
                 }

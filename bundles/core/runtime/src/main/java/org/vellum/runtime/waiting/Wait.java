@@ -99,6 +99,7 @@ public final class Wait {
     }
 
     /** Returns when signalled, after so long, when interrupted, or for no reason; the caller looks what has become of it. */
+    @SuppressWarnings("WaitNotInLoop") // the caller has the loop
     public void await(Condition condition, long nanoseconds) {
         try {
             if (nanoseconds == ENDLESS) {

@@ -9,20 +9,23 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.vellum.api.RegionStatus;
 
-/** The calls on one region that wait for others now. Safe for use by many threads. */
+/** The calls on one region, or on the runtime, that wait for others now. Safe for use by many threads. */
 public final class Waits {
-    private final String region;
+    private final String subject;
     private final Optional<Duration> limit;
     private final Set<Wait> now = ConcurrentHashMap.newKeySet();
 
-    /** @param limit for calls that name none */
-    public Waits(String region, Optional<Duration> limit) {
-        this.region = region;
+    /**
+     * @param subject of whose calls, such as {@code region 'orders'}; sentences begin with it
+     * @param limit for calls that name none
+     */
+    public Waits(String subject, Optional<Duration> limit) {
+        this.subject = subject;
         this.limit = limit;
     }
 
     public String subject() {
-        return "region '" + region + "': ";
+        return subject + ": ";
     }
 
     /** Of an application's call: it can be interrupted, and has the region's limit. */

@@ -27,7 +27,7 @@ import org.vellum.runtime.region.OpenRegion;
 import org.vellum.runtime.registry.Regions;
 import org.vellum.runtime.testing.Bench;
 import org.vellum.runtime.testing.HostProviders;
-import org.vellum.store.image.Image;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ForwardingStoreFile;
 import org.vellum.store.image.medium.ForwardingStoreFiles;
@@ -100,7 +100,7 @@ class FailingFilesTest {
 
         @Override
         public StoreImage open(Request request, PhaseObserver observer) {
-            return Image.open(host.core, this, ImageFiles.of(request, folder), request, observer);
+            return Images.open(host.core, this, ImageFiles.of(request, folder), request, observer);
         }
 
         @Override

@@ -67,7 +67,7 @@ class ConfiguredRegionTest {
         return copy;
     }
 
-    private static ConfiguredRegion.Configuration configuration(Map<String, String> values) {
+    private static RegionConfiguration configuration(Map<String, String> values) {
         Map<String, String> all = new HashMap<>(Map.of(
                 "region_name",
                 "",
@@ -87,7 +87,7 @@ class ConfiguredRegionTest {
                 "auto"));
         all.putAll(values);
         return proxy(
-                ConfiguredRegion.Configuration.class,
+                RegionConfiguration.class,
                 (method, arguments) -> method.equals("annotationType") ? Annotation.class : all.get(method));
     }
 

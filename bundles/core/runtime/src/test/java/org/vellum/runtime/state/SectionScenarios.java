@@ -29,7 +29,7 @@ public final class SectionScenarios {
 
     private abstract static class OnSections extends Scenario {
         final Sections sections = new Sections("orders");
-        final Waits waits = new Waits("orders", Optional.empty());
+        final Waits waits = new Waits("region 'orders'", Optional.empty());
         final AtomicInteger inside = new AtomicInteger();
         final AtomicInteger alone = new AtomicInteger();
 

@@ -11,8 +11,7 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ForwardingStoreFile;
 import org.vellum.store.image.medium.ForwardingStoreFiles;
@@ -69,12 +68,12 @@ public final class FolderStore implements Store {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        return Image.open(core, hooked(), files(request.region()), request, observer);
+        return Images.open(core, hooked(), files(request.region()), request, observer);
     }
 
     @Override
     public Presence presence(Request request) {
-        return Image.presence(core, files(request.region()));
+        return Images.presence(core, files(request.region()));
     }
 
     @Override
@@ -84,7 +83,7 @@ public final class FolderStore implements Store {
 
     @Override
     public IncomingImage receive(Request request, Origin origin) {
-        return ImageArrival.begin(
+        return Images.receive(
                 core,
                 hooked(),
                 files(request.region()),

@@ -74,7 +74,7 @@ final class DaxDiagnosis implements Diagnosis {
             }
             findings.add(Finding.works("past the caches", perLine(copyTime(memory)) + ", fence included"));
         } catch (RegionException e) {
-            findings.add(Finding.broken("write-back", e.getMessage()));
+            findings.add(Finding.broken("write-back", String.valueOf(e.getMessage())));
         }
         return findings;
     }

@@ -48,7 +48,7 @@ final class DaxFolder {
                 core.fileClose(descriptor);
             }
         }
-        Path probe = StoreFolder.nearestExisting(file.toAbsolutePath().getParent())
+        Path probe = StoreFolder.nearestExisting(file.resolveSibling("."))
                 .resolve(".vellum-dax-" + ProcessHandle.current().pid() + "-" + PROBES.incrementAndGet());
         int descriptor = open(probe, true);
         try {

@@ -31,8 +31,7 @@ import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.MappedFiles;
@@ -161,14 +160,14 @@ public final class DaxStore implements Store, Diagnosis {
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
         ImageFiles names = ImageFiles.of(request, directory);
-        return Image.open(core, filesFor(names, request), names, request, observer);
+        return Images.open(core, filesFor(names, request), names, request, observer);
     }
 
     /** Without creating anything: where there is no image, nobody asks whether there could be one. */
     @Override
     public Presence presence(Request request) {
         ImageFiles names = ImageFiles.of(request, directory);
-        Presence found = Image.presence(core, names);
+        Presence found = Images.presence(core, names);
         return found == Presence.HERE && !emulate && !isKnownDax(names) ? Presence.ABSENT : found;
     }
 
@@ -208,7 +207,7 @@ public final class DaxStore implements Store, Diagnosis {
     @Override
     public IncomingImage receive(Request request, Origin origin) {
         ImageFiles names = ImageFiles.of(request, directory);
-        return ImageArrival.begin(core, filesFor(names, request), names, request, origin, names.place(NAME));
+        return Images.receive(core, filesFor(names, request), names, request, origin, names.place(NAME));
     }
 
     /** @throws RegionException there is no persistent memory, and none is to be emulated */

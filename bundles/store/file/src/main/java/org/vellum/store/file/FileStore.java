@@ -26,8 +26,7 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreFolder;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.NativeStoreFiles;
 import org.vellum.store.image.medium.StoreFiles;
@@ -105,12 +104,12 @@ public final class FileStore implements Store, Diagnosis {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        return Image.open(core, files, ImageFiles.of(request, directory), request, observer);
+        return Images.open(core, files, ImageFiles.of(request, directory), request, observer);
     }
 
     @Override
     public Presence presence(Request request) {
-        return Image.presence(core, ImageFiles.of(request, directory));
+        return Images.presence(core, ImageFiles.of(request, directory));
     }
 
     @Override
@@ -121,7 +120,7 @@ public final class FileStore implements Store, Diagnosis {
     @Override
     public IncomingImage receive(Request request, Origin origin) {
         ImageFiles names = ImageFiles.of(request, directory);
-        return ImageArrival.begin(core, files, names, request, origin, names.place(NAME));
+        return Images.receive(core, files, names, request, origin, names.place(NAME));
     }
 
     @Override

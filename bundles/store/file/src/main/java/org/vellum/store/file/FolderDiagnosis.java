@@ -54,7 +54,7 @@ final class FolderDiagnosis implements Diagnosis {
         } catch (FileFailure e) {
             findings.add(Finding.broken("commit", e.getMessage() + "; " + e.wayOut()));
         } catch (RegionException e) {
-            findings.add(Finding.broken("commit", e.getMessage()));
+            findings.add(Finding.broken("commit", String.valueOf(e.getMessage())));
         }
         return findings;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a store opens: an {@link org.vellum.store.image.Image} over the files of a region, or an {@link
- * org.vellum.store.image.ImageArrival} of one that comes from another store. It puts the parts together and keeps the state of
- * an open image. It may depend on every package below it; none of them depends on it.
+ * What a store does with the images of its regions ({@link org.vellum.store.image.Images}): opens them, receives them
+ * from another store, looks for them. An open image and its state stand here, put together from the packages below; it
+ * may depend on every one of them, and none of them depends on it.
  */
 @org.osgi.annotation.bundle.Export(substitution = org.osgi.annotation.bundle.Export.Substitution.NOIMPORT)
 @org.osgi.annotation.versioning.Version("1.0.0")

@@ -29,7 +29,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The order of file system calls on which durability rests, and what happens when one of them fails. */
+/**
+ * The order of file system calls on which durability rests, and what happens when one of them fails. Over 400 lines,
+ * because the whole order is meant to be read in one place.
+ */
 public class DurabilityOrderTest {
     private static final String HOME = ".vellum";
     private static final String LOG0 = "-log0";

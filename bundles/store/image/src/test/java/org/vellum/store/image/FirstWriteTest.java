@@ -6,6 +6,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.vellum.api.CommitException;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.medium.Cores;
@@ -19,15 +20,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A write that fails once loses nothing, though the file system forgets for good what it could not write to a block that
- * nothing was written to before.
+ * A write that fails once loses nothing, though the file system forgets for good what it could not write to a block
+ * that nothing was written to before.
  */
 class FirstWriteTest {
     private static final ImageFiles NAMES = new ImageFiles(Path.of("/regions"), TestStore.REGION);
     private static final int PAGES = 64;
 
-    private static Image open(FaultyFiles files) {
-        return Image.open(
+    private static StoreImage open(FaultyFiles files) {
+        return Images.open(
                 Cores.CORE,
                 files,
                 NAMES,
@@ -39,7 +40,7 @@ class FirstWriteTest {
     void pagesThatGoHomeForTheFirstTimeSurviveAnErrorThatPasses() {
         FaultyFiles files = new FaultyFiles(NAMES.directory());
         byte[] expected = new byte[PAGES * NativeCore.PAGE_SIZE];
-        try (Image image = open(files)) {
+        try (StoreImage image = open(files)) {
             boolean[] failed = new boolean[1];
             files.hook((index, call) -> {
                 boolean fails = call.point() == PersistPoint.HOME_PAGES && !failed[0];
@@ -58,7 +59,7 @@ class FirstWriteTest {
             }
             assertTrue(failed[0]);
             FaultyFiles rest = files.afterPowerCut(null);
-            try (Image recovered = open(rest)) {
+            try (StoreImage recovered = open(rest)) {
                 assertEquals(200, recovered.epoch());
                 assertArrayEquals(expected, TestStore.content(recovered));
             }
@@ -68,11 +69,11 @@ class FirstWriteTest {
     @Test
     void nothingIsLeftToBeMadeRealWhenAnImageIsOpened() {
         FaultyFiles files = new FaultyFiles(NAMES.directory());
-        try (Image made = open(files)) {
+        try (StoreImage made = open(files)) {
             assertEquals(List.of(), made.remarks());
         }
         FaultyFiles again = files.afterPowerCut(null);
-        try (Image image = open(again)) {
+        try (StoreImage image = open(again)) {
             assertEquals(List.of(), image.remarks());
             assertTrue(again.calls().stream().anyMatch(call -> call.kind() == Kind.MAKE_REAL), "looked for");
         }
@@ -85,7 +86,7 @@ class FirstWriteTest {
         open(files).close();
         FaultyFiles sparse = files.afterPowerCut(null);
         sparse.forgetBlocks(NAMES.home());
-        try (Image image = open(sparse)) {
+        try (StoreImage image = open(sparse)) {
             assertTrue(
                     image.remarks().stream().anyMatch(remark -> remark.contains("had no written blocks")),
                     image.remarks()::toString);

@@ -10,9 +10,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.vellum.api.InvalidRegionException;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionException;
+import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.store.image.format.Sector;
@@ -24,6 +26,7 @@ import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.NativeStoreFiles;
 import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
+import org.vellum.store.image.move.Processes;
 import org.vellum.store.image.offline.ImageRepair;
 import org.vellum.store.image.offline.OfflineImage;
 
@@ -54,22 +57,22 @@ class ImageArrivalTest {
         return new Store.Request("orders", null, size, 0);
     }
 
-    private Image open(String where) {
-        return Image.open(CORE, files, names(where), request(0), NOBODY);
+    private StoreImage open(String where) {
+        return Images.open(CORE, files, names(where), request(0), NOBODY);
     }
 
     private Place place(String where) {
         return new Place(where, Optional.of(folder.resolve(where)));
     }
 
-    private Image created() {
-        Image image = Image.open(CORE, files, names("here"), request(SIZE), NOBODY);
+    private StoreImage created() {
+        StoreImage image = Images.open(CORE, files, names("here"), request(SIZE), NOBODY);
         image.recordAddress(0x100000000000L);
         return image;
     }
 
-    private ImageArrival arrival(Image image, String from, String to) {
-        return ImageArrival.begin(
+    private IncomingImage arrival(StoreImage image, String from, String to) {
+        return Images.receive(
                 CORE,
                 files,
                 names(to),
@@ -78,7 +81,7 @@ class ImageArrivalTest {
                 place(to));
     }
 
-    private static void copy(Image image, ImageArrival arrival) {
+    private static void copy(StoreImage image, IncomingImage arrival) {
         arrival.write(0, PAGES, image.committedView());
         arrival.sync();
         arrival.complete(image.epoch());
@@ -86,8 +89,8 @@ class ImageArrivalTest {
 
     @Test
     void untilItsOriginHasDepartedACopyIsNotOpened() {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         copy(image, arrival);
         arrival.leave();
 
@@ -98,8 +101,8 @@ class ImageArrivalTest {
         assertTrue(refusal.contains("store 'here', folder " + folder.resolve("here")), refusal);
         image.close();
         open("here").close();
-        Image again = open("here");
-        ImageArrival next = arrival(again, "here", "there");
+        StoreImage again = open("here");
+        IncomingImage next = arrival(again, "here", "there");
         assertTrue(Files.exists(names("there").home())); // replaced when the next one is complete
         assertTrue(Files.exists(names("there").unfinished()));
         next.close();
@@ -109,15 +112,15 @@ class ImageArrivalTest {
 
     @Test
     void fromThenOnItIsAndTheOriginIsNot() {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         copy(image, arrival);
         image.depart(place("there"));
         arrival.leave(); // killed
         image.close();
 
         assertThrows(InvalidRegionException.class, () -> open("here"));
-        try (Image there = open("there")) {
+        try (StoreImage there = open("there")) {
             assertEquals(image.identity(), there.identity());
             assertEquals(0x100000000000L, there.address());
         }
@@ -133,8 +136,8 @@ class ImageArrivalTest {
     /** A later move from the same folder took another epoch there, and its copy never got its name. */
     @Test
     void aCopyOfAnotherEpochThanTheOriginDepartedWithIsNotOpened() {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         arrival.write(0, PAGES, image.committedView());
         arrival.complete(image.epoch() + 1);
         image.depart(place("there"));
@@ -146,8 +149,8 @@ class ImageArrivalTest {
 
     @Test
     void aCopyWhoseOriginDepartedForAnotherFolderIsNotOpened() throws Exception {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         copy(image, arrival);
         Files.createDirectories(folder.resolve("elsewhere"));
         image.depart(place("elsewhere"));
@@ -160,15 +163,15 @@ class ImageArrivalTest {
     /** The origin's files were deleted, and another region of that name has gone the same way since. */
     @Test
     void aCopyIsNotOpenedBecauseAnotherRegionOfItsNameDeparted() throws Exception {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         copy(image, arrival);
         arrival.leave();
         image.close();
         Files.delete(names("here").home());
         Files.delete(names("here").log(0));
         Files.delete(names("here").log(1));
-        Image other = created();
+        StoreImage other = created();
         assertEquals(image.epoch(), other.epoch());
         other.depart(place("there"));
         other.close();
@@ -179,8 +182,8 @@ class ImageArrivalTest {
     /** Pages are copied while commits go on: one that was written once is not zeros in the file any more. */
     @Test
     void aPageThatBecomesZerosAgainWhileItIsCopiedArrivesAsZeros() {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         try (NativeMemory page = new NativeMemory(CORE, NativeCore.PAGE_SIZE)) {
             CORE.view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 4711);
             arrival.write(3, 1, page.address());
@@ -192,7 +195,7 @@ class ImageArrivalTest {
         arrival.leave();
         image.close();
 
-        try (Image there = open("there")) {
+        try (StoreImage there = open("there")) {
             assertEquals(
                     0,
                     CORE.view(there.committedView() + 3 * NativeCore.PAGE_SIZE, 16)
@@ -203,8 +206,8 @@ class ImageArrivalTest {
     /** Whom nobody can ask: that its origin has departed must be on record before the image is opened. */
     @Test
     void fromMemoryItIsTheRegionsOnceItIsOpened() throws Exception {
-        Image image = created();
-        ImageArrival arrival = ImageArrival.begin(
+        StoreImage image = created();
+        IncomingImage arrival = Images.receive(
                 CORE,
                 files,
                 names("there"),
@@ -226,8 +229,8 @@ class ImageArrivalTest {
 
     @Test
     void aFolderMayHaveBeenReachedByAnotherName() throws Exception {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         copy(image, arrival);
         image.depart(place("there"));
         arrival.leave();
@@ -239,8 +242,8 @@ class ImageArrivalTest {
 
     @Test
     void anArrivingImageIsNobodysUntilItIsWhole() {
-        Image image = created();
-        ImageArrival arrival = arrival(image, "here", "there");
+        StoreImage image = created();
+        IncomingImage arrival = arrival(image, "here", "there");
         arrival.write(0, PAGES / 2, image.committedView());
 
         assertThrows(InvalidRegionException.class, () -> open("there"));
@@ -251,7 +254,7 @@ class ImageArrivalTest {
     }
 
     private void departToMemoryOf(long process) throws FileFailure {
-        Image image = created();
+        StoreImage image = created();
         image.depart(new Place("memory", Optional.empty()));
         image.close();
         try (StoreFile home = files.open(names("here").home(), false);
@@ -272,7 +275,7 @@ class ImageArrivalTest {
     void whatWentToTheMemoryOfAProcessThatHasEndedIsOpenedAndSaysWhatIsGone() throws FileFailure {
         departToMemoryOf(NO_PROCESS);
 
-        try (Image image = open("here")) {
+        try (StoreImage image = open("here")) {
             assertTrue(
                     image.remarks().stream()
                             .anyMatch(remark -> remark.contains("went to the memory of process " + NO_PROCESS)
@@ -298,17 +301,13 @@ class ImageArrivalTest {
 
     @Test
     void aProcessIsToldFromOthersByMoreThanItsNumber() {
-        Whereabouts.ProcessIdentity self = Whereabouts.ProcessIdentity.self();
+        Whereabouts.ProcessIdentity self = Processes.self();
 
-        assertFalse(self.hasEnded());
-        assertTrue(changed(self, self.start() + 1, self.boot(), self.namespace(), self.host())
-                .hasEnded());
-        assertTrue(changed(self, self.start(), "another boot", self.namespace(), self.host())
-                .hasEnded());
-        assertFalse(changed(self, self.start(), "another boot", self.namespace(), "another host")
-                .hasEnded());
-        assertFalse(changed(self, self.start() + 1, self.boot(), "pid:[1]", self.host())
-                .hasEnded());
+        assertFalse(Processes.hasEnded(self));
+        assertTrue(Processes.hasEnded(changed(self, self.start() + 1, self.boot(), self.namespace(), self.host())));
+        assertTrue(Processes.hasEnded(changed(self, self.start(), "another boot", self.namespace(), self.host())));
+        assertFalse(Processes.hasEnded(changed(self, self.start(), "another boot", self.namespace(), "another host")));
+        assertFalse(Processes.hasEnded(changed(self, self.start() + 1, self.boot(), "pid:[1]", self.host())));
     }
 
     private static Whereabouts.ProcessIdentity changed(
@@ -318,7 +317,7 @@ class ImageArrivalTest {
 
     @Test
     void anImageThatHasDepartedCanBeLookedAtAndMadeARegionAgain() throws FileFailure {
-        Image image = created();
+        StoreImage image = created();
         image.depart(place("there"));
         image.close();
 
@@ -329,7 +328,7 @@ class ImageArrivalTest {
             assertFalse(offline.report().damaged());
             new ImageRepair(CORE).write(offline, new ImageFiles(folder.resolve("here"), "again"), false);
         }
-        Image.open(
+        Images.open(
                         CORE,
                         files,
                         new ImageFiles(folder.resolve("here"), "again"),
@@ -340,7 +339,7 @@ class ImageArrivalTest {
 
     @Test
     void whereaboutsAreReadAsWrittenAndNotWhenTheyAreTorn() throws Sector.Malformed {
-        Whereabouts whereabouts = Whereabouts.of(place("ünter"));
+        Whereabouts whereabouts = Processes.whereabouts(place("ünter"));
 
         byte[] bytes = whereabouts.encode();
 
@@ -357,6 +356,6 @@ class ImageArrivalTest {
     void aPlaceWhoseNameCannotBeKeptIsNotGoneTo() {
         Place deep = new Place("file", Optional.of(Path.of("/" + "x/".repeat(2000))));
 
-        assertThrows(RegionException.class, () -> Whereabouts.of(deep));
+        assertThrows(RegionException.class, () -> Processes.whereabouts(deep));
     }
 }

@@ -316,7 +316,7 @@ class ImageTest {
         Store.Request other = new Store.Request("others", null, TestStore.SIZE, 0);
         ImageFiles names = new ImageFiles(store.directory, "others");
         try (StoreImage image = store.open();
-                StoreImage second = Image.open(Cores.CORE, store.files, names, other, TestStore.IGNORE)) {
+                StoreImage second = Images.open(Cores.CORE, store.files, names, other, TestStore.IGNORE)) {
             assertNotEquals(image.identity(), second.identity());
             assertEquals(2L << 20, second.logSize());
         }

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
 import org.vellum.store.image.format.ImageIdentity;
 import org.vellum.store.image.medium.Cores;
 import org.vellum.store.image.medium.ImageFiles;
@@ -25,9 +26,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Crashes a life that changes between the log and stores in place before every step on memory that tears at eight bytes: by
- * a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds exactly one
- * epoch, not before the last acknowledged one, and goes on in either way.
+ * Crashes a life that changes between the log and stores in place before every step on memory that tears at eight
+ * bytes: by a kill, by power cuts that leave more or less, and again while that is recovered. What is opened then holds
+ * exactly one epoch, not before the last acknowledged one, and goes on in either way.
  */
 @Tag("slow")
 class InPlaceCrashTest {
@@ -45,13 +46,13 @@ class InPlaceCrashTest {
     private int images;
     private AssertionError failure;
 
-    static Image open(TornMemory memory) {
+    static StoreImage open(TornMemory memory) {
         Store.Request request = new Store.Request(TestStore.REGION, null, TestStore.SIZE, TestStore.LOG_SIZE);
         ImageFiles names = new ImageFiles(memory.directory, TestStore.REGION);
-        return Image.open(Cores.CORE, memory.files(), names, request, TestStore.IGNORE);
+        return Images.open(Cores.CORE, memory.files(), names, request, TestStore.IGNORE);
     }
 
-    private static InPlaceWriter writer(TornMemory memory, Image image) {
+    private static InPlaceWriter writer(TornMemory memory, StoreImage image) {
         ImageIdentity identity = new TestStore(memory.directory).identity();
         return new InPlaceWriter(memory, image.beginInPlace().orElseThrow(), identity);
     }
@@ -88,7 +89,7 @@ class InPlaceCrashTest {
             if (depth > 0 && images % NESTED == 0) {
                 crashed.hook(new Crash(crashed, depth - 1));
             }
-            try (Image image = open(crashed)) {
+            try (StoreImage image = open(crashed)) {
                 crashed.hook(step -> {});
                 long epoch = image.epoch();
                 assertTrue(epoch >= acknowledged, where + ": epoch " + epoch + ", acknowledged " + acknowledged);
@@ -100,7 +101,7 @@ class InPlaceCrashTest {
         }
 
         /** The page checksums are right, and what recovery left is a beginning for both ways. */
-        private void goOn(TornMemory crashed, Image image, long epoch, String where) {
+        private void goOn(TornMemory crashed, StoreImage image, long epoch, String where) {
             assertHomeHolds(crashed, expected.get((int) epoch), where);
             InPlaceWriter writer = writer(crashed, image);
             writer.store(3, 3, 0x55);
@@ -141,13 +142,13 @@ class InPlaceCrashTest {
         acknowledged = writer.commit();
     }
 
-    private void logged(Image image, int page, int line, int value) {
+    private void logged(StoreImage image, int page, int line, int value) {
         expected.add(line(last(), page, line, value));
         acknowledged = TestStore.commit(image, new BatchBuilder().line(page, line, value));
     }
 
     private void live(TornMemory memory) {
-        try (Image image = open(memory)) {
+        try (StoreImage image = open(memory)) {
             logged(image, 0, 0, 1);
             logged(image, 1, 5, 2);
             InPlaceWriter writer = writer(memory, image);
@@ -169,11 +170,11 @@ class InPlaceCrashTest {
             writer.store(5, 0, 9);
             // Closed without an end: recovery puts both back.
         }
-        try (Image image = open(memory)) {
+        try (StoreImage image = open(memory)) {
             assertArrayEquals(last(), TestStore.content(image));
             logged(image, 7, 7, 8);
         }
-        try (Image image = open(memory)) {
+        try (StoreImage image = open(memory)) {
             // With nothing to bring home before.
             writer(memory, image).store(4, 4, 9);
         }

@@ -44,7 +44,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Images written in place: what damage of the undo file is found, and what a failing medium may do. */
+/**
+ * Images written in place: what damage of the undo file is found, and what a failing medium may do. Over 400 lines,
+ * because all cases share one life of an image and the content that is committed in it.
+ */
 class InPlaceTest {
     private static final int PAGES = TestStore.PAGES;
 
@@ -62,12 +65,12 @@ class InPlaceTest {
         files = new FailingSync(memory.files());
     }
 
-    private static Image open(Path folder, StoreFiles files) {
+    private static StoreImage open(Path folder, StoreFiles files) {
         Store.Request request = new Store.Request(TestStore.REGION, null, TestStore.SIZE, TestStore.LOG_SIZE);
-        return Image.open(Cores.CORE, files, new ImageFiles(folder, TestStore.REGION), request, TestStore.IGNORE);
+        return Images.open(Cores.CORE, files, new ImageFiles(folder, TestStore.REGION), request, TestStore.IGNORE);
     }
 
-    private Image open() {
+    private StoreImage open() {
         return open(memory.directory, files.files());
     }
 
@@ -75,7 +78,7 @@ class InPlaceTest {
         return new ImageFiles(of.directory, TestStore.REGION);
     }
 
-    private InPlaceWriter begin(Image image) {
+    private InPlaceWriter begin(StoreImage image) {
         InPlace places = image.beginInPlace().orElseThrow();
         return new InPlaceWriter(memory, places, new TestStore(memory.directory).identity());
     }
@@ -90,14 +93,14 @@ class InPlaceTest {
         writer.commit();
     }
 
-    private void commit(Image image, int page, int line, int value) {
+    private void commit(StoreImage image, int page, int line, int value) {
         change(page, line, value);
         TestStore.commit(image, new BatchBuilder().line(page, line, value));
     }
 
     /** Two epochs, the second in place, and stores to pages 3, 5 and 6 that are not committed; then killed. */
     private TornMemory crashed() {
-        try (Image image = open()) {
+        try (StoreImage image = open()) {
             commit(image, 3, 0, 1);
             InPlaceWriter writer = begin(image);
             commitInPlace(writer, 5, 0, 2);
@@ -140,7 +143,7 @@ class InPlaceTest {
     }
 
     private void recovers(TornMemory crashed) {
-        try (Image image = open(crashed.directory, crashed.files())) {
+        try (StoreImage image = open(crashed.directory, crashed.files())) {
             assertEquals(2, image.epoch());
             assertArrayEquals(expected, TestStore.content(image));
         }
@@ -157,7 +160,7 @@ class InPlaceTest {
     @Test
     void whatWasNotCommittedIsPutBackAndTheRegionsStatusTellsIt() {
         TornMemory crashed = crashed();
-        try (Image image = open(crashed.directory, crashed.files())) {
+        try (StoreImage image = open(crashed.directory, crashed.files())) {
             assertTrue(
                     image.remarks().contains("recovered to epoch 2: 3 pages written in place put back"),
                     image.remarks().toString());
@@ -226,7 +229,7 @@ class InPlaceTest {
     @Test
     void aTornSlotIsNoDamageWhereItsPageWasNotStoredTo() throws Exception {
         TornMemory crashed;
-        try (Image image = open()) {
+        try (StoreImage image = open()) {
             commit(image, 3, 0, 1);
             InPlaceWriter writer = begin(image);
             commitInPlace(writer, 5, 0, 2);
@@ -249,7 +252,7 @@ class InPlaceTest {
             TornMemory crashed;
             memory = new TornMemory(directory.resolve("running" + page), 0);
             files = new FailingSync(memory.files());
-            try (Image image = open()) {
+            try (StoreImage image = open()) {
                 InPlaceWriter writer = begin(image);
                 writer.store(3, 0, 9);
                 writer.log(page, 1, 1);
@@ -275,14 +278,14 @@ class InPlaceTest {
 
         memory = new TornMemory(directory.resolve("other"), 0);
         files = new FailingSync(memory.files());
-        try (Image other = open()) {
+        try (StoreImage other = open()) {
             begin(other);
             Files.copy(names(memory).undo(), undo, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
         }
         assertTrue(refuses(crashed, at(crashed, 0)).contains("belongs to region identity"));
 
         Files.write(undo, own);
-        try (Image image = open(crashed.directory, crashed.files())) {
+        try (StoreImage image = open(crashed.directory, crashed.files())) {
             TestStore.commit(image, new BatchBuilder().line(0, 0, 1));
             image.beginInPlace().orElseThrow();
             Files.write(undo, own);
@@ -335,7 +338,7 @@ class InPlaceTest {
     @ParameterizedTest
     @EnumSource(names = {"UNDO_HEADER", "HOME_PAGES", "CHECKPOINT", "CHECKPOINT_COPY"})
     void aBeginThatFailsLeavesAnImageThatIsLogged(PersistPoint failing) {
-        try (Image image = open()) {
+        try (StoreImage image = open()) {
             commit(image, 3, 0, 1);
             files.fail(failing);
             RegionException failure = assertThrows(RegionException.class, image::beginInPlace);
@@ -359,7 +362,7 @@ class InPlaceTest {
 
     @Test
     void nothingIsAcceptedWhileTheDeviceMayCallTheImageWrittenInPlace() {
-        try (Image image = open()) {
+        try (StoreImage image = open()) {
             commit(image, 3, 0, 1);
             files.fail(PersistPoint.CHECKPOINT_COPY);
             assertThrows(RegionException.class, image::beginInPlace);
@@ -382,7 +385,7 @@ class InPlaceTest {
             memory = new TornMemory(directory.resolve("running " + repeat), 0);
             files = new FailingSync(memory.files());
             expected = new byte[(int) TestStore.SIZE];
-            Image image = open();
+            StoreImage image = open();
             InPlaceWriter writer = begin(image);
             commitInPlace(writer, 1, 1, 1);
             commitInPlace(writer, 2, 2, 2);
@@ -406,7 +409,7 @@ class InPlaceTest {
 
     @Test
     void withoutRoomForAllPreImagesTheImageStaysLogged() {
-        try (Image image = open()) {
+        try (StoreImage image = open()) {
             files.failAllocation(true);
             RegionException full = assertThrows(RegionException.class, image::beginInPlace);
             assertTrue(full.getMessage().contains("no undo file of "), full.getMessage());
@@ -418,7 +421,7 @@ class InPlaceTest {
 
     @Test
     void eachWayRefusesTheOthersCalls() {
-        Image image = open();
+        StoreImage image = open();
         assertThrows(IllegalStateException.class, () -> image.endInPlace(0));
         InPlaceWriter writer = begin(image);
         assertThrows(IllegalStateException.class, image::beginInPlace);
@@ -435,7 +438,7 @@ class InPlaceTest {
 
     @Test
     void aCloseWithoutAnEndIsLeftToRecovery() {
-        Image image = open();
+        StoreImage image = open();
         InPlaceWriter writer = begin(image);
         commitInPlace(writer, 1, 1, 1);
         commitInPlace(writer, 1, 2, 1);

@@ -26,6 +26,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.medium.Cores;
@@ -44,11 +45,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /**
  * An error of the file system at every call that the store makes, in a life of creation, commits, rollbacks, trims,
  * growth of the log, close, kill, recovery. One at a time: once, twice, or from that call on. Either the region goes on
- * and nothing is lost, or it refuses with an error that says where and what to do; in both cases a crash at that moment,
- * and after the steps behind it, leaves exactly one epoch not before the last acknowledged one.
+ * and nothing is lost, or it refuses with an error that says where and what to do; in both cases a crash at that
+ * moment, and after the steps behind it, leaves exactly one epoch not before the last acknowledged one.
  *
  * <p>What is injected is found by a run without faults; calls are numbered, which needs the trimmer's calls to come at
  * the same place in every run: {@link Turns} sees to that.
+ *
+ * <p>Over 400 lines, because the life, the faults and the judgement of what is left must agree step by step.
  */
 @Tag("slow")
 class StoreFaultsTest {
@@ -236,7 +239,7 @@ class StoreFaultsTest {
         private final Turns turns;
         private final FailedSync failedSyncs;
         private FaultyFiles files = new FaultyFiles(FOLDER);
-        private Image image;
+        private StoreImage image;
         /** Content by epoch. */
         private final List<byte[]> committed = new ArrayList<>(List.of(new byte[(int) SIZE]));
         /** Of the epoch behind those, tried and not known to be invalid; null: none. */
@@ -458,7 +461,7 @@ class StoreFaultsTest {
 
         private void examine(FaultyFiles machine, String when) {
             try {
-                Image recovered = openImage(machine, TestStore.IGNORE);
+                StoreImage recovered = openImage(machine, TestStore.IGNORE);
                 long epoch = recovered.epoch();
                 byte[] content = TestStore.content(recovered);
                 byte[] expected = epoch == committed.size() ? inDoubt : committed.get((int) epoch);
@@ -475,11 +478,11 @@ class StoreFaultsTest {
                 assertEquals(epoch + 1, TestStore.commit(recovered, changes));
                 machine.kill();
                 recovered.close();
-                try (Image second = openImage(again, TestStore.IGNORE)) {
+                try (StoreImage second = openImage(again, TestStore.IGNORE)) {
                     assertEquals(epoch, second.epoch());
                     assertArrayEquals(content, TestStore.content(second));
                 }
-                try (Image third = openImage(machine.afterPowerCut(null), TestStore.IGNORE)) {
+                try (StoreImage third = openImage(machine.afterPowerCut(null), TestStore.IGNORE)) {
                     assertEquals(epoch + 1, third.epoch());
                     assertArrayEquals(changes.appliedTo(content), TestStore.content(third));
                 }
@@ -499,8 +502,8 @@ class StoreFaultsTest {
             .map(errno -> new FileFailure("", errno).wayOut())
             .collect(Collectors.toCollection(() -> new ArrayList<>(List.of("free space or choose a smaller size"))));
 
-    private static Image openImage(FaultyFiles files, PhaseObserver observer) {
-        return Image.open(
+    private static StoreImage openImage(FaultyFiles files, PhaseObserver observer) {
+        return Images.open(
                 Cores.CORE,
                 files,
                 NAMES,

@@ -55,7 +55,7 @@ public final class TestStore {
 
     public StoreImage open(long size, long logSize, PhaseObserver observer) {
         Store.Request request = new Store.Request(REGION, null, size, logSize);
-        return Image.open(Cores.CORE, files, new ImageFiles(directory, REGION), request, observer);
+        return Images.open(Cores.CORE, files, new ImageFiles(directory, REGION), request, observer);
     }
 
     public StoreImage open(PhaseObserver observer) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.bundle.Capability;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -21,8 +22,7 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
-import org.vellum.store.image.Image;
-import org.vellum.store.image.ImageArrival;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.MappedFiles;
@@ -59,7 +59,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
     private final OpenMappings mappings = new OpenMappings();
 
     /** Null while nothing is recorded. Guarded by this. */
-    private Recording recording;
+    private @Nullable Recording recording;
 
     @Activate
     public MemoryStore(@Reference NativeCore core, @Reference NativePersistence library) {
@@ -86,12 +86,12 @@ public final class MemoryStore implements Store, SimulatedMemory {
 
     @Override
     public StoreImage open(Request request, PhaseObserver observer) {
-        return Image.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
+        return Images.open(core, mapped(), ImageFiles.of(request, FOLDER), request, observer);
     }
 
     @Override
     public Presence presence(Request request) {
-        return Image.presence(core, files, ImageFiles.of(request, FOLDER));
+        return Images.presence(core, files, ImageFiles.of(request, FOLDER));
     }
 
     @Override
@@ -101,7 +101,7 @@ public final class MemoryStore implements Store, SimulatedMemory {
 
     @Override
     public IncomingImage receive(Request request, Origin origin) {
-        return ImageArrival.begin(core, mapped(), ImageFiles.of(request, FOLDER), request, origin, PLACE);
+        return Images.receive(core, mapped(), ImageFiles.of(request, FOLDER), request, origin, PLACE);
     }
 
     private synchronized MappedFiles mapped() {

@@ -7,6 +7,7 @@ import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.bundle.Capability;
 import org.osgi.annotation.bundle.Requirement;
 import org.osgi.framework.BundleContext;
@@ -42,7 +43,8 @@ public final class KvmProvider implements Diagnosis {
 
     private final KvmBackend backend;
     private final Optional<String> obstacle;
-    private final ServiceRegistration<Vmm> registration;
+    /** Null: there is an obstacle. */
+    private final @Nullable ServiceRegistration<Vmm> registration;
 
     @Activate
     public KvmProvider(BundleContext context) {

@@ -114,8 +114,8 @@ public final class ImageCreation {
     }
 
     /**
-     * Whether another creator finished between our look and our lock: what we hold is either that image, renamed, or a new
-     * empty file of ours, which goes.
+     * Whether another creator finished between our look and our lock: what we hold is either that image, renamed, or a
+     * new empty file of ours, which goes.
      */
     public boolean finishedMeanwhile(StoreFile unfinished) throws FileFailure {
         if (!files.exists(names.home())) {
@@ -224,8 +224,8 @@ public final class ImageCreation {
     }
 
     /**
-     * What nothing was written to becomes written, so that no write of a trim is a block's first one: the log would be let
-     * go of behind a sync that says nothing about that. Made durable by the next sync.
+     * What nothing was written to becomes written, so that no write of a trim is a block's first one: the log would be
+     * let go of behind a sync that says nothing about that. Made durable by the next sync.
      */
     public static void makeReal(StoreFile unfinished, ImageIdentity identity) throws FileFailure {
         unfinished.makeReal(0, identity.tableOffset() + identity.tableLength(), true);

@@ -18,10 +18,10 @@ import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 
 /**
- * One image takes the names of another one, whose files are kept under names of their own. Not one step for all files: so
- * a mark, {@code <region>.vellum-replacement}, is durable before the first name changes and is there until all of them are
- * durable. While it is there nobody opens the region, and nobody creates one of its name; whoever finds it can end what was
- * begun.
+ * One image takes the names of another one, whose files are kept under names of their own. Not one step for all files:
+ * so a mark, {@code <region>.vellum-replacement}, is durable before the first name changes and is there until all of
+ * them are durable. While it is there nobody opens the region, and nobody creates one of its name; whoever finds it can
+ * end what was begun.
  *
  * <pre>
  *   NONE ──mark written, synced, named, name synced──▶ MARKED ──names changed, synced──▶ REPLACED ──mark deleted──▶ NONE
@@ -29,11 +29,11 @@ import org.vellum.store.image.medium.StoreFiles;
  *                                                         └──────────── the same steps again, those not done ─────┘
  * </pre>
  *
- * <p>Of each file: the old one gets its kept name, then the new one the name. Both changes are of one name, so they become
- * durable in this order, and where the new file has left its own name both were made.
+ * <p>Of each file: the old one gets its kept name, then the new one the name. Both changes are of one name, so they
+ * become durable in this order, and where the new file has left its own name both were made.
  *
- * <p>The mark is text: what it is, the region whose image is the new one (in the same folder), what the names of the old
- * files end in, and the CRC-32C of the lines before.
+ * <p>The mark is text: what it is, the region whose image is the new one (in the same folder), what the names of the
+ * old files end in, and the CRC-32C of the lines before.
  *
  * @param incoming the region whose files take the names
  * @param suffix behind the names of the old files

@@ -72,8 +72,8 @@ public final class Upgrade {
     }
 
     /**
-     * The file we locked may have lost its name to another opener's copy between our open and our lock. With the lock of
-     * the file that has the name nobody else can do that, so one look decides.
+     * The file we locked may have lost its name to another opener's copy between our open and our lock. With the lock
+     * of the file that has the name nobody else can do that, so one look decides.
      */
     private void refuseReplaced(Header header) throws FileFailure {
         try (StoreFile named = files.open(names.home(), false)) {

@@ -29,11 +29,13 @@ public final class Sector {
         return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    @SuppressWarnings("ByteBufferBackingArray") // it wraps the whole of an array, see wrap
     public static byte[] seal(ByteBuffer sector) {
         sector.putInt(CHECKSUM_AT, checksum(sector));
         return sector.array();
     }
 
+    @SuppressWarnings("ByteBufferBackingArray") // as above
     private static int checksum(ByteBuffer sector) {
         CRC32C checksum = new CRC32C();
         checksum.update(sector.array(), 0, CHECKSUM_AT);

@@ -17,8 +17,8 @@ import org.vellum.nativelib.NativeCore;
  *          …  slot contents, 4096 bytes each
  * </pre>
  *
- * <p>There is a slot for each page. The opening is part of every slot and of the check of the epoch word, so nothing that an
- * earlier opening left behind can be taken for this one's.
+ * <p>There is a slot for each page. The opening is part of every slot and of the check of the epoch word, so nothing
+ * that an earlier opening left behind can be taken for this one's.
  *
  * @param identity of the region
  * @param opening a random number for each time the region begins to be written in place

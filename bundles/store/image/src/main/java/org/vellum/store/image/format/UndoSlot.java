@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
- * The header of a slot in an undo file: of which page, and of which epoch, the slot's content is the pre-image. Only the
- * native half writes one ({@code native/include/vellum/undo_log.h}).
+ * The header of a slot in an undo file: of which page, and of which epoch, the slot's content is the pre-image. Only
+ * the native half writes one ({@code native/include/vellum/undo_log.h}).
  *
  * <pre>
  *    0  magic "VELLUMPI"    8  page       16  epoch     24  complete

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image.format;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.zip.CRC32C;
-import org.vellum.api.RegionException;
 import org.vellum.api.provider.Place;
 
 /**
@@ -33,66 +30,18 @@ public record Whereabouts(Place place, ProcessIdentity process) {
     private static final int LINES = 7;
 
     /**
-     * Tells a process from all others, as far as that can be. Numbers are used again, so its start counts too; they mean
-     * something in their namespace only, and the start since the kernel's boot.
+     * Tells a process from all others, as far as that can be. Numbers are used again, so its start counts too; they
+     * mean something in their namespace only, and the start since the kernel's boot.
      *
      * @param start clock ticks between the kernel's boot and its own start, {@code proc_pid_stat(5)}
      * @param boot {@code /proc/sys/kernel/random/boot_id}
      * @param namespace {@code /proc/self/ns/pid}
      */
-    public record ProcessIdentity(long number, long start, String boot, String namespace, String host) {
-        public static ProcessIdentity self() {
-            try {
-                return new ProcessIdentity(
-                        ProcessHandle.current().pid(),
-                        startOf("self"),
-                        line("/proc/sys/kernel/random/boot_id"),
-                        Files.readSymbolicLink(Path.of("/proc/self/ns/pid")).toString(),
-                        line("/proc/sys/kernel/hostname"));
-            } catch (IOException e) {
-                throw new RegionException("what tells this process from others cannot be read: " + e, e);
-            }
-        }
+    public record ProcessIdentity(long number, long start, String boot, String namespace, String host) {}
 
-        private static String line(String file) throws IOException {
-            return Files.readString(Path.of(file)).strip();
-        }
-
-        /** Behind the program's name, which is in parentheses and may hold anything. */
-        private static long startOf(String process) throws IOException {
-            String fields = Files.readString(Path.of("/proc", process, "stat"), StandardCharsets.ISO_8859_1);
-            return Long.parseLong(fields.substring(fields.lastIndexOf(')') + 2).split(" ")[19]);
-        }
-
-        /** Whether it has ended for certain: of other machines and namespaces nothing is known. */
-        public boolean hasEnded() {
-            ProcessIdentity here = self();
-            if (!boot.equals(here.boot)) {
-                return host.equals(here.host); // this machine, before it was started again
-            }
-            if (!namespace.equals(here.namespace)) {
-                return false;
-            }
-            try {
-                return startOf(Long.toString(number)) != start;
-            } catch (IOException e) {
-                return true; // there is none
-            }
-        }
-    }
-
-    /** Of a place that this process knows. */
-    public static Whereabouts of(Place place) {
-        Whereabouts whereabouts = new Whereabouts(place, ProcessIdentity.self());
-        if (whereabouts.text().length > SIZE - TEXT_AT - Integer.BYTES) {
-            throw new RegionException("the name of " + place + " is too long to be recorded");
-        }
-        return whereabouts;
-    }
-
-    /** Whether the image was in the memory of a process that has ended, so that there is none. */
-    public boolean isGone() {
-        return place.folder().isEmpty() && process.hasEnded();
+    /** Whether the text fits into its room. */
+    public boolean hasRoom() {
+        return text().length <= SIZE - TEXT_AT - Integer.BYTES;
     }
 
     private byte[] text() {
@@ -108,6 +57,7 @@ public record Whereabouts(Place place, ProcessIdentity process) {
                 .getBytes(StandardCharsets.UTF_8);
     }
 
+    @SuppressWarnings("ByteBufferBackingArray") // it wraps the whole of an array
     public byte[] encode() {
         byte[] text = text();
         ByteBuffer block = Sector.wrap(new byte[SIZE]).putInt(0, text.length).put(TEXT_AT, text);

@@ -58,8 +58,8 @@ public final class CommittedView implements AutoCloseable {
     }
 
     /**
-     * A view of which only the updated pages mean anything, for who may not write to the file: a load of a hole of a mapped
-     * file needs room on some file systems (tmpfs), and a bad block is a signal.
+     * A view of which only the updated pages mean anything, for who may not write to the file: a load of a hole of a
+     * mapped file needs room on some file systems (tmpfs), and a bad block is a signal.
      */
     public static CommittedView ofUpdatedPages(NativeCore core, StoreFile file, ImageIdentity identity, long epoch) {
         return new CommittedView(core, identity, epoch, file);
@@ -114,7 +114,7 @@ public final class CommittedView implements AutoCloseable {
     }
 
     /** The highest epoch of which a page copied before this call may hold lines. */
-    long highestEpoch() {
+    public long highestEpoch() {
         return highestEpoch;
     }
 

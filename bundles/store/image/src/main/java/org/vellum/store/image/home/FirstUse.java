@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.store.image.home;
 
+import org.vellum.api.CommitException;
+import org.vellum.api.RegionException;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.format.Batch;
 import org.vellum.store.image.format.ImageIdentity;
@@ -11,12 +13,13 @@ import org.vellum.store.image.medium.StoreFile;
 
 /**
  * Compares the home image with its page checksums, block by block, before anything that was built on it is relied on: a
- * block before the first epoch that changes it is durable, and before it is copied to another image. A page that the medium
- * has lost or changed is an error that names it, and is never logged against, written home with a new checksum, or moved.
+ * block before the first epoch that changes it is durable, and before it is copied to another image. A page that the
+ * medium has lost or changed is an error that names it, and is never logged against, written home with a new checksum,
+ * or moved.
  *
- * <p>Once for each block and opening: later the checksums are those of what this process wrote. When a block's turn comes, no
- * epoch since the opening has changed it, and what recovery replayed is at home with its checksums: so they speak of all its
- * pages, whatever the trimmer is doing.
+ * <p>Once for each block and opening: later the checksums are those of what this process wrote. When a block's turn
+ * comes, no epoch since the opening has changed it, and what recovery replayed is at home with its checksums: so they
+ * speak of all its pages, whatever the trimmer is doing.
  *
  * <p>Any thread: {@link #checked} is guarded by this object, and so is the room.
  */
@@ -51,11 +54,13 @@ public final class FirstUse implements AutoCloseable {
     }
 
     /**
+     * What a batch changes of the home image must be what was committed there.
+     *
      * @param batch address of a batch, which may name pages outside of the region: its application refuses them
      * @throws org.vellum.api.DamagedImageException a block that it changes is damaged
-     * @throws FileFailure the checksums cannot be read
+     * @throws CommitException the checksums cannot be read
      */
-    public synchronized void requireIntact(long batch, long length) throws FileFailure {
+    public synchronized void requireIntactBeforeCommit(long batch, long length) {
         previous = new Batch(core, batch, length, previous);
         previous.forEachPage(this::expect);
         if (expected) {
@@ -63,6 +68,11 @@ public final class FirstUse implements AutoCloseable {
                 for (long block = unchecked.next(0); block >= 0; block = unchecked.next(block + 1)) {
                     requireIntact(block);
                 }
+            } catch (FileFailure e) {
+                throw new CommitException(
+                        "region '" + region + "': what an epoch changes for the first time cannot be compared"
+                                + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(),
+                        e);
             } finally {
                 unchecked.clear();
                 expected = false;
@@ -77,12 +87,23 @@ public final class FirstUse implements AutoCloseable {
         }
     }
 
-    /** As above, for pages that follow each other. */
-    public synchronized void requireIntact(long firstPage, int pages) throws FileFailure {
-        for (long block = firstPage / BLOCK_PAGES; block * BLOCK_PAGES < firstPage + pages; block++) {
-            if (!checked.contains(block)) {
-                requireIntact(block);
+    /**
+     * Pages that follow each other must be what was written there.
+     *
+     * @throws org.vellum.api.DamagedImageException one of them is damaged
+     * @throws RegionException the checksums cannot be read
+     */
+    public synchronized void requireIntact(long firstPage, int pages) {
+        try {
+            for (long block = firstPage / BLOCK_PAGES; block * BLOCK_PAGES < firstPage + pages; block++) {
+                if (!checked.contains(block)) {
+                    requireIntact(block);
+                }
             }
+        } catch (FileFailure e) {
+            throw new RegionException(
+                    "region '" + region + "': its page checksums cannot be read: " + e.getMessage() + "; " + e.wayOut(),
+                    e);
         }
     }
 

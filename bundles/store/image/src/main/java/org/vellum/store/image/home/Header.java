@@ -21,8 +21,8 @@ import org.vellum.store.image.medium.StoreFile;
  *   <li>while <em>n</em> is being written, <em>n</em> and <em>n - 1</em> are both right: each write leaves one slot
  *       alone that holds one of the two, durably, wherever a crash may tear it.
  * </ul>
- * Two bad slots are damage, and refused. A whole slot of another version or of another image is refused as well, even if
- * the other slot is fine: a build that knows more has written it.
+ * Two bad slots are damage, and refused. A whole slot of another version or of another image is refused as well, even
+ * if the other slot is fine: a build that knows more has written it.
  *
  * <p><b>Which slot is overwritten next.</b> What is read here may be in the page cache and nowhere else, if the process
  * before was killed. The slot to overwrite first must be one that is not needed should that write be torn:

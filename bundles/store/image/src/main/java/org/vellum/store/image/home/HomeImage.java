@@ -20,16 +20,15 @@ import org.vellum.store.image.medium.StoreFile;
  * <ul>
  *   <li>Each header sector is written alone, and no header sector is written that is needed if the write is torn at any
  *       eight bytes: the identity never, a checkpoint slot only while the other one is durable and right.
- *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the device holds
- *       that one or the one that failed; callers act as if either could be found, which means: free nothing that the
- *       old one needs, and destroy nothing that the new one needs.
+ *   <li>{@link #checkpoint} is the last one known durable in both slots. After a failed {@link #writeCheckpoint} the
+ *       device holds that one or the one that failed; callers act as if either could be found, which means: free
+ *       nothing that the old one needs, and destroy nothing that the new one needs.
  * </ul>
  *
  * <p>Checkpoints come from the control thread (open, recordAddress, growth of the log) and from the trimmer, hence
  * synchronized; pages are written by one write-back at a time.
  */
 public final class HomeImage implements AutoCloseable {
-    private final NativeCore core;
     private final StoreFile file;
     private final NativeMemory sector;
     private final PageWriter pageWriter;
@@ -40,7 +39,6 @@ public final class HomeImage implements AutoCloseable {
 
     /** @param header read from this file, of the version that this build writes */
     public HomeImage(NativeCore core, StoreFile file, Header header) {
-        this.core = core;
         this.file = file;
         identity = header.identity();
         checkpoint = header.checkpoint();

@@ -57,7 +57,8 @@ public final class PageCheck {
     }
 
     /**
-     * The first page of a few, up to {@link #PIECE_PAGES}, that does not fit its checksum or cannot be read; -1: all do.
+     * The first page of a few, up to {@link #PIECE_PAGES}, that does not fit its checksum or cannot be read; -1: all
+     * do.
      *
      * @param pages room for so many pages, and behind them for their entries
      */

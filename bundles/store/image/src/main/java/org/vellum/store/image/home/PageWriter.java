@@ -11,8 +11,8 @@ import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.StoreFile;
 
 /**
- * Writes pages of a home image together with their checksums. A page and its entry in the table come from one copy of the
- * page, so they agree even while the memory they come from is changing. One thread at a time.
+ * Writes pages of a home image together with their checksums. A page and its entry in the table come from one copy of
+ * the page, so they agree even while the memory they come from is changing. One thread at a time.
  */
 public final class PageWriter implements AutoCloseable {
     /** Adjacent pages written with one call. */

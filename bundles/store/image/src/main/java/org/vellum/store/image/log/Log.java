@@ -103,8 +103,9 @@ public final class Log implements AutoCloseable {
     }
 
     /** Makes a batch durable as the next epoch; see {@link org.vellum.api.provider.StoreImage#persist}. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one thread commits at a time; any thread reads the sum
     public long persist(long address, long length) {
-        settle();
+        resolveDoubt();
         Batch batch = new Batch(core, address, length, previous);
         previous = batch;
         long padded = batch.paddedLength();
@@ -130,8 +131,8 @@ public final class Log implements AutoCloseable {
     }
 
     /**
-     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments are
-     * free. Only with an idle trimmer, and not in doubt.
+     * Goes on empty, behind an epoch that is at home, in a generation that the durable checkpoint names: both segments
+     * are free. Only with an idle trimmer, and not in doubt.
      */
     public void restart(long newEpoch, long newGeneration) {
         epoch = newEpoch;
@@ -144,7 +145,7 @@ public final class Log implements AutoCloseable {
      *
      * @throws CommitException that could not be made durable; the log stays in doubt
      */
-    public void settle() {
+    public void resolveDoubt() {
         if (!inDoubt) {
             return;
         }
@@ -168,7 +169,7 @@ public final class Log implements AutoCloseable {
                         + "); " + cause.wayOut(),
                 cause);
         try {
-            settle();
+            resolveDoubt();
         } catch (CommitException stillInDoubt) {
             failure.addSuppressed(stillInDoubt);
         }

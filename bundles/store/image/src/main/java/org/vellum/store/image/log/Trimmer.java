@@ -195,6 +195,7 @@ public final class Trimmer {
         }
     }
 
+    @SuppressWarnings("LockNotBeforeTry") // given back for the time of a trim only, by the thread that has it
     private void work() {
         lock.lock();
         try {

@@ -8,8 +8,8 @@ import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.medium.MappedFiles.Demand;
 
 /**
- * A file that is written through a shared mapping of all of it: a write is a copy past the caches, a sync is a fence, and
- * neither is a system call.
+ * A file that is written through a shared mapping of all of it: a write is a copy past the caches, a sync is a fence,
+ * and neither is a system call.
  *
  * <p>What a fence cannot make durable is what the file system keeps of the file: its size and which blocks it has.
  * <ul>
@@ -17,10 +17,10 @@ import org.vellum.store.image.medium.MappedFiles.Demand;
  *       not.
  *   <li>So after {@link #allocate}, {@link #truncate} and the creation of the file, the next sync is a real one
  *       (fdatasync). These come when an image is made and when its log grows, never when a batch is appended.
- *   <li>Ranges without written blocks are not stored to: {@link #allocate} and {@link #makeReal} come first. What has one
- *       needs no room, so a full file system never answers a store with SIGBUS.
- *   <li>Where that is not so, because the medium writes every block to a new place (Btrfs, ZFS) or nothing is known of it,
- *       nothing is stored: writes and syncs are system calls, which fail instead, and {@link #mapping} is empty.
+ *   <li>Ranges without written blocks are not stored to: {@link #allocate} and {@link #makeReal} come first. What has
+ *       one needs no room, so a full file system never answers a store with SIGBUS.
+ *   <li>Where that is not so, because the medium writes every block to a new place (Btrfs, ZFS) or nothing is known of
+ *       it, nothing is stored: writes and syncs are system calls, which fail instead, and {@link #mapping} is empty.
  * </ul>
  *
  * <p>A fence makes durable what its own thread stored. Who writes and then syncs on one thread, as all code of this

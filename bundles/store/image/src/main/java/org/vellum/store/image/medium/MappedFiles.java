@@ -13,8 +13,8 @@ import org.vellum.nativelib.Persistence;
  */
 public final class MappedFiles extends ForwardingStoreFiles {
     /**
-     * Is told where files are mapped, so that what is stored there can be related to the files. Called by the thread that
-     * maps, before anything is stored there, and after everything was.
+     * Is told where files are mapped, so that what is stored there can be related to the files. Called by the thread
+     * that maps, before anything is stored there, and after everything was.
      */
     public interface Listener {
         /** For who need not know. */
@@ -35,7 +35,10 @@ public final class MappedFiles extends ForwardingStoreFiles {
 
     /** What a file must be for a store of the processor to reach the medium and survive a power cut. */
     public enum Demand {
-        /** Mapped with MAP_SYNC: the file is on persistent memory, and its blocks are durable before they can be stored to. */
+        /**
+         * Mapped with MAP_SYNC: the file is on persistent memory, and its blocks are durable before they can be stored
+         * to.
+         */
         SYNCHRONOUS,
         /** Mapped shared: anything. What survives is what the kernel keeps, whatever is fenced. */
         NONE

@@ -48,8 +48,8 @@ public final class NativeStoreFiles implements StoreFiles {
     }
 
     /**
-     * A file that is open already; {@code name} is what messages call it, and no name in the file system. Its descriptor is
-     * the result's from now on.
+     * A file that is open already; {@code name} is what messages call it, and no name in the file system. Its
+     * descriptor is the result's from now on.
      */
     public StoreFile adopt(Path name, int descriptor) {
         return new NativeStoreFile(name, descriptor, false);

@@ -41,7 +41,9 @@ public enum PersistPoint {
     UNDO_NAME,
     /** Pre-images back at home, in recovery; then a checkpoint may say that the undo file means nothing any more. */
     PUT_BACK_PAGES,
-    /** The names, at every open, be the image new, upgraded, or left by whoever was killed; then it may be relied on. */
+    /**
+     * The names, at every open, be the image new, upgraded, or left by whoever was killed; then it may be relied on.
+     */
     OPENED_NAMES,
     /** Where the region is about to go; then a checkpoint may say that it has departed. */
     WHEREABOUTS,
@@ -49,19 +51,27 @@ public enum PersistPoint {
     ARRIVED_IMAGE,
     /** The names of an image that arrives; then its origin may depart. */
     ARRIVED_NAMES,
-    /** What an origin says of its departure, which a killed process may have left in the cache; then it may be relied on. */
+    /**
+     * What an origin says of its departure, which a killed process may have left in the cache; then it may be relied
+     * on.
+     */
     DEPARTED_ORIGIN,
     /** The name of a folder just made, in its parent. */
     FOLDER_NAME,
     /** The name of the innermost folder that was there; whoever made it may have been killed. */
     EXISTING_FOLDER_NAME,
-    /** The name of a repaired image; then it may be called repaired. An administrator's command, like the next three. */
+    /**
+     * The name of a repaired image; then it may be called repaired. An administrator's command, like the next three.
+     */
     REPAIRED_NAME,
     /** What the mark of a replacement says; then it may get its name. */
     REPLACEMENT_MARK,
     /** That name; then the names of files may change. */
     REPLACEMENT_NAME,
-    /** The names that a repaired image took over; then the mark may go. And that it has gone; then it may be called repaired. */
+    /**
+     * The names that a repaired image took over; then the mark may go. And that it has gone; then it may be called
+     * repaired.
+     */
     REPLACED_NAMES,
     /** The names of the segments of a creation that failed, gone; then the mark that says so may go. */
     REMOVED_SEGMENT_NAMES;

@@ -40,8 +40,9 @@ public interface StoreFile extends AutoCloseable {
 
     /**
      * Gives every byte of a range within the file a block that has been written, with the content it has. Until then a
-     * write may find no room (a hole), and may be lost although a sync behind it says otherwise: what a file system keeps of
-     * a block's first write is not written again with the block (ext4, tried). Bytes that had one already are not touched.
+     * write may find no room (a hole), and may be lost although a sync behind it says otherwise: what a file system
+     * keeps of a block's first write is not written again with the block (ext4, tried). Bytes that had one already are
+     * not touched.
      *
      * @param fresh the file was made by this process and no sync of it has failed; made durable by the next one. Else
      *     durable when this returns
@@ -72,8 +73,9 @@ public interface StoreFile extends AutoCloseable {
     long mapPrivate(long offset, long length) throws FileFailure;
 
     /**
-     * Address of a shared, writable mapping of the whole file, where the medium is one that the processor addresses: what is
-     * stored there is made durable by {@link StoreFiles#persistence}. Valid until the file is resized or closed.
+     * Address of a shared, writable mapping of the whole file, where the medium is one that the processor addresses:
+     * what is stored there is made durable by {@link StoreFiles#persistence}. Valid until the file is resized or
+     * closed.
      */
     default OptionalLong mapping() {
         return OptionalLong.empty();

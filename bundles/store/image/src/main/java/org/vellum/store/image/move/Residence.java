@@ -19,11 +19,11 @@ import org.vellum.store.image.medium.StoreFile;
 import org.vellum.store.image.medium.StoreFiles;
 
 /**
- * Finds out whether the region is where an image of it was found. Of the two images of a move one is the region's at any
- * moment: the origin, until its checkpoint says that it departed; from then on the one that has arrived.
+ * Finds out whether the region is where an image of it was found. Of the two images of a move one is the region's at
+ * any moment: the origin, until its checkpoint says that it departed; from then on the one that has arrived.
  *
- * <p>What the origin says is made durable before it is relied on: a process that was killed may have left its checkpoint in
- * the cache only, and a power cut that took it back behind our opening would leave two regions.
+ * <p>What the origin says is made durable before it is relied on: a process that was killed may have left its
+ * checkpoint in the cache only, and a power cut that took it back behind our opening would leave two regions.
  */
 public final class Residence {
     private final NativeCore core;
@@ -58,7 +58,7 @@ public final class Residence {
     /** From the memory of a process that has ended nothing comes back. */
     private Optional<String> requireNobodyThere(StoreFile file, Header header) throws FileFailure {
         Whereabouts there = HomeImage.readWhereabouts(core, file, names.region());
-        if (there.isGone()) {
+        if (Processes.isGone(there)) {
             return Optional.of("the region went to " + there + " at epoch "
                     + header.checkpoint().homeEpoch()
                     + ", and that process has ended: what was committed there is gone");
@@ -70,7 +70,7 @@ public final class Residence {
     }
 
     private void requireDeparted(Whereabouts origin, Header header) throws FileFailure {
-        if (origin.isGone()) {
+        if (Processes.isGone(origin)) {
             return;
         }
         Optional<Path> folder = origin.place().folder();

@@ -66,8 +66,8 @@ public final class ImageRepair {
     }
 
     /**
-     * Writes the intact epoch of {@code damaged} to {@code target}, durably, its name included. One that an earlier call
-     * has written, and did not live to say so, is taken for it.
+     * Writes the intact epoch of {@code damaged} to {@code target}, durably, its name included. One that an earlier
+     * call has written, and did not live to say so, is taken for it.
      *
      * @param acceptDamagedPages take pages that do not fit their checksums as they are; without it they are refused
      * @throws DamagedImageException there is no intact epoch, or a page of it is damaged
@@ -193,8 +193,8 @@ public final class ImageRepair {
     }
 
     /**
-     * Gives a new image the names of the old one, whose files are kept; brings one that was begun and not ended to its end.
-     * Until that is durable the region is refused to everybody.
+     * Gives a new image the names of the old one, whose files are kept; brings one that was begun and not ended to its
+     * end. Until that is durable the region is refused to everybody.
      *
      * @return what the names of the old files end in
      * @throws InvalidRegionException there is no such new image

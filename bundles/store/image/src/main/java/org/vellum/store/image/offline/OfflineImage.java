@@ -73,7 +73,10 @@ public final class OfflineImage implements AutoCloseable {
         return open(core, NativeStoreFiles.readOnly(core), names);
     }
 
-    /** As {@link #open(NativeCore, ImageFiles)}, of files that are not in a file system; they are opened as {@code files} says. */
+    /**
+     * As {@link #open(NativeCore, ImageFiles)}, of files that are not in a file system; they are opened as
+     * {@code files} says.
+     */
     public static OfflineImage open(NativeCore core, StoreFiles files, ImageFiles names) {
         Replacement.refuseUnfinished(files, names);
         if (!files.exists(names.home())) {

@@ -15,8 +15,9 @@ import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.StoreFile;
 
 /**
- * The log of an image that was closed in order, or written in place: it holds nothing, so it is not read. One look at the start
- * of each segment makes sure that this log belongs to this home image, and not to a later state of it or to another region.
+ * The log of an image that was closed in order, or written in place: it holds nothing, so it is not read. One look at
+ * the start of each segment makes sure that this log belongs to this home image, and not to a later state of it or to
+ * another region.
  */
 public final class EmptyLog {
     private final String region;
@@ -71,8 +72,8 @@ public final class EmptyLog {
     }
 
     /**
-     * Whether the batch that a segment begins with is whole. One that is not, torn or damaged, is no evidence of another
-     * region or moment. The file counts, not the segment's size: a later state may have grown it.
+     * Whether the batch that a segment begins with is whole. One that is not, torn or damaged, is no evidence of
+     * another region or moment. The file counts, not the segment's size: a later state may have grown it.
      */
     private boolean isWhole(LogSegment segment, Batch.Header first) throws FileFailure {
         if (!first.fitsInto(segment.file().size())) {

@@ -14,8 +14,8 @@ import org.vellum.store.image.medium.PersistPoint;
 import org.vellum.store.image.medium.StoreFile;
 
 /**
- * A log segment's content in memory, in which {@link Recovery} looks for batches. Read, not mapped: a bad block must come as
- * EIO, not as SIGBUS.
+ * A log segment's content in memory, in which {@link Recovery} looks for batches. Read, not mapped: a bad block must
+ * come as EIO, not as SIGBUS.
  *
  * <p>Intact: magic, version, header size, region identity, own offset, a generation not before the checkpoint's (a
  * recycled segment is full of valid batches of older ones), a length within the segment, and the checksum.

@@ -6,10 +6,12 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
+import org.vellum.api.provider.InPlace;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.format.ImageIdentity;
 import org.vellum.store.image.format.UndoHeader;
 import org.vellum.store.image.format.UndoSlot;
+import org.vellum.store.image.home.HomeImage;
 import org.vellum.store.image.medium.FileFailure;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.store.image.medium.NativeMemory;
@@ -21,9 +23,10 @@ import org.vellum.store.image.medium.StoreFiles;
  * The file {@code <region>.vellum-undo}, there once a region was opened in place: what its pages held before they were
  * stored to, and the epoch that counts. Its layout is that of {@link UndoHeader} and {@link UndoSlot}.
  *
- * <p>Only the native half writes slots and moves the epoch word on: one 8-byte store, which makes all slots of an epoch void.
- * Here the header is written, anew whenever a region begins to be written in place, and before the checkpoint says so: until
- * then the file means nothing, and a header torn by a crash is harmless. {@link UndoScan} reads the file after a crash.
+ * <p>Only the native half writes slots and moves the epoch word on: one 8-byte store, which makes all slots of an epoch
+ * void. Here the header is written, anew whenever a region begins to be written in place, and before the checkpoint
+ * says so: until then the file means nothing, and a header torn by a crash is harmless. {@link UndoScan} reads the file
+ * after a crash.
  */
 public final class UndoFile implements AutoCloseable {
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -41,8 +44,8 @@ public final class UndoFile implements AutoCloseable {
     }
 
     /**
-     * Makes the file ready for a new opening in place: room for every slot, a new header, an epoch word that says {@code
-     * epoch}; all durable, the file's name too. The checkpoint must not say "in place" meanwhile.
+     * Makes the file ready for a new opening in place: room for every slot, a new header, an epoch word that says
+     * {@code epoch}; all durable, the file's name too. The checkpoint must not say "in place" meanwhile.
      *
      * @throws FileFailure a file that was not there before has been removed again
      */
@@ -79,21 +82,20 @@ public final class UndoFile implements AutoCloseable {
         }
     }
 
-    /** Of the mapping, where the native half writes. */
-    public long headerAddress() {
-        return address;
-    }
-
-    public long slotHeadersAddress() {
-        return address + UndoHeader.SLOT_HEADERS;
-    }
-
-    public long slotContentsAddress() {
-        return address + UndoHeader.slotContents(pages);
-    }
-
-    public long slots() {
-        return pages;
+    /** Where the native half finds home image, checksums and this file; of an image whose home file is mapped. */
+    public InPlace describe(HomeImage home, StoreFiles files) {
+        long homeMapping = home.file().mapping().orElseThrow();
+        return new InPlace(
+                home.file().descriptor(),
+                home.identity().homeOffset(),
+                homeMapping + home.identity().homeOffset(),
+                address,
+                address + UndoHeader.SLOT_HEADERS,
+                address + UndoHeader.slotContents(pages),
+                pages,
+                homeMapping + home.identity().tableOffset(),
+                files.synchronous(),
+                files.persistence().orElseThrow().address());
     }
 
     /** The last committed epoch, as the native half has it now; any thread. */

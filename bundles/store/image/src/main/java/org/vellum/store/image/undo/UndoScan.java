@@ -19,8 +19,8 @@ import org.vellum.store.image.medium.NativeMemory;
 import org.vellum.store.image.medium.StoreFile;
 
 /**
- * What an undo file says: the committed epoch, and the pre-images of pages that have been stored to since. The one reader of
- * slots, for recovery and for the offline examination. Only reads; the file need not be mapped.
+ * What an undo file says: the committed epoch, and the pre-images of pages that have been stored to since. The one
+ * reader of slots, for recovery and for the offline examination. Only reads; the file need not be mapped.
  *
  * <p>A slot is <em>live</em> if it is of the file's opening, of the epoch behind the epoch word, and fits its checksum.
  * Any other one either holds nothing, or power went before its store to the page was allowed, or it is damaged. It is
@@ -71,7 +71,8 @@ public final class UndoScan {
      *
      * @param home the home image's file
      * @param checkpoint its checkpoint, which says that it is written in place
-     * @throws DamagedImageException the file is not whole, is another image's or of another moment, or has lost a pre-image
+     * @throws DamagedImageException the file is not whole, is another image's or of another moment, or has lost a
+     * pre-image
      */
     public static UndoScan read(
             NativeCore core, String region, StoreFile file, StoreFile home, ImageIdentity image, Checkpoint checkpoint)

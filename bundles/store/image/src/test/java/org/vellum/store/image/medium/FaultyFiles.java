@@ -30,10 +30,12 @@ import org.vellum.store.image.format.Sector;
  * <p>So a sync that is only repeated after a failure succeeds and writes nothing, as Linux has it: what was written
  * before is durable only if it is written again. And a page whose first write failed is not durable even then: the
  * cache takes its block for one that has been written, the device never does, and the page is zeros after a power cut
- * (ext4, tried). Only {@link StoreFile#makeReal} of a file whose cache may know such pages ends that. Sizes and names are
- * journalled in order and not forgotten so.
+ * (ext4, tried). Only {@link StoreFile#makeReal} of a file whose cache may know such pages ends that. Sizes and names
+ * are journalled in order and not forgotten so.
  *
  * <p>Sparse: a page never written takes no memory and reads as zeros.
+ *
+ * <p>Over 400 lines: it is a whole file system, with its crash, and its parts have no other user.
  */
 public final class FaultyFiles implements StoreFiles {
     public static final int PAGE = 4096;

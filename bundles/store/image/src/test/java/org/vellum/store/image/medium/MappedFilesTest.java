@@ -14,7 +14,7 @@ import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.store.image.BatchBuilder;
-import org.vellum.store.image.Image;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.TestStore;
 import org.vellum.store.image.medium.MappedFiles.Demand;
 import org.vellum.store.image.medium.RecordingFiles.Event;
@@ -247,7 +247,7 @@ class MappedFilesTest {
     }
 
     private StoreImage open() {
-        return Image.open(
+        return Images.open(
                 Cores.CORE,
                 files,
                 new ImageFiles(directory, TestStore.REGION),

@@ -19,9 +19,9 @@ import org.vellum.store.image.DurabilityOrderTest;
 import org.vellum.store.image.format.ImageIdentity;
 
 /**
- * Persistent memory that tears at eight bytes, as files mapped shared: what a file holds is what the caches say, and beside
- * it there is what the medium holds for certain. What is written back (or stored past the caches) and fenced by the same
- * thread is on the medium; of everything else each word may be there or not.
+ * Persistent memory that tears at eight bytes, as files mapped shared: what a file holds is what the caches say, and
+ * beside it there is what the medium holds for certain. What is written back (or stored past the caches) and fenced by
+ * the same thread is on the medium; of everything else each word may be there or not.
  *
  * <p>Names, sizes and allocation are taken for durable at once; {@link DurabilityOrderTest} and the like look at those.
  */

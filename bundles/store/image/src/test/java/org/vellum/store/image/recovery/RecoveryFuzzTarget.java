@@ -6,7 +6,7 @@ import java.util.List;
 import org.vellum.api.DamagedImageException;
 import org.vellum.api.RegionBusyException;
 import org.vellum.api.RegionException;
-import org.vellum.store.image.Image;
+import org.vellum.api.provider.StoreImage;
 import org.vellum.store.image.TestStore;
 import org.vellum.store.image.format.Sector;
 import org.vellum.store.image.home.VersionOne;
@@ -43,7 +43,7 @@ public final class RecoveryFuzzTarget {
         } catch (ReferenceReader.Refused e) {
             reason = e.getMessage();
         }
-        Image image;
+        StoreImage image;
         try {
             image = SeedImages.open(files);
         } catch (RegionException e) {
@@ -62,7 +62,7 @@ public final class RecoveryFuzzTarget {
             require(Arrays.equals(content, expected.bytes()), "another content than the format says", null);
             requireCommitted(mutation, expected);
         }
-        try (Image again = SeedImages.open(files)) {
+        try (StoreImage again = SeedImages.open(files)) {
             require(again.epoch() == expected.epoch(), "epoch " + again.epoch() + " when opened again", null);
             require(Arrays.equals(content, TestStore.content(again)), "another content when opened again", null);
         } catch (DamagedImageException e) {

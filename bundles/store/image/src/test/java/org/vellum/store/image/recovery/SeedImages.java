@@ -14,9 +14,10 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.vellum.api.CommitException;
 import org.vellum.api.provider.Store;
+import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.store.image.BatchBuilder;
-import org.vellum.store.image.Image;
+import org.vellum.store.image.Images;
 import org.vellum.store.image.TestStore;
 import org.vellum.store.image.format.Holder;
 import org.vellum.store.image.format.Sector;
@@ -46,7 +47,7 @@ final class SeedImages {
     private final List<Seed> seeds = new ArrayList<>();
     private final List<byte[]> committed = new ArrayList<>(List.of(new byte[(int) TestStore.SIZE]));
     private FaultyFiles files = new FaultyFiles(NAMES.directory());
-    private Image image;
+    private StoreImage image;
 
     private SeedImages() {}
 
@@ -60,8 +61,8 @@ final class SeedImages {
         return List.copyOf(maker.seeds);
     }
 
-    static Image open(FaultyFiles files) {
-        return Image.open(
+    static StoreImage open(FaultyFiles files) {
+        return Images.open(
                 Cores.CORE,
                 files,
                 NAMES,
@@ -70,7 +71,7 @@ final class SeedImages {
     }
 
     private void live() {
-        image = Image.open(
+        image = Images.open(
                 Cores.CORE,
                 files,
                 NAMES,

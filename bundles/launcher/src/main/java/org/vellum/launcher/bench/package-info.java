@@ -1,2 +1,0 @@
-/** {@code vellum bench}: starts the benchmarks. */
-package org.vellum.launcher.bench;

@@ -1,2 +1,0 @@
-/** {@code vellum crashtest}: kills an application in every phase of a commit, and checks what it left. */
-package org.vellum.launcher.crashtest;

@@ -1,2 +1,0 @@
-/** {@code vellum demo}: an ordinary application, killed again and again, ends with the right result. */
-package org.vellum.launcher.demo;

@@ -1,2 +1,0 @@
-/** The subcommand {@code storm}: a framework in which every bundle comes and goes. */
-package org.vellum.launcher.storm;

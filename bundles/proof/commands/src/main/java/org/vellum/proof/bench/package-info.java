@@ -1,0 +1,2 @@
+/** {@code vellum bench}: starts the benchmarks. */
+package org.vellum.proof.bench;

@@ -1,0 +1,2 @@
+/** {@code vellum powercut}: starts the power cuts. */
+package org.vellum.proof.powercut;
