@@ -211,7 +211,7 @@ final class ImageSession implements AutoCloseable {
     /** Behind {@link #open} on a crash image: what it found is what counts from now on. */
     void recovered() {
         content = new byte[SIZE];
-        CORE.view(image.committedView(), SIZE).get(content);
+        CORE.memory().view(image.committedView(), SIZE).get(content);
         medium.recovered(image.epoch(), compared(image.address(), content));
         if (image.address() == 0) {
             recordAddress();
