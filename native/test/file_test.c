@@ -324,6 +324,21 @@ static void a_lock_excludes_every_other_descriptor_even_of_the_same_process(void
     CHECK_EQUAL(0, vellum_file_lock(third));
 }
 
+static void a_lock_is_the_descriptions_and_is_given_back_by_unlocking(void) {
+    int holder = create_file("locked");
+    CHECK_EQUAL(0, vellum_file_lock(holder));
+    int duplicate = vellum_file_duplicate(holder);
+    CHECK(duplicate >= 0 && duplicate != holder);
+    CHECK((fcntl(duplicate, F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK_EQUAL(0, vellum_file_lock(duplicate)); /* the same description's */
+    int other = vellum_file_open(path_of("locked"), 0, 0);
+    CHECK_EQUAL(-EAGAIN, vellum_file_lock(other));
+    CHECK_EQUAL(0, vellum_file_unlock(duplicate));
+    CHECK_EQUAL(0, vellum_file_lock(other));
+    CHECK_EQUAL(-EBADF, vellum_file_duplicate(-1));
+    CHECK_EQUAL(-EBADF, vellum_file_unlock(-1));
+}
+
 static void shared_locks_exclude_exclusive_ones_and_not_each_other(void) {
     int writer = create_file("looked at");
     int reader = vellum_file_open_to_read(path_of("looked at"));
@@ -549,6 +564,7 @@ int main(void) {
     RUN(the_names_in_a_directory_are_made_durable);
     RUN(a_failed_sync_is_reported);
     RUN(a_lock_excludes_every_other_descriptor_even_of_the_same_process);
+    RUN(a_lock_is_the_descriptions_and_is_given_back_by_unlocking);
     RUN(shared_locks_exclude_exclusive_ones_and_not_each_other);
     RUN(a_lock_excludes_other_processes);
     RUN(closing_gives_a_lock_away_although_a_forked_child_still_has_the_file);

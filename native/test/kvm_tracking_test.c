@@ -697,6 +697,40 @@ static void stores_that_are_refused_are_bus_errors_and_loads_go_on(void) {
     close_region(&other);
 }
 
+static int refuse_to_log(struct vellum_region *region, size_t first_page, size_t count) {
+    (void)region, (void)first_page, (void)count;
+    return -ENOSPC;
+}
+
+/* In host mode, where the thread had been given a vCPU to enter with. It has that vCPU again at the next store. */
+static void a_store_that_the_strategy_cannot_log_is_a_bus_error_and_keeps_no_vcpu(void) {
+    strategy = &vellum_strategy_writeprotect;
+    handle(SIGBUS, return_before_the_access);
+    struct fixture fixture = open_region(2 * PAGES_IN_BLOCK);
+    *word(&fixture, PAGES_IN_BLOCK, 0) = 1;
+    commit(&fixture);
+    leave_guest_mode();
+    struct vellum_strategy_operations refusing = vellum_strategy_writeprotect;
+    refusing.before_first_store = refuse_to_log;
+    refusing.works_at_ring_0 = false;
+    fixture.region->strategy = &refusing;
+    struct vellum_kvm_counters before = counters();
+    bus_errors = 0;
+    if (sigsetjmp(before_the_access, 1) == 0) {
+        *word(&fixture, PAGES_IN_BLOCK, 0) = 2;
+        CHECK_FAIL("the store was let through");
+    }
+    CHECK_EQUAL(1, bus_errors);
+    CHECK_EQUAL(1, *word(&fixture, PAGES_IN_BLOCK, 0));
+    fixture.region->strategy = &vellum_strategy_writeprotect;
+    *word(&fixture, PAGES_IN_BLOCK, 0) = 3;
+    CHECK_EQUAL(before.entries + 1, counters().entries);
+    CHECK_EQUAL(before.opened_in_host, counters().opened_in_host);
+    CHECK_EQUAL(1, commit(&fixture).dirty_pages);
+    check_all_is_committed(&fixture);
+    close_region(&fixture);
+}
+
 /* ---- sizes ---- */
 
 static void check_size(size_t pages) {
@@ -787,6 +821,7 @@ int main(void) {
     RUN_EACH_STRATEGY(stores_to_a_region_that_closes_are_bus_errors);
     RUN_EACH_STRATEGY(stores_to_the_last_region_while_it_closes_are_bus_errors);
     RUN_EACH_STRATEGY(stores_that_are_refused_are_bus_errors_and_loads_go_on);
+    RUN(a_store_that_the_strategy_cannot_log_is_a_bus_error_and_keeps_no_vcpu);
     RUN_EACH_STRATEGY(regions_of_any_size_are_tracked_to_their_last_page);
     RUN_EACH_STRATEGY(a_sparse_region_of_three_gibibytes_is_tracked);
     RUN_EACH_STRATEGY(a_store_behind_the_end_of_a_region_is_the_applications_fault);

@@ -245,6 +245,20 @@ static void what_is_wrapped_is_called_unless_left_out(void) {
     vellum_recorder_destroy(recorder);
 }
 
+static void the_exported_functions_call_the_structures(void) {
+    struct fixture *fixture = start_recording();
+    vellum_persistence_store(fixture->persistence, fixture->area, "stored", 6);
+    vellum_persistence_store_word(fixture->persistence, (uint64_t *)(void *)(fixture->area + 64), 4711);
+    vellum_persistence_write_back(fixture->persistence, fixture->area + 64, 8, 301);
+    vellum_persistence_fence(fixture->persistence, 302);
+    take(fixture);
+    const uint64_t word = 4711;
+    expect(fixture, VELLUM_RECORDED_STORE, 0, 0, "stored", 6);
+    expect(fixture, VELLUM_RECORDED_WORD, 0, 64, &word, sizeof(word));
+    expect(fixture, VELLUM_RECORDED_WRITE_BACK, 301, 64, NULL, 8);
+    expect_fence(fixture, 302);
+}
+
 static void a_full_buffer_is_an_error_and_the_steps_are_still_done(void) {
     static _Alignas(8) uint8_t buffer[sizeof(struct vellum_recorded_event) + 16];
     static _Alignas(8) uint8_t taken[sizeof(buffer)];
@@ -432,6 +446,7 @@ int main(void) {
     RUN(an_application_store_is_recorded_in_pieces_that_cannot_tear);
     RUN(a_point_left_out_is_neither_done_nor_recorded);
     RUN(what_is_wrapped_is_called_unless_left_out);
+    RUN(the_exported_functions_call_the_structures);
     RUN(a_full_buffer_is_an_error_and_the_steps_are_still_done);
     RUN(memory_that_nobody_watches_is_an_error);
     RUN(a_range_that_is_partly_watched_is_an_error);

@@ -16,28 +16,27 @@ import org.osgi.annotation.versioning.ProviderType;
  * any thread. {@link #commit()} makes everything stored so far durable, atomically; after a crash the region holds
  * exactly the last committed state. All methods may be called by any thread.
  *
- * <p><b>Pointers</b> from the region into itself stay right over restarts. Pointers <em>out of it</em> do not: to code, static
+ * <p><b>Pointers</b> from the region into itself stay valid over restarts. Pointers <em>out of it</em> do not: to code, static
  * variables, the Java heap, what {@code malloc} returned, a thread's stack. Another process finds them as they were stored,
- * and something else where they point to. {@code docs/pointers.md} tells where they hide and what to do.
+ * and something else where they point to. Store numbers, names or offsets in their place, or bind them anew in every process
+ * before anything uses them.
  *
  * <p><b>After {@link #close()}</b> every method but {@link #name()}, {@link #isOpen()}, {@link #status()},
- * {@link #activity()} and {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life of the process: a
- * load or store through a buffer taken earlier reaches nobody's memory. The JVM reports it as an
- * {@link InternalError}, possibly a few statements late; CAS, {@code setMemory} and native code may end the JVM
- * ({@code docs/closed-regions.md}).
+ * {@link #activity()} and {@code close()} throws {@link RegionClosedException}. The address range stays reserved for the life
+ * of the process: a load or store through a buffer taken earlier reaches no other memory. The JVM reports it as an
+ * {@link InternalError}, possibly a few statements late; CAS, {@code setMemory} and native code may end the JVM.
  *
  * <p><b>Waiting.</b> {@link #commit()}, {@link #rollback()}, {@link #atomically}, {@link #section()} and {@link #close()} may
  * have to wait for other threads: for open sections, a body of {@code atomically}, a commit in progress. Each of them
  * <ul>
  *   <li>can be interrupted while it waits ({@link RegionInterruptedException}, the thread's interrupt status stays set). One
- *       that need not wait is made whatever that status is; and once a cut has begun, an interrupt ends nothing;
+ *       that need not wait is made whatever that status is; and once a cut has begun, an interrupt has no effect;
  *   <li>has a variant with a limit, {@code commitWithin} and so on ({@link RegionTimeoutException}); zero: not at all. The
- *       limit is for the waiting; what the
- *       call then does itself takes what it takes;
+ *       limit is for the waiting; what the call then does itself is not limited;
  *   <li>is shown in the {@link #status()} while it waits, and in the log after a few seconds, with the thread that it waits
  *       for.
  * </ul>
- * A call that ended so has done nothing, and can be made again ({@code docs/sections.md}).
+ * A call that ended so has done nothing, and can be made again.
  */
 @ProviderType
 public interface Region extends AutoCloseable {
@@ -53,7 +52,7 @@ public interface Region extends AutoCloseable {
 
     /**
      * The virtual address of its first byte: page-aligned, the same in every run. So pointers into the region may be kept in it;
-     * pointers to anything else may not, unless they are bound anew in every run ({@code docs/pointers.md}).
+     * pointers to anything else may not, unless they are bound anew in every run.
      */
     long address();
 
@@ -64,8 +63,7 @@ public interface Region extends AutoCloseable {
      *
      * <p>Stores that the processor does not make for code of this process are not all seen: direct input ({@code O_DIRECT})
      * that is in flight during a commit, RDMA, and words that the kernel itself keeps (a lock with priority inheritance, the
-     * mark of a robust lock's dead owner) do not belong into a region ({@code docs/operating.md}, "What does not belong into
-     * a region").
+     * mark of a robust lock's dead owner) do not belong into a region.
      *
      * @param offset bytes from the region's start
      * @param length bytes, 0 to 2 GiB - 1
@@ -118,8 +116,8 @@ public interface Region extends AutoCloseable {
      * Sections of several threads run side by side, and a thread may nest them.
      *
      * <p>A commit that waits keeps new sections out only for moments, so that those it waits for can come to their end, even
-     * where they wait for sections of other threads themselves; a thread that has a section open gets another one at once.
-     * {@code docs/sections.md} says how long, and what commits can rely on.
+     * where they wait for sections of other threads themselves; a thread that has a section open gets another one at once. The
+     * moments begin with a millisecond, and grow up to four seconds while the commit waits.
      *
      * <pre>{@code
      * try (Section s = region.section()) {

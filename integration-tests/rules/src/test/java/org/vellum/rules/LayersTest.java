@@ -41,6 +41,16 @@ class LayersTest {
                 new Bundle("org.vellum.api"),
                 new Bundle("org.vellum.nativelib", API),
                 new Bundle("org.vellum.runtime", API, NATIVE),
+                // puts the rest together where there is no framework that does
+                new Bundle(
+                        "org.vellum.embedded",
+                        API,
+                        NATIVE,
+                        "org.vellum.runtime..",
+                        "org.vellum.vmm..",
+                        "org.vellum.pagetable..",
+                        "org.vellum.strategy..",
+                        "org.vellum.store.."),
                 new Bundle("org.vellum.vmm.host", API, NATIVE),
                 new Bundle("org.vellum.vmm.kvm", API, NATIVE),
                 new Bundle("org.vellum.pagetable.host", API, NATIVE),

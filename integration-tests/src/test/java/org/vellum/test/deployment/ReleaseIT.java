@@ -62,7 +62,8 @@ class ReleaseIT {
     @Test
     void everyJarOfTheRepositoryHasItsPom() throws IOException {
         try (Stream<Path> files = Files.walk(REPOSITORY)) {
-            for (Path jar : files.filter(file -> file.toString().endsWith(".jar")).toList()) {
+            for (Path jar :
+                    files.filter(file -> file.toString().endsWith(".jar")).toList()) {
                 Path pom = jar.resolveSibling(jar.getFileName().toString().replaceFirst("\\.jar$", ".pom"));
                 assertTrue(Files.exists(pom), () -> jar + " has no POM");
                 if (isOurs(jar)) {

@@ -4,8 +4,7 @@ package org.vellum.api.provider;
 /**
  * Where the native core finds what it needs to write an image in place: the home image's file, which it maps itself, and
  * addresses of memory that is shared with the other files, writable, and valid until {@link StoreImage#endInPlace} or
- * {@link StoreImage#close}. What is in them is described in {@code docs/on-store-format.md} and {@code
- * native/include/vellum/undo_log.h}.
+ * {@link StoreImage#close}. What is in them is described in {@code vellum/undo_log.h}.
  *
  * @param homeFile descriptor of the file that holds the home image; the image keeps owning it
  * @param homeOffset where page 0 is in that file: bytes, a multiple of 2 MiB
