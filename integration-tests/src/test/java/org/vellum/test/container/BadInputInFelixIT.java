@@ -49,7 +49,7 @@ import static org.junit.Assert.assertTrue;
 @RunWith(ContainerRunner.class)
 @ExamReactorStrategy(PerClass.class)
 public class BadInputInFelixIT extends FelixTest {
-    private static final long PATIENCE_MILLISECONDS = 20_000;
+    private static final long PATIENCE_MILLISECONDS = 200_000;
     private static final RegionOptions OPTIONS = RegionOptions.size("1 MiB").withVmm("host");
 
     @After

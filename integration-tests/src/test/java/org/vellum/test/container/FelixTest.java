@@ -15,7 +15,7 @@ import org.vellum.api.RegionManager;
 
 /** What tests in a Felix of their own begin with, and how they get at bundles and services. */
 public abstract class FelixTest {
-    private static final long PATIENCE_MILLISECONDS = 20_000;
+    private static final long PATIENCE_MILLISECONDS = 200_000;
 
     @Rule
     public final QuietLog log = new QuietLog();

@@ -39,7 +39,7 @@ public class RegionsInFelixIT extends FelixTest {
     /** On the host's providers, for a test that stops one: auto would take the guest's, where they work. */
     private static final RegionOptions SMALL = RegionOptions.size("1 MiB").withVmm("host");
 
-    private static final long PATIENCE_MILLISECONDS = 20_000;
+    private static final long PATIENCE_MILLISECONDS = 200_000;
 
     @After
     public void startAllBundlesAndDeleteConfigurations() throws Exception {

@@ -39,7 +39,7 @@ import static org.junit.Assert.assertTrue;
 @RunWith(ContainerRunner.class)
 @ExamReactorStrategy(PerClass.class)
 public class StoppedRuntimeIT extends FelixTest {
-    private static final long PATIENCE_MILLISECONDS = 20_000;
+    private static final long PATIENCE_MILLISECONDS = 200_000;
     private static final int SIZE = 1 << 20;
     private static final int THREADS = 4;
     /** Where a thread's number times this is, it stores; before the first of these is what is committed. */

@@ -37,7 +37,7 @@ import static org.junit.Assert.assertTrue;
 @ExamReactorStrategy(PerClass.class)
 public class SwapsInFelixIT extends FelixTest {
     private static final RegionOptions OPTIONS = RegionOptions.size("1 MiB");
-    private static final long PATIENCE_MILLISECONDS = 20_000;
+    private static final long PATIENCE_MILLISECONDS = 200_000;
     private static final List<String> TRACKING_BUNDLES = List.of(
             "org.vellum.strategy.dirtybit",
             "org.vellum.strategy.writeprotect",

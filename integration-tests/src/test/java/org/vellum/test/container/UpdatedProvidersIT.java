@@ -58,7 +58,7 @@ public class UpdatedProvidersIT extends FelixTest {
     /** What comes and goes by itself, such as the test harness's connections; fewer than any number of updates. */
     private static final int INCIDENTAL = 2;
 
-    private static final long PATIENCE_SECONDS = 20;
+    private static final long PATIENCE_SECONDS = 200;
 
     @After
     public void closeAllRegions() throws Exception {

@@ -19,7 +19,7 @@ import static org.junit.Assert.assertEquals;
  */
 final class Writers implements AutoCloseable {
     private static final int THREADS = 4;
-    private static final long PATIENCE_MILLISECONDS = 20_000;
+    private static final long PATIENCE_MILLISECONDS = 200_000;
 
     private final AtomicBoolean stop = new AtomicBoolean();
     private final AtomicLong steps = new AtomicLong();

@@ -26,7 +26,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * @param environment added to this JVM's
  */
 record ContainerProcess(Path home, List<String> command, Map<String, String> environment) {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final long PAUSE_MILLISECONDS = 20;
 
     private static final String REPORT = "report";

@@ -30,7 +30,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * distribution opens a region and commits, or ends with one sentence that names the thing and the way out.
  */
 class EnvironmentIT {
-    private static final long PATIENCE_SECONDS = 180;
+    private static final long PATIENCE_SECONDS = 600;
     private static final String COMMITTED = "region 'orders': epoch ";
 
     /** Of bash; {@code run} opens a region in {@code $S} and commits. {@code $WITHOUT} is a sandbox without system calls. */

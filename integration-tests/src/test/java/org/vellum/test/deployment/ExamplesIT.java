@@ -20,7 +20,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The examples as their READMEs start them, killed and looked at again. The word index has its test in the demo. */
 class ExamplesIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final Path DISTRIBUTION = ContainerProcess.built("vellum.test.distribution");
     private static final Pattern PLACED = Pattern.compile("placed number=(\\d+) epoch=\\d+");
 

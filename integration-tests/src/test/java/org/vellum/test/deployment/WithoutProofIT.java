@@ -20,7 +20,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The distribution without the jar of the proof's commands. */
 class WithoutProofIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final Path DISTRIBUTION = ContainerProcess.built("vellum.test.distribution");
     private static final Path PROOF = Path.of("lib/org.vellum.proof.jar");
 

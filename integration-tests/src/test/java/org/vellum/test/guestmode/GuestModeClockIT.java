@@ -11,7 +11,7 @@ import org.vellum.test.tool.Kvm;
 
 /** A thread cannot tell by the clock, or by what the processor says of itself, which mode it is in. */
 class GuestModeClockIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

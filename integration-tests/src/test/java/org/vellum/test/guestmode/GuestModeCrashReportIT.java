@@ -19,7 +19,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** A JVM that crashes in guest mode, for a reason of its own, reports it as it would have without. */
 class GuestModeCrashReportIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     /** Of a JVM that has reported its crash and is not to dump core. */
     private static final int CRASHED = 1;
 

@@ -11,7 +11,7 @@ import org.vellum.test.tool.Kvm;
 
 /** Going in and out of guest mode leaves nothing behind: no vCPU, no file, no memory slot, no mapping. */
 class GuestModeLeakIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

@@ -42,7 +42,7 @@ import static org.vellum.test.stack.Messages.assertNames;
 class BundleOrderIT {
     private static final String EMULATE = "vellum.dax.emulate";
     private static final String DIRECTORY = "vellum.directory";
-    private static final long PATIENCE_SECONDS = 60;
+    private static final long PATIENCE_SECONDS = 600;
     private static final List<String> STORES =
             List.of("org.vellum.store.file", "org.vellum.store.dax", "org.vellum.store.memory");
 

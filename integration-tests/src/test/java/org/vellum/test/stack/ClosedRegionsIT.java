@@ -30,7 +30,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * seems to succeed; what the JVM makes of it is printed, and kept in docs/closed-regions.md.
  */
 class ClosedRegionsIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     /** Enough for either compiler, with compilation in the foreground (-Xbatch). */
     private static final int WARM_UP = 20_000;
 

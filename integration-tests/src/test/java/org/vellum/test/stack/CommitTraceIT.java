@@ -24,7 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * attaches to that one thread.
  */
 class CommitTraceIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     /**
      * What the JVM itself may do in any thread at any time: come to a safepoint, and hand the event that is posted once a

@@ -23,7 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * numbers in sentences are the same for all. (Felix itself does not start in such a locale; see {@code docs/deploying.md}.)
  */
 class ForeignLocaleIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final List<String> LOCALES = List.of(
             "ar-EG-u-nu-arab", "hi-IN-u-nu-deva", "fa-IR-u-nu-arabext", "my-MM-u-nu-mymr", "th-TH-u-nu-thai", "tr-TR");
     private static final long SIZE = 1 << 20;

@@ -21,7 +21,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The bundles of guest mode come and go while a thread is in guest mode. */
 class KvmBundlesIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final String BACKEND = "backend kvm: ";
     private static final String THERE = "there";
     private static final int ROUNDS = 3;

@@ -19,7 +19,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** On a kernel that lacks what dirty-bit needs, write-protect takes over by itself and the region's status says why. */
 class LackingKernelIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final String PROVIDERS = "providers: ";
     private static final String REMARK = "remark: ";
     private static final long SIZE = 1 << 20;

@@ -55,7 +55,7 @@ class MediaIT {
     /** Pages with content, in a row from the first one; all others are holes in a sparse copy. */
     private static final int WRITTEN = 64;
 
-    private static final long PATIENCE_SECONDS = 60;
+    private static final long PATIENCE_SECONDS = 600;
 
     private static Stack stack;
 

@@ -23,7 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Where KVM is missing or something else stands in its place, the backend declines in one line, and all else works. */
 class NoKvmIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final String DECLINED = "INFO: VMM backend 'kvm' is not offered: ";
     private static final String BACKENDS = "backends: ";
     private static final String PROVIDERS = "providers: ";

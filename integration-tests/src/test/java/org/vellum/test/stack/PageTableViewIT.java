@@ -28,7 +28,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The public view of the page tables follows what is done to a region. */
 class PageTableViewIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final int PAGE = 4096;
     private static final int SIZE = 4 << 20;
     private static final int STORED = 200 * PAGE;

@@ -13,7 +13,7 @@ import org.vellum.test.tool.Jdk;
 /** No thread of the JVM keeps it from a safepoint: not a writer stopped at a gate, not a commit. */
 class SafepointRuleIT {
     /** Far more than the work takes: whoever needs it, hangs. */
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

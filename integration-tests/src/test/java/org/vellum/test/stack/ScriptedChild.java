@@ -16,7 +16,7 @@ import org.vellum.test.tool.Stack;
 
 /** Another process with the whole stack, which does with one region what its standard input says, until that ends. */
 final class ScriptedChild implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final String REPLY = "reply: ";
 
     private final ChildProcess process;

@@ -36,7 +36,7 @@ public final class Stack implements AutoCloseable {
 
     private static final String API = "org.vellum.api.jar";
 
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     private final Framework framework;
     private final Path storage;
