@@ -45,7 +45,7 @@ int vellum_region_create(uint64_t base, uint64_t length, int home_file, uint64_t
 
 /*
  * What a region that is written in place has on the medium beside its home image; mapped and writable until destroy,
- * like the home image, whose file has all its blocks. NativeCore.java mirrors it.
+ * like the home image, whose file has all its blocks. InPlaceStruct.java mirrors it.
  */
 struct vellum_in_place {
     const struct vellum_persistence *persistence;
@@ -82,8 +82,8 @@ int vellum_region_attach(struct vellum_region *region, const struct vellum_vmm_o
 
 /*
  * Where a swap moves what is written, in the same moment in which the tuple changes. Threads store and read
- * meanwhile; what is not committed stays so, and readers see the content and nothing else. NativeCore.java mirrors
- * it.
+ * meanwhile; what is not committed stays so, and readers see the content and nothing else. RelocationStruct.java
+ * mirrors it.
  */
 struct vellum_relocation {
     /*

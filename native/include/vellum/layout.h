@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How structures that Java and C share lie in memory. Java knows them by position or by offset; each side checks
- * itself:
+ * How structures that Java and C share lie in memory. Java has the fields in the same order, or their offsets; each
+ * side checks itself:
  *
  *   - here, a list of a structure's fields with offsets and sizes (VELLUM_LAYOUT_CHECKS) does not compile when the
  *     structure differs;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The structure of recorder.h, which JnaRecorder.java reads. */
+/* The structure of recorder.h, which RecordedEventLayout.java mirrors. */
 #include "vellum/export.h"
 #include "vellum/layout.h"
 #include "vellum/recorder.h"

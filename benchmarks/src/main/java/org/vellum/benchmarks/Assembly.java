@@ -5,17 +5,16 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.vellum.api.RegionManager;
 import org.vellum.api.provider.PhaseObserver;
+import org.vellum.embedded.Vellum;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.nativelib.internal.JnaNativePersistence;
 import org.vellum.pagetable.guest.GuestPageTable;
 import org.vellum.pagetable.host.HostPageTable;
-import org.vellum.runtime.RegionsWithoutFramework;
 import org.vellum.store.dax.DaxStore;
 import org.vellum.store.file.FileStore;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
 import org.vellum.strategy.writeprotect.WriteProtectStrategy;
 import org.vellum.vmm.host.HostVmm;
-import org.vellum.vmm.kvm.CountersWithoutFramework;
 import org.vellum.vmm.kvm.KvmVmm;
 
 /** Every provider there is, put together without a framework. One at a time in a process. */
@@ -29,26 +28,28 @@ final class Assembly implements AutoCloseable {
     private final Optional<String> guestObstacle = guestVmm.obstacle();
     private final WriteProtectStrategy writeProtect = new WriteProtectStrategy();
     private final DirtyBitStrategy dirtyBit = new DirtyBitStrategy();
-    private final RegionsWithoutFramework regions = new RegionsWithoutFramework(core);
+    private final Vellum vellum;
 
     /** @param folder for regions that name none */
     Assembly(Path folder) {
-        regions.add(vmm);
-        regions.add(pageTable);
-        // behind the host's, which are what 'auto' takes
-        if (guestObstacle.isEmpty()) {
-            regions.add(guestVmm);
-            regions.add(guestPageTable);
+        Vellum.Builder builder = Vellum.builder()
+                .bare()
+                .core(core)
+                .add(vmm, 0)
+                .add(pageTable, 0)
+                .add(writeProtect, 0)
+                .add(dirtyBit, 10)
+                .add(loaded -> FileStore.withoutFramework(loaded, folder), true, 0)
+                // behind it, so that it is taken by name only
+                .add(loaded -> DaxStore.emulatedWithoutFramework(loaded, persistence, folder), true, -10);
+        if (guestObstacle.isEmpty()) { // behind the host's, which are what 'auto' takes
+            builder.add(guestVmm, -10).add(guestPageTable, -10);
         }
-        regions.add(writeProtect);
-        regions.add(dirtyBit);
-        regions.add(FileStore.withoutFramework(core, folder));
-        // behind it, so that it is taken by name only
-        regions.add(DaxStore.emulatedWithoutFramework(core, persistence, folder));
+        vellum = builder.open();
     }
 
     RegionManager regions() {
-        return regions;
+        return vellum;
     }
 
     /** Counters of the VMM that runs a guest; empty where {@link #guestObstacle} says why. */
@@ -59,12 +60,12 @@ final class Assembly implements AutoCloseable {
         return Optional.of(new GuestMode() {
             @Override
             public long entries() {
-                return CountersWithoutFramework.entries(guestVmm);
+                return guestVmm.counters().entries();
             }
 
             @Override
             public long leaves() {
-                return CountersWithoutFramework.leaves(guestVmm);
+                return guestVmm.counters().leaves();
             }
         });
     }
@@ -75,11 +76,11 @@ final class Assembly implements AutoCloseable {
     }
 
     void addObserver(PhaseObserver observer) {
-        regions.add(observer);
+        vellum.addObserver(observer);
     }
 
     void removeObserver(PhaseObserver observer) {
-        regions.remove(observer);
+        vellum.removeObserver(observer);
     }
 
     /** Makes a file as the store makes those of its log. */
@@ -90,7 +91,7 @@ final class Assembly implements AutoCloseable {
     /** Closes the regions before the native code that serves them. */
     @Override
     public void close() {
-        regions.close();
+        vellum.close();
         dirtyBit.close();
         writeProtect.close();
         guestPageTable.close();

@@ -16,9 +16,9 @@ import org.vellum.api.provider.PhaseObserver;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
+import org.vellum.embedded.Vellum;
 import org.vellum.nativelib.internal.JnaNativeCore;
 import org.vellum.pagetable.host.HostPageTable;
-import org.vellum.runtime.RegionsWithoutFramework;
 import org.vellum.store.file.FileStore;
 import org.vellum.store.image.medium.ImageFiles;
 import org.vellum.strategy.dirtybit.DirtyBitStrategy;
@@ -35,23 +35,30 @@ final class Stack implements AutoCloseable {
     private final String strategy;
     private final String logSize;
     private final JnaNativeCore core = new JnaNativeCore();
-    private final RegionsWithoutFramework regions = new RegionsWithoutFramework(core);
     private final HostVmm vmm = new HostVmm();
     private final HostPageTable pageTable = new HostPageTable();
     private final WriteProtectStrategy writeProtect = new WriteProtectStrategy();
     private final DirtyBitStrategy dirtyBit = new DirtyBitStrategy();
+    private final Vellum vellum;
 
     Stack(Path root, String strategy, String logSize) {
         this.root = root;
         this.strategy = strategy;
         this.logSize = logSize;
-        regions.add(vmm);
-        regions.add(pageTable);
-        regions.add(writeProtect);
-        regions.add(dirtyBit);
+        Vellum.Builder builder = Vellum.builder()
+                .bare()
+                .core(core)
+                .add(vmm, 0)
+                .add(pageTable, 0)
+                .add(writeProtect, 0)
+                .add(dirtyBit, 0);
         for (String folder : FOLDERS) {
-            regions.add(new StoreOf(store(folder), FileStore.withoutFramework(core, root.resolve(folder))));
+            builder.add(
+                    loaded -> new StoreOf(store(folder), FileStore.withoutFramework(loaded, root.resolve(folder))),
+                    true,
+                    0);
         }
+        vellum = builder.open();
     }
 
     JnaNativeCore core() {
@@ -64,7 +71,7 @@ final class Stack implements AutoCloseable {
     }
 
     void observe(PhaseObserver observer) {
-        regions.add(observer);
+        vellum.addObserver(observer);
     }
 
     ImageFiles files(String folder) {
@@ -83,12 +90,12 @@ final class Stack implements AutoCloseable {
     }
 
     Region create(String folder) {
-        return regions.open(
+        return vellum.open(
                 REGION, select(RegionOptions.size(SIZE).withLogSize(RegionOptions.parseSize(logSize)), folder));
     }
 
     Region open(String folder) {
-        return regions.open(REGION, select(RegionOptions.existing(), folder));
+        return vellum.open(REGION, select(RegionOptions.existing(), folder));
     }
 
     private RegionOptions select(RegionOptions options, String folder) {
@@ -104,7 +111,7 @@ final class Stack implements AutoCloseable {
 
     /** Whatever is open; a region whose disk has failed cannot say that it is closed. */
     void closeRegions() {
-        for (Region region : regions.regions()) {
+        for (Region region : vellum.regions()) {
             try {
                 region.close();
             } catch (RegionException e) {
@@ -115,7 +122,7 @@ final class Stack implements AutoCloseable {
 
     @Override
     public void close() {
-        regions.close();
+        vellum.close();
         dirtyBit.close();
         writeProtect.close();
         pageTable.close();

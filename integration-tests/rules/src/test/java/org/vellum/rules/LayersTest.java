@@ -41,6 +41,16 @@ class LayersTest {
                 new Bundle("org.vellum.api"),
                 new Bundle("org.vellum.nativelib", API),
                 new Bundle("org.vellum.runtime", API, NATIVE),
+                // puts the rest together where there is no framework that does
+                new Bundle(
+                        "org.vellum.embedded",
+                        API,
+                        NATIVE,
+                        "org.vellum.runtime..",
+                        "org.vellum.vmm..",
+                        "org.vellum.pagetable..",
+                        "org.vellum.strategy..",
+                        "org.vellum.store.."),
                 new Bundle("org.vellum.vmm.host", API, NATIVE),
                 new Bundle("org.vellum.vmm.kvm", API, NATIVE),
                 new Bundle("org.vellum.pagetable.host", API, NATIVE),
@@ -91,6 +101,26 @@ class LayersTest {
                 .resideInAnyPackage(roots.toArray(String[]::new))
                 .because("a bundle without a rule may use what it likes")
                 .check(PRODUCT);
+    }
+
+    /** As drawn in the runtime's package-info: a swap goes down, and only events go up. */
+    @Test
+    void thePackagesOfTheRuntimeUseOnlyThoseBelowThem() {
+        List<String> fromTheTop = Stream.of(
+                        "osgi", "registry", "region", "swap", "commit", "state", "services", "waiting", "providers")
+                .map(name -> "org.vellum.runtime." + name + "..")
+                .toList();
+        for (int i = 1; i < fromTheTop.size(); i++) {
+            List<String> above = fromTheTop.subList(0, i);
+            noClasses()
+                    .that()
+                    .resideInAPackage(fromTheTop.get(i))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(above.toArray(String[]::new))
+                    .because("arrows never point up")
+                    .check(PRODUCT);
+        }
     }
 
     @Test

@@ -211,7 +211,7 @@ final class ImageSession implements AutoCloseable {
     /** Behind {@link #open} on a crash image: what it found is what counts from now on. */
     void recovered() {
         content = new byte[SIZE];
-        CORE.view(image.committedView(), SIZE).get(content);
+        CORE.memory().view(image.committedView(), SIZE).get(content);
         medium.recovered(image.epoch(), compared(image.address(), content));
         if (image.address() == 0) {
             recordAddress();
@@ -245,7 +245,9 @@ final class ImageSession implements AutoCloseable {
     /** Written in place from now on, which nobody does, and then no more. */
     void beginAndEndInPlace() {
         medium.phase("in place");
-        image.beginInPlace().orElseThrow();
+        if (image.beginInPlace().isEmpty()) {
+            throw new IllegalStateException("this image cannot be written in place");
+        }
         image.endInPlace(image.epoch());
         turns.opened();
         medium.phase("logged");

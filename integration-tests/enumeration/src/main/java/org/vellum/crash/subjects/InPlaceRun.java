@@ -26,6 +26,7 @@ import org.vellum.crash.enumeration.MediumFile;
 import org.vellum.crash.enumeration.RecordingMedium;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
+import org.vellum.nativelib.NativeRegion;
 import org.vellum.nativelib.Recorder;
 import org.vellum.nativelib.Relocation;
 import org.vellum.nativelib.internal.JnaNativePersistence;
@@ -62,7 +63,7 @@ final class InPlaceRun implements AutoCloseable {
     private final Recorder recorder;
     private final StoreImage image;
     private final long base;
-    private final long region;
+    private final NativeRegion region;
     private final Set<Long> watched = new HashSet<>();
     private final long batch;
     private boolean isInPlace = true;
@@ -87,14 +88,13 @@ final class InPlaceRun implements AutoCloseable {
         epoch = image.epoch();
         InPlace place = image.beginInPlace().orElseThrow();
         passOn();
-        base = CORE.rangeReserve(0, ImageSession.SIZE, image.identity());
+        base = CORE.ranges().reserve(0, ImageSession.SIZE, image.identity());
         require(base > 0, "no range for the region: " + base);
-        region = CORE.regionCreateInPlace(base, ImageSession.SIZE, place);
-        require(region > 0 || region < -4095, "no region in place: " + region);
+        region = CORE.regions().createInPlace(base, ImageSession.SIZE, place);
         watchMappings();
-        batch = CORE.memoryMap(CORE.batchCapacity(region));
-        String refusal = CORE.regionAttach(region, VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations());
-        require(refusal == null, refusal);
+        batch = CORE.memory().map(region.batchCapacity());
+        region.attach(VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations())
+                .ifPresent(refusal -> require(false, refusal));
     }
 
     private static void require(boolean condition, String sentence) {
@@ -153,7 +153,7 @@ final class InPlaceRun implements AutoCloseable {
         if (isInPlace) {
             recorder.applicationStore(base + at, word);
         } else {
-            CORE.view(base + at, word.length).put(0, word);
+            CORE.memory().view(base + at, word.length).put(0, word);
         }
         System.arraycopy(word, 0, content, at, word.length);
         passOn();
@@ -161,20 +161,20 @@ final class InPlaceRun implements AutoCloseable {
 
     void commit() {
         medium.begun(epoch + 1, ImageSession.compared(ImageSession.ADDRESS, content));
-        long reached = isInPlace ? CORE.regionCommitInPlace(region).epoch() : persist();
+        long reached = isInPlace ? region.commitInPlace().epoch() : persist();
         passOn();
         require(reached == epoch + 1, "the commit is of epoch " + reached + ", not " + (epoch + 1));
         epoch++;
         medium.acknowledged(epoch);
         if (!isInPlace) {
             image.apply(batch, batchLength);
-            CORE.regionCutPersisted(region);
+            region.cutPersisted();
         }
         committed = content.clone();
     }
 
     private long persist() {
-        batchLength = CORE.regionCut(region, batch).batchLength();
+        batchLength = region.cut(batch).batchLength();
         return image.persist(batch, batchLength);
     }
 
@@ -197,14 +197,13 @@ final class InPlaceRun implements AutoCloseable {
     }
 
     private void swap(Relocation relocation) {
-        String refusal = CORE.regionSwap(
-                        region, VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations(), relocation)
+        String refusal = region.swap(VMM.operations(), PAGE_TABLE.operations(), STRATEGY.operations(), relocation)
                 .refusal();
         require(refusal == null, refusal);
     }
 
     void rollback() {
-        require(CORE.regionRollback(region) > 0, "no page was rolled back");
+        require(region.rollback() > 0, "no page was rolled back");
         passOn();
         content = committed.clone();
     }
@@ -212,15 +211,15 @@ final class InPlaceRun implements AutoCloseable {
     /** What was not committed is rolled back, and the image is closed in order. */
     @Override
     public void close() {
-        CORE.memoryUnmap(batch, CORE.batchCapacity(region));
-        CORE.regionDestroy(region);
+        CORE.memory().unmap(batch, region.batchCapacity());
+        region.close();
         if (isInPlace) {
             image.endInPlace(epoch);
         }
         image.close();
         passOn();
         store.stopRecording();
-        CORE.rangeRetire(base, ImageSession.SIZE);
+        CORE.ranges().retire(base, ImageSession.SIZE);
     }
 
     private void passOn() {

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import org.vellum.crash.enumeration.Event.StoreKind;
 import org.vellum.crash.enumeration.MediumFile;
 import org.vellum.crash.enumeration.RecordingMedium;
+import org.vellum.nativelib.FileCalls;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.NativePersistence;
 import org.vellum.nativelib.Persistence;
@@ -37,19 +38,15 @@ final class MappedMedium implements Persistence, MappedFiles.Listener {
 
     /** What the store works with. */
     MappedFiles mapped() {
-        NativeCore mapping = (NativeCore) Proxy.newProxyInstance(
-                NativeCore.class.getClassLoader(), new Class<?>[] {NativeCore.class}, (proxy, method, arguments) -> {
-                    switch (method.getName()) {
-                        case "fileMapShared":
-                            return map((int) arguments[0], (long) arguments[1], (long) arguments[2]);
-                        case "memoryUnmap":
-                            core.memoryUnmap((long) arguments[0], (long) arguments[1]);
-                            return null;
-                        default:
-                            throw new UnsupportedOperationException("mapped files are not expected to call " + method);
+        FileCalls mapping = (FileCalls) Proxy.newProxyInstance(
+                FileCalls.class.getClassLoader(), new Class<?>[] {FileCalls.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("mapShared")) {
+                        return map((int) arguments[0], (long) arguments[1], (long) arguments[2]);
                     }
+                    throw new UnsupportedOperationException("mapped files are not expected to call " + method);
                 });
-        return new MappedFiles(files, mapping, this, MappedFiles.Demand.SYNCHRONOUS, this, List.of());
+        NativeCore mapped = new SubstituteCore(core, core.memory(), mapping);
+        return new MappedFiles(files, mapped, this, MappedFiles.Demand.SYNCHRONOUS, this, List.of());
     }
 
     private long map(int descriptor, long offset, long length) {
@@ -57,13 +54,13 @@ final class MappedMedium implements Persistence, MappedFiles.Listener {
             throw new IllegalArgumentException("a mapping from offset " + offset + ": all of a file is expected");
         }
         MediumFile file = files.file(descriptor);
-        long address = core.memoryMap(length);
+        long address = core.memory().map(length);
         if (address < 0) {
             return address;
         }
         file.forEachPage((at, bytes) -> {
             int count = (int) Math.min(bytes.length, length - at);
-            core.view(address + at, count).put(bytes, 0, count);
+            core.memory().view(address + at, count).put(bytes, 0, count);
         });
         synchronized (mappings) {
             mappings.put(address, new Mapping(file, address, length));
@@ -107,7 +104,7 @@ final class MappedMedium implements Persistence, MappedFiles.Listener {
     @Override
     public void store(long destination, long source, long length) {
         byte[] bytes = new byte[(int) length];
-        core.view(source, bytes.length).get(bytes);
+        core.memory().view(source, bytes.length).get(bytes);
         store(destination, bytes, StoreKind.NON_TEMPORAL);
     }
 
@@ -126,7 +123,7 @@ final class MappedMedium implements Persistence, MappedFiles.Listener {
     private void store(long destination, byte[] bytes, StoreKind kind) {
         Mapping mapping = mappingOf(destination, bytes.length);
         mapping.file.store(destination - mapping.address, bytes, kind);
-        core.view(destination, bytes.length).put(bytes);
+        core.memory().view(destination, bytes.length).put(bytes);
     }
 
     @Override

@@ -135,7 +135,7 @@ final class MediumStoreFiles implements StoreFiles {
 
         private byte[] copy(long address, long length) {
             byte[] bytes = new byte[(int) length];
-            core.view(address, bytes.length).get(bytes);
+            core.memory().view(address, bytes.length).get(bytes);
             return bytes;
         }
 
@@ -146,7 +146,7 @@ final class MediumStoreFiles implements StoreFiles {
                 throw new FileFailure(
                         "read of " + length + " bytes at offset " + offset + " of " + path, Errno.ENODATA);
             }
-            core.view(address, bytes.length).put(bytes);
+            core.memory().view(address, bytes.length).put(bytes);
         }
 
         @Override

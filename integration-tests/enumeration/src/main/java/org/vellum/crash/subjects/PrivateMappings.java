@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.crash.subjects;
 
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import org.vellum.crash.enumeration.MediumFile;
+import org.vellum.nativelib.MemoryCalls;
 import org.vellum.nativelib.NativeCore;
 
 /**
@@ -25,7 +25,7 @@ final class PrivateMappings {
 
     /** @return the address, or a negative errno */
     long map(MediumFile file, long offset, long length) {
-        long address = core.memoryMap(length);
+        long address = core.memory().map(length);
         if (address > 0) {
             Mapping mapping = new Mapping(file, offset, length);
             synchronized (mappings) {
@@ -38,30 +38,44 @@ final class PrivateMappings {
 
     private void fill(long address, Mapping mapping) {
         byte[] bytes = mapping.file.read(mapping.offset, (int) mapping.length);
-        core.view(address, bytes.length).put(bytes);
+        core.memory().view(address, bytes.length).put(bytes);
     }
 
     /** The core with the two calls that concern these mappings as they would be. */
     NativeCore core() {
-        return (NativeCore) Proxy.newProxyInstance(
-                NativeCore.class.getClassLoader(), new Class<?>[] {NativeCore.class}, (proxy, method, arguments) -> {
-                    Mapping mapping = null;
-                    synchronized (mappings) {
-                        if (method.getName().equals("memoryDiscard")) {
-                            mapping = mappings.get((long) arguments[0]);
-                        } else if (method.getName().equals("memoryUnmap")) {
-                            mappings.remove((long) arguments[0]);
-                        }
-                    }
-                    if (mapping != null) {
-                        fill((long) arguments[0], mapping);
-                        return null;
-                    }
-                    try {
-                        return method.invoke(core, arguments);
-                    } catch (InvocationTargetException e) {
-                        throw e.getCause();
-                    }
-                });
+        MemoryCalls memory = core.memory();
+        MemoryCalls filling = new MemoryCalls() {
+            @Override
+            public long map(long length) {
+                return memory.map(length);
+            }
+
+            @Override
+            public void unmap(long address, long length) {
+                synchronized (mappings) {
+                    mappings.remove(address);
+                }
+                memory.unmap(address, length);
+            }
+
+            @Override
+            public void discard(long address, long length) {
+                Mapping mapping;
+                synchronized (mappings) {
+                    mapping = mappings.get(address);
+                }
+                if (mapping == null) {
+                    memory.discard(address, length);
+                } else {
+                    fill(address, mapping);
+                }
+            }
+
+            @Override
+            public ByteBuffer view(long address, int length) {
+                return memory.view(address, length);
+            }
+        };
+        return new SubstituteCore(core, filling, core.files());
     }
 }

@@ -2,10 +2,12 @@
 package org.vellum.nativelib.internal;
 
 import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
 
 /**
  * The direct mapping of {@code libvellum_core.so}, in its C names; see {@code native/include/vellum/core.h}. Bound and unbound
  * by {@link JnaNativeCore}, because a static initializer cannot be undone when the bundle is updated.
+ * A buffer is the memory of a structure of {@code org.vellum.nativelib.layout}; an array receives one value.
  */
 final class CoreLibrary {
     private CoreLibrary() {}
@@ -22,9 +24,9 @@ final class CoreLibrary {
             long base, long length, int homeFile, long homeOffset, long committed, long[] region);
 
     static native int vellum_region_create_in_place(
-            long base, long length, int homeFile, long homeOffset, int mapSync, long[] inPlace, long[] region);
+            long base, long length, int homeFile, long homeOffset, int mapSync, ByteBuffer inPlace, long[] region);
 
-    static native void vellum_region_commit_in_place(long region, long[] commit);
+    static native void vellum_region_commit_in_place(long region, ByteBuffer commit);
 
     static native int vellum_region_attach(
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
@@ -34,17 +36,17 @@ final class CoreLibrary {
             long vmm,
             long pagetable,
             long strategy,
-            long[] relocation,
-            long[] swap,
+            ByteBuffer relocation,
+            ByteBuffer swap,
             byte[] reason,
             long reasonSize);
 
     static native int vellum_region_degrade(
-            long region, long[] relocation, long[] swap, byte[] reason, long reasonSize);
+            long region, ByteBuffer relocation, ByteBuffer swap, byte[] reason, long reasonSize);
 
     static native int vellum_region_change_home(long region, int homeFile, long homeOffset, long committed);
 
-    static native void vellum_region_cut(long region, long batch, long[] cut);
+    static native void vellum_region_cut(long region, long batch, ByteBuffer cut);
 
     static native void vellum_region_cut_persisted(long region);
 
@@ -54,7 +56,7 @@ final class CoreLibrary {
 
     static native void vellum_region_destroy(long region);
 
-    static native void vellum_region_read_counters(long region, long[] counters);
+    static native void vellum_region_read_counters(long region, ByteBuffer counters);
 
     static native long vellum_batch_capacity(long region);
 

@@ -10,11 +10,11 @@ import java.util.List;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.Persistence;
 import org.vellum.nativelib.Recorder;
+import org.vellum.nativelib.layout.RecordedEventLayout;
 
 /** A {@code struct vellum_recorder}, with the memory of its events. */
 final class JnaRecorder extends JnaPersistence implements Recorder {
-    /** {@code sizeof(struct vellum_recorded_event)}. */
-    private static final int HEADER = 40;
+    private static final int HEADER = RecordedEventLayout.LAYOUT.size();
 
     private static final Kind[] KINDS = Kind.values();
 
@@ -94,7 +94,7 @@ final class JnaRecorder extends JnaPersistence implements Recorder {
         }
         List<Event> events = new ArrayList<>();
         for (long position = 0; position < length; ) {
-            int size = taken.getInt(position);
+            int size = taken.getInt(position + RecordedEventLayout.SIZE);
             events.add(event(taken.getByteBuffer(position, size).order(ByteOrder.nativeOrder())));
             position += size;
         }
@@ -102,12 +102,18 @@ final class JnaRecorder extends JnaPersistence implements Recorder {
     }
 
     private static Event event(ByteBuffer record) {
-        Kind kind = KINDS[record.getShort(4) - 1];
-        long length = record.getLong(32);
+        Kind kind = KINDS[record.getShort(RecordedEventLayout.KIND) - 1];
+        long length = record.getLong(RecordedEventLayout.LENGTH);
         byte[] bytes = new byte[record.limit() == HEADER ? 0 : (int) length];
         record.get(HEADER, bytes);
         return new Event(
-                kind, record.getShort(6), record.getInt(8), record.getLong(16), record.getLong(24), length, bytes);
+                kind,
+                record.getShort(RecordedEventLayout.POINT),
+                record.getInt(RecordedEventLayout.MEDIUM),
+                record.getLong(RecordedEventLayout.THREAD),
+                record.getLong(RecordedEventLayout.OFFSET),
+                length,
+                bytes);
     }
 
     @Override

@@ -4,6 +4,7 @@ package org.vellum.nativelib.loading;
 import com.sun.jna.Library;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -37,6 +38,15 @@ public final class SharedObject {
             refusal.initCause(e);
             throw refusal;
         }
+    }
+
+    /**
+     * Has JNA look in a folder first from now on, before it takes a library out of a jar itself.
+     *
+     * @param name without {@code lib} and {@code .so}
+     */
+    public static void searchFirst(String name, Path folder) {
+        NativeLibrary.addSearchPath(name, folder.toString());
     }
 
     private static String refusal(String name, Error error) {

@@ -2,13 +2,13 @@
 package org.vellum.runtime.commit;
 
 import java.util.List;
-import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 import org.vellum.runtime.services.RegionContext;
 
 /** What the native code and the image of one region said last. Read anew with its control lock held, looked at by anyone. */
 public final class Gauges {
     /** @param remarks the image's */
-    public record Reading(NativeCore.Counters counters, long loggedBytes, long logSize, List<String> remarks) {}
+    public record Reading(NativeRegion.Counters counters, long loggedBytes, long logSize, List<String> remarks) {}
 
     private final RegionContext region;
     private final RegionImage image;
@@ -22,7 +22,7 @@ public final class Gauges {
 
     public void refresh() {
         last = new Reading(
-                region.core().regionCounters(region.handle()),
+                region.nativeRegion().counters(),
                 image.loggedBytes(),
                 image.image().logSize(),
                 image.image().remarks());

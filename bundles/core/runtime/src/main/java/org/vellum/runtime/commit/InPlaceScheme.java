@@ -13,6 +13,7 @@ import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 
 /**
  * Commits by making durable what is in the home image already: the application stores there, behind pre-images that are
@@ -31,9 +32,8 @@ public final class InPlaceScheme implements CommitScheme {
 
     private static final System.Logger LOGGER = System.getLogger(InPlaceScheme.class.getName());
 
-    private final NativeCore core;
     private final StoreImage image;
-    private final long region;
+    private final NativeRegion region;
     private final ByteBuffer slotHeaders;
 
     private long epoch;
@@ -44,21 +44,21 @@ public final class InPlaceScheme implements CommitScheme {
     /**
      * @param image written in place since {@link StoreImage#beginInPlace}
      * @param place what that returned
-     * @param region the core's handle
+     * @param region closed with the scheme
      */
-    public InPlaceScheme(NativeCore core, StoreImage image, InPlace place, long region) {
-        this.core = core;
+    public InPlaceScheme(NativeCore core, StoreImage image, InPlace place, NativeRegion region) {
         this.image = image;
         this.region = region;
         this.epoch = image.epoch();
-        slotHeaders = core.view(place.undoSlotHeaders(), (int)
+        slotHeaders = core.memory()
+                .view(place.undoSlotHeaders(), (int)
                         Math.min(place.slots() * SLOT_HEADER, Integer.MAX_VALUE / SLOT_HEADER * SLOT_HEADER))
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
     @Override
     public Cut cut() {
-        NativeCore.InPlaceCommit commit = core.regionCommitInPlace(region);
+        NativeRegion.InPlaceCommit commit = region.commitInPlace();
         endedEpoch = commit.epoch() != epoch;
         epoch = commit.epoch();
         loggedBytes += commit.dirtyPages() * PRE_IMAGE;
@@ -94,7 +94,7 @@ public final class InPlaceScheme implements CommitScheme {
 
     @Override
     public void rollback() {
-        loggedBytes += core.regionRollback(region) * PRE_IMAGE;
+        loggedBytes += region.rollback() * PRE_IMAGE;
     }
 
     @Override
@@ -116,7 +116,7 @@ public final class InPlaceScheme implements CommitScheme {
     /** The native half rolls back, durably, before it lets go. */
     @Override
     public void close() {
-        core.regionDestroy(region);
+        region.close();
         try {
             release();
         } catch (RegionException e) {

@@ -10,6 +10,7 @@ import org.vellum.api.provider.Phase;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.nativelib.Errno;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 
 /**
  * Commits by a log of post-images: the cut encodes the lines that changed into a batch, the store makes the batch
@@ -21,7 +22,7 @@ public final class RedoScheme implements CommitScheme {
 
     private final NativeCore core;
     private StoreImage image;
-    private final long region;
+    private final NativeRegion region;
     private final long batch;
     private final long batchMemory;
 
@@ -32,12 +33,12 @@ public final class RedoScheme implements CommitScheme {
 
     /**
      * @param name the region's, for messages
-     * @param region the core's handle
+     * @param region closed with the scheme
      * @throws RegionException there is no memory for batches
      */
-    public static RedoScheme create(String name, NativeCore core, StoreImage image, long region) {
-        long batchMemory = core.batchCapacity(region);
-        long batch = core.memoryMap(batchMemory);
+    public static RedoScheme create(String name, NativeCore core, StoreImage image, NativeRegion region) {
+        long batchMemory = region.batchCapacity();
+        long batch = core.memory().map(batchMemory);
         if (batch < 0) {
             throw new RegionException("region '" + name + "': no memory for its commits (" + batchMemory + " bytes): "
                     + Errno.describe((int) batch));
@@ -45,7 +46,7 @@ public final class RedoScheme implements CommitScheme {
         return new RedoScheme(core, image, region, batch, batchMemory);
     }
 
-    private RedoScheme(NativeCore core, StoreImage image, long region, long batch, long batchMemory) {
+    private RedoScheme(NativeCore core, StoreImage image, NativeRegion region, long batch, long batchMemory) {
         this.core = core;
         this.image = image;
         this.region = region;
@@ -55,9 +56,9 @@ public final class RedoScheme implements CommitScheme {
 
     @Override
     public Cut cut() throws Failure {
-        NativeCore.Cut cut;
+        NativeRegion.Cut cut;
         try {
-            cut = core.regionCut(region, batch);
+            cut = region.cut(batch);
         } catch (RuntimeException | Error e) {
             throw new Failure("the cut failed: " + e.getMessage() + "; the stores stay uncommitted", e, false);
         }
@@ -67,7 +68,7 @@ public final class RedoScheme implements CommitScheme {
 
     @Override
     public void pagesOfCut(LongConsumer page) {
-        core.batchPages(batch, batchLength, page);
+        core.batches().forEachPage(batch, batchLength, page);
     }
 
     /** The next cut compares with the committed view, so this returns only when the view has this one. */
@@ -81,11 +82,11 @@ public final class RedoScheme implements CommitScheme {
                 // last epoch, so recovery must not find the one that failed.
                 forgetFailed();
             }
-            core.regionCutPersisted(region);
+            region.cutPersisted();
             return image.epoch();
         } finally {
             if (batchLength > KEPT_BATCH_MEMORY) {
-                core.memoryDiscard(batch + KEPT_BATCH_MEMORY, batchMemory - KEPT_BATCH_MEMORY);
+                core.memory().discard(batch + KEPT_BATCH_MEMORY, batchMemory - KEPT_BATCH_MEMORY);
             }
         }
     }
@@ -130,7 +131,7 @@ public final class RedoScheme implements CommitScheme {
 
     @Override
     public void rollback() {
-        core.regionRollback(region);
+        region.rollback();
     }
 
     @Override
@@ -150,13 +151,13 @@ public final class RedoScheme implements CommitScheme {
 
     @Override
     public void close() {
-        core.regionDestroy(region);
+        region.close();
         release();
     }
 
     @Override
     public void release() {
-        core.memoryUnmap(batch, batchMemory);
+        core.memory().unmap(batch, batchMemory);
     }
 
     @Override

@@ -41,7 +41,7 @@ public final class StoreAway implements StoreImage {
         this.address = leaving.address();
         this.identity = leaving.identity();
         this.epoch = leaving.epoch();
-        this.file = core.fileDuplicate(leaving.homeFile());
+        this.file = core.files().duplicate(leaving.homeFile());
         if (file < 0) {
             throw new RegionException(
                     "region '" + region + "': its image cannot be kept without its store: " + Errno.describe(file));
@@ -50,7 +50,7 @@ public final class StoreAway implements StoreImage {
 
     /** @throws RegionException there is no address space left */
     public void map() {
-        long mapped = core.fileMapPrivate(file, homeOffset, size);
+        long mapped = core.files().mapPrivate(file, homeOffset, size);
         if (mapped < 0) {
             throw new RegionException(
                     "region '" + region + "': its image cannot be mapped: " + Errno.describe((int) mapped));
@@ -80,12 +80,12 @@ public final class StoreAway implements StoreImage {
 
     /** Lets the store open the image. */
     public void unlock() {
-        core.fileUnlock(file);
+        core.files().unlock(file);
     }
 
     /** @return whether nobody has the image open */
     public boolean lock() {
-        return core.fileLock(file) == 0;
+        return core.files().lock(file) == 0;
     }
 
     @Override
@@ -160,10 +160,10 @@ public final class StoreAway implements StoreImage {
     @Override
     public void close() {
         if (view != 0) {
-            core.memoryUnmap(view, size);
+            core.memory().unmap(view, size);
             view = 0;
         }
-        core.fileClose(file);
+        core.files().close(file);
     }
 
     /** There is nothing to write: nothing was committed through it. */

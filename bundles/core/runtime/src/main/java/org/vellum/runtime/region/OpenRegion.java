@@ -144,7 +144,7 @@ public final class OpenRegion implements Region {
     public ByteBuffer buffer(long offset, int length) {
         state.requireOpen();
         requireInside(offset, length);
-        return context.core().view(context.base() + offset, length);
+        return context.core().memory().view(context.base() + offset, length);
     }
 
     @Override

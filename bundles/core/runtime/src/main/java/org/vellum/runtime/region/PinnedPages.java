@@ -3,14 +3,14 @@ package org.vellum.runtime.region;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 
 /** What an operator should know of memory that the kernel has pinned and stores to without Vellum's page tables. */
 final class PinnedPages {
 
     private PinnedPages() {}
 
-    static List<String> remarks(NativeCore.Counters counters) {
+    static List<String> remarks(NativeRegion.Counters counters) {
         List<String> remarks = new ArrayList<>();
         if (counters.pinnedPages() > 0) {
             remarks.add(counters.pinnedPages()

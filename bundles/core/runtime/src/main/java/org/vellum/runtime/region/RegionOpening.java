@@ -18,7 +18,9 @@ import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
 import org.vellum.api.provider.Tracking;
 import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCallException;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 import org.vellum.runtime.commit.CommitScheme;
 import org.vellum.runtime.commit.InPlaceScheme;
 import org.vellum.runtime.commit.RedoScheme;
@@ -42,8 +44,8 @@ public final class RegionOpening {
     private Runnable retireRange;
     /** Of the region's range, once that is reserved. */
     private long base;
-    /** The core's handle, once there is a region. */
-    private long region;
+    /** Once it was created. */
+    private NativeRegion region;
 
     private RegionOpening(String name, RegionOptions options, Tuple tuple, RuntimeServices services) {
         this.name = name;
@@ -120,7 +122,7 @@ public final class RegionOpening {
     private long reserve(StoreImage image) {
         long size = image.size();
         long wanted = image.address() != 0 ? image.address() : options.address();
-        long reserved = core.rangeReserve(wanted, size, image.identity());
+        long reserved = core.ranges().reserve(wanted, size, image.identity());
         if (reserved == -Errno.EEXIST && wanted != 0) {
             throw addressTaken(wanted, size, image.address() != 0);
         }
@@ -129,7 +131,7 @@ public final class RegionOpening {
                     + (wanted == 0 ? "" : " at 0x" + Long.toHexString(wanted)) + ": " + Errno.describe((int) reserved)
                     + wayOut((int) -reserved));
         }
-        retireRange = () -> core.rangeRetire(reserved, size);
+        retireRange = () -> core.ranges().retire(reserved, size);
         undo.push(retireRange);
         if (image.address() == 0) {
             image.recordAddress(reserved);
@@ -203,33 +205,43 @@ public final class RegionOpening {
 
     private void createInPlace(StoreImage image, InPlace inPlace) {
         Runnable end = () -> image.endInPlace(image.epoch());
-        long created = core.regionCreateInPlace(base, image.size(), inPlace);
-        if (created < 0) {
+        NativeRegion created;
+        try {
+            created = core.regions().createInPlace(base, image.size(), inPlace);
+        } catch (NativeCallException e) {
             end.run();
-            throw new RegionException("region '" + name + "': cannot map its home image for stores in place: "
-                    + Errno.describe((int) created) + wayOut((int) -created));
+            throw new RegionException(
+                    "region '" + name + "': cannot map its home image for stores in place: " + e.reason()
+                            + wayOut(e.errno()),
+                    e);
         }
         undo.push(end);
         own(created);
     }
 
     private CommitScheme redo(StoreImage image) {
-        long created =
-                core.regionCreate(base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
-        if (created < 0) {
-            throw new RegionException("region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
-                    + Long.toHexString(base) + ": " + Errno.describe((int) created) + wayOut((int) -created));
-        }
-        own(created);
+        own(create(image));
         attach();
         return RedoScheme.create(name, core, image, region);
     }
 
-    /** Destroying the region retires its range too. */
-    private void own(long created) {
+    private NativeRegion create(StoreImage image) {
+        try {
+            return core.regions()
+                    .create(base, image.size(), image.homeFile(), image.homeOffset(), image.committedView());
+        } catch (NativeCallException e) {
+            throw new RegionException(
+                    "region '" + name + "': cannot map its image of " + image.size() + " bytes at 0x"
+                            + Long.toHexString(base) + ": " + e.reason() + wayOut(e.errno()),
+                    e);
+        }
+    }
+
+    /** Closing the region retires its range too. */
+    private void own(NativeRegion created) {
         region = created;
         undo.remove(retireRange);
-        undo.push(() -> core.regionDestroy(created));
+        undo.push(created::close);
     }
 
     private void attach() {
@@ -239,10 +251,10 @@ public final class RegionOpening {
         } catch (RuntimeException | LinkageError e) {
             throw new RegionException(cannotAttach(e.toString()), e);
         }
-        String refusal = core.regionAttach(region, operations.vmm(), operations.pageTable(), operations.strategy());
-        if (refusal != null) {
-            throw new RegionException(cannotAttach(refusal));
-        }
+        region.attach(operations.vmm(), operations.pageTable(), operations.strategy())
+                .ifPresent(refusal -> {
+                    throw new RegionException(cannotAttach(refusal));
+                });
     }
 
     private String cannotAttach(String reason) {

@@ -4,15 +4,16 @@ package org.vellum.runtime.services;
 import java.util.Map;
 import org.vellum.api.provider.PhaseObserver;
 import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 
 /**
  * What stays the same of an open region, and what it shares with all others.
  *
  * @param base virtual address of the first byte
  * @param size bytes
- * @param handle the native core's, of the region
+ * @param nativeRegion used with the region's control lock held
  */
-public record RegionContext(String name, long base, long size, long handle, RuntimeServices services) {
+public record RegionContext(String name, long base, long size, NativeRegion nativeRegion, RuntimeServices services) {
     public NativeCore core() {
         return services.core();
     }

@@ -93,7 +93,7 @@ public final class RegionState {
         assert state != State.CLOSED : "closed, and fails";
         failure = sentence;
         state = State.FAILED;
-        region.core().regionRefuseStores(region.handle());
+        region.nativeRegion().refuseStores();
     }
 
     /** control: from now on there is nothing. */

@@ -5,7 +5,7 @@ import org.vellum.api.RegionException;
 import org.vellum.api.provider.IncomingImage;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
-import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.NativeCallException;
 import org.vellum.runtime.commit.RegionImage;
 import org.vellum.runtime.commit.StoreAway;
 import org.vellum.runtime.providers.Tuple;
@@ -68,9 +68,10 @@ final class StoreSwap {
     }
 
     private void changeHome(StoreImage home, long committedView) {
-        int result = region.core().regionChangeHome(region.handle(), home.homeFile(), home.homeOffset(), committedView);
-        if (result != 0) {
-            throw new RegionException(region.subject() + " cannot change its home image: " + Errno.describe(result));
+        try {
+            region.nativeRegion().changeHome(home.homeFile(), home.homeOffset(), committedView);
+        } catch (NativeCallException e) {
+            throw new RegionException(region.subject() + " cannot change its home image: " + e.reason(), e);
         }
     }
 

@@ -9,7 +9,7 @@ import org.vellum.api.RegionStatus;
 import org.vellum.api.provider.Place;
 import org.vellum.api.provider.Store;
 import org.vellum.api.provider.StoreImage;
-import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 import org.vellum.runtime.commit.Gauges;
 import org.vellum.runtime.commit.RegionImage;
 import org.vellum.runtime.providers.Tuple;
@@ -85,7 +85,7 @@ final class SwapSteps implements Move.Region {
             state.requireOpen();
             Tuple here = next.withStore(inForce.tuple().store()); // it may have moved since that was selected
             boolean moving = move != null || image.missing().isPresent();
-            NativeCore.Swap cost = tracking.swap(here, moving);
+            NativeRegion.Swap cost = tracking.swap(here, moving);
             if (cost.refusal() != null) {
                 throw new RegionException(region.subject() + " stays on " + inForce.names()
                         + ", for it cannot be swapped to " + here.names() + ": " + cost.refusal());
@@ -98,7 +98,7 @@ final class SwapSteps implements Move.Region {
     RegionStatus.Swap degrade(String reason) {
         return inControl("a swap", () -> {
             state.requireOpen();
-            NativeCore.Swap cost = tracking.degrade();
+            NativeRegion.Swap cost = tracking.degrade();
             if (cost.refusal() != null) {
                 throw new RegionException(region.subject() + " cannot go on without a strategy: " + cost.refusal());
             }

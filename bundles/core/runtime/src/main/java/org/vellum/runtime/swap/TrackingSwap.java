@@ -6,7 +6,7 @@ import java.util.function.Function;
 import org.vellum.api.RegionException;
 import org.vellum.api.provider.InPlace;
 import org.vellum.api.provider.Tracking;
-import org.vellum.nativelib.NativeCore;
+import org.vellum.nativelib.NativeRegion;
 import org.vellum.nativelib.Relocation;
 import org.vellum.runtime.commit.CommitScheme;
 import org.vellum.runtime.commit.InPlaceScheme;
@@ -36,7 +36,7 @@ final class TrackingSwap {
      * @param stays not to be written in place whatever the tuple can have
      * @return with a refusal: the tuple before is in force, and the region is written as before
      */
-    NativeCore.Swap swap(Tuple next, boolean stays) {
+    NativeRegion.Swap swap(Tuple next, boolean stays) {
         boolean wantsInPlace = !stays && next.strategy().tracking() == Tracking.WRITE_PROTECT;
         if (image.scheme().isInPlace()) {
             return wantsInPlace
@@ -45,7 +45,7 @@ final class TrackingSwap {
         }
         Optional<InPlace> place = wantsInPlace ? beginInPlace() : Optional.empty();
         if (place.isPresent()) {
-            NativeCore.Swap swap = intoPlace(next, place.get());
+            NativeRegion.Swap swap = intoPlace(next, place.get());
             if (swap.refusal() == null) {
                 return swap;
             }
@@ -54,10 +54,10 @@ final class TrackingSwap {
     }
 
     /** Takes all providers that track away; the region is written by redo then. */
-    NativeCore.Swap degrade() {
+    NativeRegion.Swap degrade() {
         return image.scheme().isInPlace()
-                ? toWorkingImage(relocation -> region.core().regionDegrade(region.handle(), relocation))
-                : region.core().regionDegrade(region.handle(), Relocation.NONE);
+                ? toWorkingImage(relocation -> region.nativeRegion().degrade(relocation))
+                : region.nativeRegion().degrade(Relocation.NONE);
     }
 
     /** The image or its store is another one: written in place from now on, if the tuple in force can have that. */
@@ -75,7 +75,7 @@ final class TrackingSwap {
      */
     void toRedo(Tuple now) {
         if (image.scheme().isInPlace()) {
-            NativeCore.Swap swap = toWorkingImage(relocation -> swapNatively(now, relocation));
+            NativeRegion.Swap swap = toWorkingImage(relocation -> swapNatively(now, relocation));
             if (swap.refusal() != null) {
                 throw new RegionException(
                         region.subject() + " is written in place, and cannot be otherwise: " + swap.refusal());
@@ -94,8 +94,8 @@ final class TrackingSwap {
     }
 
     /** @return with a refusal: the image is logged again, and the tuple before in force */
-    private NativeCore.Swap intoPlace(Tuple next, InPlace place) {
-        NativeCore.Swap swap = swapNatively(next, new Relocation.ToHomeImage(place));
+    private NativeRegion.Swap intoPlace(Tuple next, InPlace place) {
+        NativeRegion.Swap swap = swapNatively(next, new Relocation.ToHomeImage(place));
         if (swap.refusal() != null) {
             image.changeNotInPlace(swap.refusal());
             try {
@@ -106,14 +106,14 @@ final class TrackingSwap {
             return swap;
         }
         image.scheme().release();
-        image.changeScheme(new InPlaceScheme(region.core(), image.image(), place, region.handle()));
+        image.changeScheme(new InPlaceScheme(region.core(), image.image(), place, region.nativeRegion()));
         return swap;
     }
 
     /** @param move the native call: a swap, or degradation */
-    private NativeCore.Swap toWorkingImage(Function<Relocation, NativeCore.Swap> move) {
-        CommitScheme next = RedoScheme.create(region.name(), region.core(), image.image(), region.handle());
-        NativeCore.Swap swap =
+    private NativeRegion.Swap toWorkingImage(Function<Relocation, NativeRegion.Swap> move) {
+        CommitScheme next = RedoScheme.create(region.name(), region.core(), image.image(), region.nativeRegion());
+        NativeRegion.Swap swap =
                 move.apply(new Relocation.ToWorkingImage(image.image().committedView()));
         if (swap.refusal() != null) {
             next.release();
@@ -129,15 +129,13 @@ final class TrackingSwap {
         return swap;
     }
 
-    private NativeCore.Swap swapNatively(Tuple next, Relocation relocation) {
+    private NativeRegion.Swap swapNatively(Tuple next, Relocation relocation) {
         Tuple.Operations operations;
         try {
             operations = next.operations();
         } catch (RuntimeException | LinkageError e) { // one that is gone
-            return new NativeCore.Swap(0, 0, e.toString());
+            return new NativeRegion.Swap(0, 0, e.toString());
         }
-        return region.core()
-                .regionSwap(
-                        region.handle(), operations.vmm(), operations.pageTable(), operations.strategy(), relocation);
+        return region.nativeRegion().swap(operations.vmm(), operations.pageTable(), operations.strategy(), relocation);
     }
 }

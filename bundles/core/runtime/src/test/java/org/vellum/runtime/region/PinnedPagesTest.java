@@ -3,7 +3,7 @@ package org.vellum.runtime.region;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.vellum.nativelib.NativeCore.Counters;
+import org.vellum.nativelib.NativeRegion.Counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

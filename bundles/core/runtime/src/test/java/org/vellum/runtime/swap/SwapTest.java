@@ -113,7 +113,7 @@ class SwapTest {
     @Test
     void whatWasAnsweredIsInTheStatusForAWhileAndWhatStillHoldsUntilItDoesNot() {
         TupleInForce tuple = new TupleInForce(
-                new RegionContext("orders", 0, 0, 0, bench.services), new Tuple(null, null, null, null, List.of()));
+                new RegionContext("orders", 0, 0, null, bench.services), new Tuple(null, null, null, null, List.of()));
         tuple.refuseForNow("mistyped", Duration.ofMinutes(10));
         assertEquals(List.of("mistyped"), tuple.remarks());
         tuple.refuseForNow("mistyped", Duration.ZERO);

@@ -261,7 +261,7 @@ public final class FakeStore implements Store {
         @Override
         public void apply(long batch, long length) {
             call("apply");
-            core.batchApply(batch, length, committedView, size());
+            core.batches().apply(batch, length, committedView, size());
         }
 
         @Override

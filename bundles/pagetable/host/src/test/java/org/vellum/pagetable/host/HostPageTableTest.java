@@ -9,7 +9,9 @@ import org.vellum.api.provider.Diagnosis.Verdict;
 import org.vellum.api.provider.PageTableEntry;
 import org.vellum.api.provider.PageTableEntry.Flag;
 import org.vellum.api.provider.Tracking;
+import org.vellum.nativelib.ProviderLibrary;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -71,5 +73,19 @@ class HostPageTableTest {
         IllegalStateException refused =
                 assertThrows(IllegalStateException.class, () -> table.obstacleTo(Tracking.DIRTY_BIT));
         assertTrue(refused.getMessage().contains("libvellum_pagetable_host.so was released"), refused.getMessage());
+    }
+
+    /** {@code struct host_page_times} is two numbers here: of opening, then of closing. */
+    @Test
+    void timesLieAsTheNativeHalfSays() {
+        try (ProviderLibrary library = ProviderLibrary.open("vellum_pagetable_host", HostPageTable.class)) {
+            long[] answer = new long[3]; // offset, size, fields
+            assertEquals(0, library.call("vellum_pagetable_host_layout", "host_page_times", answer));
+            assertArrayEquals(new long[] {0, 16, 2}, answer);
+            assertEquals(0, library.call("vellum_pagetable_host_layout", "host_page_times.open", answer));
+            assertArrayEquals(new long[] {0, 8, 0}, answer);
+            assertEquals(0, library.call("vellum_pagetable_host_layout", "host_page_times.close", answer));
+            assertArrayEquals(new long[] {8, 8, 0}, answer);
+        }
     }
 }

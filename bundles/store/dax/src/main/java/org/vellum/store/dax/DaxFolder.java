@@ -45,26 +45,26 @@ final class DaxFolder {
             try {
                 return maps(file, descriptor);
             } finally {
-                core.fileClose(descriptor);
+                core.files().close(descriptor);
             }
         }
         Path probe = StoreFolder.nearestExisting(file.resolveSibling("."))
                 .resolve(".vellum-dax-" + ProcessHandle.current().pid() + "-" + PROBES.incrementAndGet());
         int descriptor = open(probe, true);
         try {
-            int result = core.fileAllocate(descriptor, 0, NativeCore.PAGE_SIZE);
+            int result = core.files().allocate(descriptor, 0, NativeCore.PAGE_SIZE);
             if (result != 0) {
                 throw new FileFailure("allocation of a page of " + probe, result);
             }
             return maps(probe, descriptor);
         } finally {
-            core.fileClose(descriptor);
+            core.files().close(descriptor);
             delete(probe);
         }
     }
 
     private int open(Path path, boolean create) throws FileFailure {
-        int descriptor = core.fileOpen(path.toString(), create, create);
+        int descriptor = core.files().open(path.toString(), create, create);
         if (descriptor < 0) {
             throw new FileFailure((create ? "create " : "open ") + path, descriptor);
         }
@@ -72,14 +72,14 @@ final class DaxFolder {
     }
 
     private boolean maps(Path path, int descriptor) throws FileFailure {
-        long address = core.fileMapShared(descriptor, 0, NativeCore.PAGE_SIZE, true);
+        long address = core.files().mapShared(descriptor, 0, NativeCore.PAGE_SIZE, true);
         if (address == -Errno.EOPNOTSUPP) {
             return false;
         }
         if (address < 0) {
             throw new FileFailure("synchronous (MAP_SYNC) mapping of " + path, (int) address);
         }
-        core.memoryUnmap(address, NativeCore.PAGE_SIZE);
+        core.memory().unmap(address, NativeCore.PAGE_SIZE);
         return true;
     }
 

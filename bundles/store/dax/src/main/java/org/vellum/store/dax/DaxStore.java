@@ -115,6 +115,15 @@ public final class DaxStore implements Store, Diagnosis {
     }
 
     /**
+     * For programs on a flat class path.
+     *
+     * @param directory for regions that name none
+     */
+    public static DaxStore withoutFramework(NativeCore core, NativePersistence library, Path directory) {
+        return new DaxStore(core, library, PersistenceDomain.ofThisHost(), directory, false);
+    }
+
+    /**
      * For programs on a flat class path; emulates persistent memory where there is none.
      *
      * @param directory for regions that name none

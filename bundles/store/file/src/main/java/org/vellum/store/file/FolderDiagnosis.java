@@ -83,7 +83,7 @@ final class FolderDiagnosis implements Diagnosis {
 
     /** By the core and not by {@link StoreFile#syncData}: nothing relies on what is written here. */
     private void sync(StoreFile file) throws FileFailure {
-        int result = core.fileSyncData(file.descriptor());
+        int result = core.files().fdatasync(file.descriptor());
         if (result != 0) {
             throw new FileFailure("fdatasync of " + file.path(), result);
         }

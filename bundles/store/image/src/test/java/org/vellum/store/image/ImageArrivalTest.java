@@ -185,9 +185,9 @@ class ImageArrivalTest {
         StoreImage image = created();
         IncomingImage arrival = arrival(image, "here", "there");
         try (NativeMemory page = new NativeMemory(CORE, NativeCore.PAGE_SIZE)) {
-            CORE.view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 4711);
+            CORE.memory().view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 4711);
             arrival.write(3, 1, page.address());
-            CORE.view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 0);
+            CORE.memory().view(page.address(), NativeCore.PAGE_SIZE).putLong(8, 0);
             arrival.write(3, 1, page.address());
         }
         copy(image, arrival);
@@ -198,7 +198,8 @@ class ImageArrivalTest {
         try (StoreImage there = open("there")) {
             assertEquals(
                     0,
-                    CORE.view(there.committedView() + 3 * NativeCore.PAGE_SIZE, 16)
+                    CORE.memory()
+                            .view(there.committedView() + 3 * NativeCore.PAGE_SIZE, 16)
                             .getLong(8));
         }
     }

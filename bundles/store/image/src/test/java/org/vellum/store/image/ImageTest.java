@@ -353,7 +353,12 @@ class ImageTest {
         store.files.forget();
         try (StoreImage image = store.open(0, 0, TestStore.IGNORE)) {
             assertTrue(store.files.bytesRead() < 4096, "read " + store.files.bytesRead());
-            assertEquals(5, Cores.CORE.view(image.committedView() + size - 1, 1).get(0));
+            assertEquals(
+                    5,
+                    Cores.CORE
+                            .memory()
+                            .view(image.committedView() + size - 1, 1)
+                            .get(0));
         }
     }
 }

@@ -52,7 +52,7 @@ final class InPlaceWriter {
     }
 
     private static ByteBuffer view(long address, int length) {
-        return Cores.CORE.view(address, length).order(ByteOrder.LITTLE_ENDIAN);
+        return Cores.CORE.memory().view(address, length).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     long epoch() {

@@ -129,7 +129,7 @@ public final class TestStore {
 
     public static byte[] content(StoreImage image) {
         byte[] bytes = new byte[(int) image.size()];
-        Cores.CORE.view(image.committedView(), bytes.length).get(bytes);
+        Cores.CORE.memory().view(image.committedView(), bytes.length).get(bytes);
         return bytes;
     }
 

@@ -43,7 +43,7 @@ final class MemoryFiles implements StoreFiles, AutoCloseable {
             }
             kept = make(path);
         }
-        int descriptor = core.fileOpen("/proc/self/fd/" + kept, false, false);
+        int descriptor = core.files().open("/proc/self/fd/" + kept, false, false);
         if (descriptor < 0) {
             throw new FileFailure("open " + path + " in memory", descriptor);
         }
@@ -51,7 +51,7 @@ final class MemoryFiles implements StoreFiles, AutoCloseable {
     }
 
     private int make(Path path) throws FileFailure {
-        int descriptor = core.fileInMemory(path.getFileName().toString());
+        int descriptor = core.files().inMemory(path.getFileName().toString());
         if (descriptor < 0) {
             throw new FileFailure("create " + path + " in memory", descriptor);
         }
@@ -72,7 +72,7 @@ final class MemoryFiles implements StoreFiles, AutoCloseable {
         }
         Integer replaced = files.put(to, moved);
         if (replaced != null) {
-            core.fileClose(replaced);
+            core.files().close(replaced);
         }
     }
 
@@ -80,7 +80,7 @@ final class MemoryFiles implements StoreFiles, AutoCloseable {
     public synchronized void delete(Path path) {
         Integer deleted = files.remove(path);
         if (deleted != null) {
-            core.fileClose(deleted);
+            core.files().close(deleted);
         }
     }
 
@@ -179,7 +179,7 @@ final class MemoryFiles implements StoreFiles, AutoCloseable {
     /** Forgets every file. */
     @Override
     public synchronized void close() {
-        files.values().forEach(core::fileClose);
+        files.values().forEach(core.files()::close);
         files.clear();
     }
 }

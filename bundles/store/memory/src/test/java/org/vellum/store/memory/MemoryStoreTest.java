@@ -68,6 +68,7 @@ class MemoryStoreTest {
 
     private static int value(StoreImage image) {
         return Cores.CORE
+                .memory()
                 .view(image.committedView() + 3 * NativeCore.PAGE_SIZE, 1)
                 .get(0);
     }

@@ -4,7 +4,7 @@ package org.vellum.vmm.kvm;
 import java.nio.ByteBuffer;
 
 /** {@code struct vellum_kvm_counters}, with its comments in {@code native/include/vellum/kvm.h}. */
-record KvmCounters(
+public record KvmCounters(
         long vcpus,
         long memorySlots,
         long chunks,

@@ -117,7 +117,7 @@ public final class Batch {
         if (previous != null && previous.address == address && padded(length) <= previous.start.capacity()) {
             start = previous.start;
         } else {
-            start = core.view(address, (int) Math.min(WINDOW, padded(length)));
+            start = core.memory().view(address, (int) Math.min(WINDOW, padded(length)));
         }
         header = view(0, HEADER_SIZE);
     }
@@ -190,7 +190,7 @@ public final class Batch {
     private ByteBuffer view(long offset, int bytes) {
         ByteBuffer view = offset + bytes <= start.capacity()
                 ? start.slice((int) offset, bytes)
-                : core.view(address + offset, bytes);
+                : core.memory().view(address + offset, bytes);
         return view.order(ByteOrder.LITTLE_ENDIAN);
     }
 }

@@ -46,7 +46,7 @@ public final class CommittedView implements AutoCloseable {
     private CommittedView(NativeCore core, ImageIdentity identity, long epoch, StoreFile readFrom) {
         this.core = core;
         size = identity.size();
-        address = core.memoryMap(size);
+        address = core.memory().map(size);
         if (address < 0) {
             throw new RegionException("cannot map " + size + " bytes of memory to look at " + readFrom.path() + ": "
                     + Errno.describe((int) address));
@@ -82,7 +82,7 @@ public final class CommittedView implements AutoCloseable {
         highestEpoch = epoch; // before the first line changes: another thread copies pages and then asks
         previous = new Batch(core, batch, length, previous);
         previous.forEachPage(this::expectChange); // before it too: an error half way must not leave a page unknown
-        return core.batchApply(batch, length, address, size);
+        return core.batches().apply(batch, length, address, size);
     }
 
     private void expectChange(long page) {
@@ -121,7 +121,8 @@ public final class CommittedView implements AutoCloseable {
     /** Puts a page's content of the committed epoch into the view; the file keeps what it has. */
     public void putBack(long page, NativeMemory content) {
         updated.add(page);
-        core.view(address + page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE)
+        core.memory()
+                .view(address + page * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE)
                 .put(content.view(0, NativeCore.PAGE_SIZE));
     }
 
@@ -135,7 +136,7 @@ public final class CommittedView implements AutoCloseable {
      * copies and shows what is there. Only while no page is {@link #updated}.
      */
     public void follow(long epoch) {
-        core.memoryDiscard(address, size);
+        core.memory().discard(address, size);
         highestEpoch = epoch;
     }
 
@@ -149,7 +150,7 @@ public final class CommittedView implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
-            core.memoryUnmap(address, size);
+            core.memory().unmap(address, size);
         }
     }
 }

@@ -46,7 +46,7 @@ public final class PageWriter implements AutoCloseable {
         int length = count * NativeCore.PAGE_SIZE;
         long entriesAt = (long) RUN_PAGES * NativeCore.PAGE_SIZE;
         ByteBuffer copy = staging.view(0, length);
-        copy.put(core.view(address, length));
+        copy.put(core.memory().view(address, length));
         ByteBuffer entries =
                 staging.view(entriesAt, RUN_PAGES * PageChecksums.ENTRY_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < count; i++) {

@@ -3,6 +3,7 @@ package org.vellum.store.image.medium;
 
 import java.util.OptionalLong;
 import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.FileCalls;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.nativelib.Persistence;
 import org.vellum.store.image.medium.MappedFiles.Demand;
@@ -52,7 +53,7 @@ final class MappedFile extends ForwardingStoreFile {
             MappedFiles.Listener listener) {
         super(file);
         this.stored =
-                demand == Demand.SYNCHRONOUS || core.fileMedium(file.descriptor()) == NativeCore.Medium.OVERWRITES;
+                demand == Demand.SYNCHRONOUS || core.files().medium(file.descriptor()) == FileCalls.Medium.OVERWRITES;
         this.metadataChanged = created;
         this.core = core;
         this.persistence = persistence;
@@ -92,7 +93,7 @@ final class MappedFile extends ForwardingStoreFile {
         if (size == 0) {
             return; // there is no empty mapping
         }
-        long result = core.fileMapShared(descriptor(), 0, size, demand == Demand.SYNCHRONOUS);
+        long result = core.files().mapShared(descriptor(), 0, size, demand == Demand.SYNCHRONOUS);
         if (result < 0) {
             String how = demand == Demand.SYNCHRONOUS ? "synchronous (MAP_SYNC)" : "shared";
             throw new FileFailure(how + " mapping of " + size + " bytes of " + path(), (int) result);
@@ -105,7 +106,7 @@ final class MappedFile extends ForwardingStoreFile {
     private void unmap() {
         if (mapped > 0) {
             listener.unmapped(path(), address);
-            core.memoryUnmap(address, mapped);
+            core.memory().unmap(address, mapped);
             mapped = 0;
         }
     }

@@ -17,7 +17,7 @@ public final class NativeMemory implements AutoCloseable {
     public NativeMemory(NativeCore core, long length) {
         this.core = core;
         this.length = length;
-        address = core.memoryMap(length);
+        address = core.memory().map(length);
         if (address < 0) {
             throw new RegionException(
                     "cannot map " + length + " bytes of memory for a store: " + Errno.describe((int) address));
@@ -37,13 +37,13 @@ public final class NativeMemory implements AutoCloseable {
         if (offset < 0 || bytes < 0 || offset + bytes > length) {
             throw new IndexOutOfBoundsException(offset + " + " + bytes + " of " + length);
         }
-        return core.view(address + offset, bytes).order(ByteOrder.LITTLE_ENDIAN);
+        return core.memory().view(address + offset, bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     @Override
     public void close() {
         if (address != 0) {
-            core.memoryUnmap(address, length);
+            core.memory().unmap(address, length);
             address = 0;
         }
     }

@@ -13,34 +13,34 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import org.vellum.nativelib.Errno;
+import org.vellum.nativelib.FileCalls;
 import org.vellum.nativelib.NativeCore;
 
 /** The real file system, by the native core: ordinary files, durable by fdatasync. */
 public final class NativeStoreFiles implements StoreFiles {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
 
-    private final NativeCore core;
+    private final FileCalls calls;
     private final boolean readOnly;
 
     public NativeStoreFiles(NativeCore core) {
-        this(core, false);
+        this(core.files(), false);
     }
 
-    private NativeStoreFiles(NativeCore core, boolean readOnly) {
-        this.core = core;
+    private NativeStoreFiles(FileCalls calls, boolean readOnly) {
+        this.calls = calls;
         this.readOnly = readOnly;
     }
 
     /** Files that are opened to be read, whatever permissions there are beyond that; their locks are shared. */
     public static NativeStoreFiles readOnly(NativeCore core) {
-        return new NativeStoreFiles(core, true);
+        return new NativeStoreFiles(core.files(), true);
     }
 
     @Override
     public StoreFile open(Path path, boolean create) throws FileFailure {
-        int descriptor = readOnly && !create
-                ? core.fileOpenToRead(path.toString())
-                : core.fileOpen(path.toString(), create, false);
+        int descriptor =
+                readOnly && !create ? calls.openToRead(path.toString()) : calls.open(path.toString(), create, false);
         if (descriptor < 0) {
             throw new FileFailure((create ? "create " : "open ") + path, descriptor);
         }
@@ -113,7 +113,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
     @Override
     public void syncDirectory(Path directory, PersistPoint point) throws FileFailure {
-        int result = core.fileSyncDirectory(directory.toString());
+        int result = calls.fsyncDirectory(directory.toString());
         if (result != 0) {
             throw new FileFailure("fsync of folder " + directory, result);
         }
@@ -121,7 +121,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
     @Override
     public long freeSpace(Path directory) throws FileFailure {
-        long bytes = core.fileFreeSpace(directory.toString());
+        long bytes = calls.freeSpace(directory.toString());
         if (bytes < 0) {
             throw new FileFailure("free space of " + directory, (int) bytes);
         }
@@ -175,7 +175,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public long size() throws FileFailure {
-            long size = core.fileSize(descriptor);
+            long size = calls.size(descriptor);
             if (size < 0) {
                 throw new FileFailure("size of " + path, (int) size);
             }
@@ -184,7 +184,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public void write(long address, long length, long offset) throws FileFailure {
-            int result = core.fileWrite(descriptor, address, length, offset);
+            int result = calls.write(descriptor, address, length, offset);
             if (result < 0) {
                 throw new FileFailure("write of " + length + " bytes at offset " + offset + " of " + path, result);
             }
@@ -192,7 +192,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public void read(long address, long length, long offset) throws FileFailure {
-            int result = core.fileRead(descriptor, address, length, offset);
+            int result = calls.read(descriptor, address, length, offset);
             if (result < 0) {
                 throw new FileFailure("read of " + length + " bytes at offset " + offset + " of " + path, result);
             }
@@ -200,19 +200,19 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public void syncData(PersistPoint point) throws FileFailure {
-            check(core.fileSyncData(descriptor), "fdatasync of " + path);
+            check(calls.fdatasync(descriptor), "fdatasync of " + path);
         }
 
         @Override
         public void allocate(long offset, long length) throws FileFailure {
             check(
-                    core.fileAllocate(descriptor, offset, length),
+                    calls.allocate(descriptor, offset, length),
                     "allocation of " + length + " bytes at offset " + offset + " of " + path);
         }
 
         @Override
         public long makeReal(long offset, long length, boolean fresh) throws FileFailure {
-            long made = core.fileMakeReal(descriptor, offset, length, fresh);
+            long made = calls.makeReal(descriptor, offset, length, fresh);
             if (made < 0) {
                 throw new FileFailure(
                         "writing blocks for all of the " + length + " bytes at offset " + offset + " of " + path
@@ -224,7 +224,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public void requireNamed(Path name) throws FileFailure {
-            int result = named ? core.fileIsNamed(descriptor, name.toString()) : 0;
+            int result = named ? calls.isNamed(descriptor, name.toString()) : 0;
             if (result == -Errno.ENOENT || result == -Errno.ENOTDIR) {
                 throw new FileFailure(
                         "its file " + name + " is not there any more: it, or its folder, was deleted or"
@@ -241,19 +241,19 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public boolean closeToOthers() throws FileFailure {
-            int result = core.fileCloseToOthers(descriptor);
+            int result = calls.closeToOthers(descriptor);
             check(result, "taking the permissions of others from " + path);
             return result == 1;
         }
 
         @Override
         public void truncate(long length) throws FileFailure {
-            check(core.fileTruncate(descriptor, length), "truncation of " + path + " to " + length + " bytes");
+            check(calls.truncate(descriptor, length), "truncation of " + path + " to " + length + " bytes");
         }
 
         @Override
         public boolean lock() throws FileFailure {
-            int result = readOnly ? core.fileLockShared(descriptor) : core.fileLock(descriptor);
+            int result = readOnly ? calls.lockShared(descriptor) : calls.lock(descriptor);
             if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
                 return false;
             }
@@ -263,7 +263,7 @@ public final class NativeStoreFiles implements StoreFiles {
 
         @Override
         public long mapPrivate(long offset, long length) throws FileFailure {
-            long address = core.fileMapPrivate(descriptor, offset, length);
+            long address = calls.mapPrivate(descriptor, offset, length);
             if (address < 0) {
                 throw new FileFailure(
                         "private mapping of " + length + " bytes at offset " + offset + " of " + path, (int) address);
@@ -275,7 +275,7 @@ public final class NativeStoreFiles implements StoreFiles {
         public synchronized void close() {
             if (!closed) {
                 closed = true;
-                core.fileClose(descriptor);
+                calls.close(descriptor);
             }
         }
     }

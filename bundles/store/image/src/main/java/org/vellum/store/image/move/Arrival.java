@@ -244,7 +244,7 @@ public final class Arrival implements AutoCloseable {
     }
 
     private boolean isZeroStill(long page, long address) {
-        return !written.contains(page) && PageChecksums.isZero(core.view(address, NativeCore.PAGE_SIZE));
+        return !written.contains(page) && PageChecksums.isZero(core.memory().view(address, NativeCore.PAGE_SIZE));
     }
 
     private void writeRun(long firstPage, int pages, long address) throws FileFailure {
@@ -256,7 +256,7 @@ public final class Arrival implements AutoCloseable {
 
     /** By the core and not by {@link StoreFile#syncData}: nothing relies on it. */
     public void sync() {
-        int result = core.fileSyncData(file.descriptor());
+        int result = core.files().fdatasync(file.descriptor());
         if (result != 0) {
             throw failure("its pages cannot be made durable", new FileFailure("fdatasync of " + file.path(), result));
         }

@@ -186,8 +186,10 @@ public final class ImageRepair {
         for (int i = 0; i < count; i++) {
             if (damaged.replayed().contains(first + i)) {
                 pages.view((long) i * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE)
-                        .put(core.view(
-                                damaged.view().address() + (first + i) * NativeCore.PAGE_SIZE, NativeCore.PAGE_SIZE));
+                        .put(core.memory()
+                                .view(
+                                        damaged.view().address() + (first + i) * NativeCore.PAGE_SIZE,
+                                        NativeCore.PAGE_SIZE));
             }
         }
     }

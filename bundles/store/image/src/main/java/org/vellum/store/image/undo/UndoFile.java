@@ -40,7 +40,7 @@ public final class UndoFile implements AutoCloseable {
         this.file = file;
         this.address = address;
         this.pages = pages;
-        header = core.view(address, NativeCore.PAGE_SIZE).order(ByteOrder.LITTLE_ENDIAN);
+        header = core.memory().view(address, NativeCore.PAGE_SIZE).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /**

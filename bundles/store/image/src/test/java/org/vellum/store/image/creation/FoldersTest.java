@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.vellum.nativelib.FileCalls;
 import org.vellum.nativelib.NativeCore;
 import org.vellum.store.image.medium.Cores;
 import org.vellum.store.image.medium.NativeStoreFiles;
@@ -22,17 +23,19 @@ class FoldersTest {
     private final List<Path> synced = new ArrayList<>();
 
     /** The native core, with a record of the folders synced. */
-    private final NativeCore core = (NativeCore) Proxy.newProxyInstance(
-            NativeCore.class.getClassLoader(), new Class<?>[] {NativeCore.class}, (proxy, method, arguments) -> {
-                if (method.getName().equals("fileSyncDirectory")) {
+    private final FileCalls files = (FileCalls) Proxy.newProxyInstance(
+            FileCalls.class.getClassLoader(), new Class<?>[] {FileCalls.class}, (proxy, method, arguments) -> {
+                if (method.getName().equals("fsyncDirectory")) {
                     synced.add(Path.of((String) arguments[0]));
                 }
                 try {
-                    return method.invoke(Cores.CORE, arguments);
+                    return method.invoke(Cores.CORE.files(), arguments);
                 } catch (InvocationTargetException e) {
                     throw e.getCause();
                 }
             });
+
+    private final NativeCore core = new Cores.Substitute(Cores.CORE.batches(), files);
 
     @Test
     void everyFolderCreatedIsDurableInItsParent() throws Exception {

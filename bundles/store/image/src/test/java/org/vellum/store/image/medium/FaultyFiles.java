@@ -105,8 +105,8 @@ public final class FaultyFiles implements StoreFiles {
             long at = page * PAGE - offset;
             if (at >= 0 && at + PAGE <= length) {
                 synchronized (FaultyFiles.class) {
-                    Cores.CORE.view(STAGING.address(), PAGE).put(content);
-                    if (Cores.CORE.fileWrite(file, STAGING.address(), PAGE, at) != 0) {
+                    Cores.CORE.memory().view(STAGING.address(), PAGE).put(content);
+                    if (Cores.CORE.files().write(file, STAGING.address(), PAGE, at) != 0) {
                         throw new IllegalStateException("a file in memory does not take a page");
                     }
                 }
@@ -504,7 +504,7 @@ public final class FaultyFiles implements StoreFiles {
             hook.turn(Kind.WRITE, path);
             synchronized (FaultyFiles.this) {
                 byte[] bytes = new byte[(int) length];
-                Cores.CORE.view(address, bytes.length).get(bytes);
+                Cores.CORE.memory().view(address, bytes.length).get(bytes);
                 try {
                     call(
                             Kind.WRITE,
@@ -534,7 +534,7 @@ public final class FaultyFiles implements StoreFiles {
                 int window = 1 << 20;
                 for (long done = 0; done < length; done += window) {
                     int part = (int) Math.min(window, length - done);
-                    Cores.CORE.view(address + done, part).put(content.read(offset + done, part));
+                    Cores.CORE.memory().view(address + done, part).put(content.read(offset + done, part));
                 }
             }
         }
@@ -605,12 +605,12 @@ public final class FaultyFiles implements StoreFiles {
             synchronized (FaultyFiles.this) {
                 String described = "private mapping of " + length + " bytes at offset " + offset + " of " + path;
                 call(Kind.MAP, offset, length, null, described);
-                int file = Cores.CORE.fileInMemory(path.getFileName().toString());
-                int resized = file < 0 ? file : Cores.CORE.fileTruncate(file, length);
-                long address = resized < 0 ? resized : Cores.CORE.fileMapPrivate(file, 0, length);
+                int file = Cores.CORE.files().inMemory(path.getFileName().toString());
+                int resized = file < 0 ? file : Cores.CORE.files().truncate(file, length);
+                long address = resized < 0 ? resized : Cores.CORE.files().mapPrivate(file, 0, length);
                 if (address < 0) {
                     if (file >= 0) {
-                        Cores.CORE.fileClose(file);
+                        Cores.CORE.files().close(file);
                     }
                     throw new FileFailure(described, (int) address);
                 }
@@ -626,7 +626,7 @@ public final class FaultyFiles implements StoreFiles {
             synchronized (FaultyFiles.this) {
                 for (View view : List.copyOf(content.views)) {
                     if (view.owner == this) {
-                        Cores.CORE.fileClose(view.file);
+                        Cores.CORE.files().close(view.file);
                         content.views.remove(view);
                     }
                 }

@@ -98,12 +98,12 @@ public final class TornFile implements StoreFile {
     @Override
     public void write(long address, long length, long offset) {
         call();
-        Cores.CORE.view(address, (int) length).get(cache, (int) offset, (int) length);
+        Cores.CORE.memory().view(address, (int) length).get(cache, (int) offset, (int) length);
     }
 
     @Override
     public void read(long address, long length, long offset) {
-        Cores.CORE.view(address, (int) length).put(cache, (int) offset, (int) length);
+        Cores.CORE.memory().view(address, (int) length).put(cache, (int) offset, (int) length);
     }
 
     @Override

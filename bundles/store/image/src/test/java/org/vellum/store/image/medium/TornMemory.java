@@ -120,14 +120,14 @@ public final class TornMemory implements MappedFiles.Listener {
         @Override
         public void store(long destination, long source, long length) {
             byte[] bytes = new byte[(int) length];
-            Cores.CORE.view(source, bytes.length).get(bytes);
+            Cores.CORE.memory().view(source, bytes.length).get(bytes);
             store(destination, bytes, 0, bytes.length);
         }
 
         @Override
         public void store(long destination, byte[] source, int from, int length) {
             step("store of " + length);
-            Cores.CORE.view(destination, length).put(0, source, from, length);
+            Cores.CORE.memory().view(destination, length).put(0, source, from, length);
             take(destination & -WORD, (destination + length + WORD - 1) & -WORD);
         }
 
@@ -135,6 +135,7 @@ public final class TornMemory implements MappedFiles.Listener {
         public void storeWord(long destination, long value) {
             step("store of a word");
             Cores.CORE
+                    .memory()
                     .view(destination, WORD)
                     .order(java.nio.ByteOrder.LITTLE_ENDIAN)
                     .putLong(0, value);
@@ -151,7 +152,7 @@ public final class TornMemory implements MappedFiles.Listener {
         private void take(long start, long end) {
             Mapping mapping = mappingOf(start);
             byte[] bytes = new byte[(int) (Math.min(end, mapping.address + mapping.length) - start)];
-            Cores.CORE.view(start, bytes.length).get(bytes);
+            Cores.CORE.memory().view(start, bytes.length).get(bytes);
             pending.add(new Pending(mapping.path, (int) (start - mapping.address), bytes));
         }
 
