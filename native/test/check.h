@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECK_SECONDS_PER_TEST 60
+#define CHECK_SECONDS_PER_TEST 300
 /* For mutation/run: only tests whose names contain this, and another limit. */
 #define CHECK_ONLY "VELLUM_CHECK_ONLY"
 #define CHECK_SECONDS "VELLUM_CHECK_SECONDS"
