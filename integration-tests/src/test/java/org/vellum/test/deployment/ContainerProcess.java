@@ -26,7 +26,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * @param environment added to this JVM's
  */
 record ContainerProcess(Path home, List<String> command, Map<String, String> environment) {
+    /** A limit against hanging, which a busy machine stays within. */
     private static final Duration PATIENCE = Duration.ofMinutes(10);
+
     private static final long PAUSE_MILLISECONDS = 20;
 
     private static final String REPORT = "report";

@@ -30,24 +30,15 @@ class WithoutProofIT {
     @BeforeEach
     void copyAllElse() throws IOException {
         assertTrue(Files.exists(DISTRIBUTION.resolve(PROOF)), "there is nothing to go without");
-        // a copy, since the class path begins where the jar is
-        Files.copy(DISTRIBUTION.resolve("vellum.jar"), folder.resolve("vellum.jar"));
-        Files.createDirectory(folder.resolve("lib"));
-        for (String linked : List.of("bundles", "shell", "applications", "etc")) {
-            link(Path.of(linked));
-        }
-        try (Stream<Path> jars = Files.list(DISTRIBUTION.resolve("lib"))) {
-            for (Path jar : jars.map(DISTRIBUTION::relativize).toList()) {
-                if (!jar.equals(PROOF)) {
-                    link(jar);
+        for (String part : List.of("vellum.jar", "lib", "bundles", "shell", "applications", "etc")) {
+            try (Stream<Path> files = Files.walk(DISTRIBUTION.resolve(part))) {
+                for (Path file : files.map(DISTRIBUTION::relativize).toList()) {
+                    if (!file.equals(PROOF)) {
+                        Files.copy(DISTRIBUTION.resolve(file), folder.resolve(file));
+                    }
                 }
             }
         }
-    }
-
-    private void link(Path file) throws IOException {
-        Files.createSymbolicLink(
-                folder.resolve(file), DISTRIBUTION.resolve(file).toRealPath());
     }
 
     private ChildProcess vellum(String... arguments) {
