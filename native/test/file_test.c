@@ -325,13 +325,13 @@ static void a_lock_excludes_every_other_descriptor_even_of_the_same_process(void
 }
 
 static void a_lock_is_the_descriptions_and_is_given_back_by_unlocking(void) {
-    int holder = create_file("locked");
+    int holder = create_file("locked and unlocked");
     CHECK_EQUAL(0, vellum_file_lock(holder));
     int duplicate = vellum_file_duplicate(holder);
     CHECK(duplicate >= 0 && duplicate != holder);
     CHECK((fcntl(duplicate, F_GETFD) & FD_CLOEXEC) != 0);
     CHECK_EQUAL(0, vellum_file_lock(duplicate)); /* the same description's */
-    int other = vellum_file_open(path_of("locked"), 0, 0);
+    int other = vellum_file_open(path_of("locked and unlocked"), 0, 0);
     CHECK_EQUAL(-EAGAIN, vellum_file_lock(other));
     CHECK_EQUAL(0, vellum_file_unlock(duplicate));
     CHECK_EQUAL(0, vellum_file_lock(other));

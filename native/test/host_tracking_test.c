@@ -423,6 +423,9 @@ static void *warm_when_told(void *argument) {
 
 /* This thread plays another one that has claimed a neighbour and finds no mapping for it either. */
 static void a_neighbour_on_its_way_is_awaited_when_the_process_has_no_mapping_left(void) {
+#ifdef __SANITIZE_ADDRESS__
+    SKIP("the address sanitizer's runtime maps and unmaps memory of its own for each thread");
+#endif
 #ifdef __SANITIZE_THREAD__
     SKIP("the thread sanitizer's runtime itself does not survive without mappings");
 #endif

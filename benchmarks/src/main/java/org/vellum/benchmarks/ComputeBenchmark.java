@@ -62,7 +62,7 @@ final class ComputeBenchmark implements Benchmark {
             }
             report.note("host and guest mode in turns on one thread; every result was the same in both:");
             report.table(table);
-            measureColdMemory(workbench, report, modes);
+            measureColdMemory(report, modes);
         }
     }
 
@@ -115,7 +115,7 @@ final class ComputeBenchmark implements Benchmark {
     }
 
     /** Memory that is resident, but that guest mode has not seen: what its first touch there costs, page by page. */
-    private static void measureColdMemory(Workbench workbench, Report report, Modes modes) {
+    private static void measureColdMemory(Report report, Modes modes) {
         long[] first = new long[COLD_ROUNDS];
         long[] second = new long[COLD_ROUNDS];
         long[] inHost = new long[COLD_ROUNDS];

@@ -41,7 +41,8 @@ final class Epochs implements Trials.Trial {
     public long[] run() {
         pattern.choose(pages);
         for (int i = 0; i < pages.length; i++) {
-            offsets[i] = pages[i] * RegionMemory.PAGE + random.nextInt(RegionMemory.PAGE / Long.BYTES) * Long.BYTES;
+            offsets[i] =
+                    pages[i] * RegionMemory.PAGE + (long) random.nextInt(RegionMemory.PAGE / Long.BYTES) * Long.BYTES;
         }
         long started = System.nanoTime();
         for (long offset : offsets) {

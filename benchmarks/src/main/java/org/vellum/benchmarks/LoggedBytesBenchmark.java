@@ -30,7 +30,7 @@ final class LoggedBytesBenchmark implements Benchmark {
                 row(table, strategy, "16 pages, 1 store each", 16, loggedForPages(region, 16, 1));
                 row(table, strategy, "16 pages, all of each", 16 * 512, loggedForPages(region, 16, 512));
                 row(table, strategy, "1024 pages, 1 store each", 1024, loggedForPages(region, 1024, 1));
-                report.mustHold(strategy + ", log of one 8-byte store", one, BOUND, "bytes");
+                report.mustHold(strategy + ", log of one 8-byte store", (double) one, BOUND, "bytes");
             }
         }
         report.table(table);

@@ -23,6 +23,7 @@ enum EntryPointCommand {
             "Make mistakes in the code, one at a time, and see which no test notices: native [MUTANT...], or java [--module"
                     + " core/runtime|store/image] [--classes PATTERN]."),
     COVERAGE("coverage", "Measure which code of the bundles the unit tests reach."),
+    REPRODUCE("reproduce", "Build a second time in another folder, and compare the two distributions."),
     CLEAN("clean", "Remove everything the build made.");
 
     private final String name;

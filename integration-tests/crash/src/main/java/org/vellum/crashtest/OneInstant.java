@@ -115,7 +115,7 @@ final class OneInstant implements Check {
             long earlier = load(image, chain, place - 1);
             long later = load(image, chain, place);
             // a relay's reader may lag behind by any number of steps, a writer's own stores by one
-            if (later > earlier || chain != RELAY && earlier - later > 1) {
+            if (later > earlier || (chain != RELAY && earlier - later > 1)) {
                 found.add("the cut is not one instant: chain " + chain + " has " + earlier + " at place " + (place - 1)
                         + " (page " + page(image.capacity(), place - 1) + "), so expected at place " + place + " (page "
                         + page(image.capacity(), place) + ") "

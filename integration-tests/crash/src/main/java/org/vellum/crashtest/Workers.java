@@ -23,6 +23,7 @@ final class Workers {
         }
 
         /** One thread counts, others read. */
+        @SuppressWarnings("NonAtomicVolatileUpdate")
         void done() {
             done++;
         }

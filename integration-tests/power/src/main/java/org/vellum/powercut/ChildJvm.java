@@ -36,6 +36,7 @@ final class ChildJvm {
     }
 
     /** Ends this process when the one that started it has ended, however that was. */
+    @SuppressWarnings("FutureReturnValueIgnored") // this process ends by it
     static void endWithParent() {
         ProcessHandle.current()
                 .parent()

@@ -104,7 +104,7 @@ final class CutDisk {
     private void settle(int arrival, boolean lost) {
         List<Pending> left = new ArrayList<>();
         for (Pending write : pending) {
-            if (write.done > arrival || lost && !inRanges(write.write)) {
+            if (write.done > arrival || (lost && !inRanges(write.write))) {
                 left.add(write);
             } else if (!lost) {
                 durableKey = put(durableKey, Piece.of(write.write), true);

@@ -45,6 +45,8 @@ enum FileSystem {
         private final String type;
         private final int mebibytes;
         private final int tear;
+
+        @SuppressWarnings("ImmutableEnumChecker") // made by List.of
         private final List<String> make;
 
         Kind(String type, int mebibytes, int tear, List<String> make) {

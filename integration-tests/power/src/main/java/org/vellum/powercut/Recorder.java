@@ -57,7 +57,7 @@ final class Recorder {
         boolean mayFail = !scenario.commands().isEmpty() || !scenario.lie().isEmpty();
         for (int end : ends) {
             boolean asPlanned = end == 0
-                    || end == KILLED && (scenario.does(Scenario.Act.KILL) || scenario.does(Scenario.Act.REPAIR));
+                    || (end == KILLED && (scenario.does(Scenario.Act.KILL) || scenario.does(Scenario.Act.REPAIR)));
             if (!asPlanned && !mayFail) {
                 throw new IOException(
                         scenario + ": the program ended with status " + end + "; see " + folder.resolve("program.log"));

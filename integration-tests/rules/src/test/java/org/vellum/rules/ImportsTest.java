@@ -43,6 +43,22 @@ class ImportsTest {
                 .check(PRODUCT);
     }
 
+    /** The rest is put together without one by org.vellum.embedded. A selector may be an LDAP filter, whose parser is OSGi's. */
+    @Test
+    void theRuntimeKnowsTheFrameworkInOnePackage() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.vellum.runtime..")
+                .and()
+                .resideOutsideOfPackage("org.vellum.runtime.osgi..")
+                .and()
+                .doNotHaveFullyQualifiedName("org.vellum.runtime.providers.LdapFilter")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.osgi.framework..", "org.osgi.service..", "org.osgi.util..")
+                .check(PRODUCT);
+    }
+
     /** What stores and formats do is tested without a framework, and used without one. */
     @Test
     void theImagesCodeKnowsNoFramework() {

@@ -103,6 +103,26 @@ class LayersTest {
                 .check(PRODUCT);
     }
 
+    /** As drawn in the runtime's package-info: a swap goes down, and only events go up. */
+    @Test
+    void thePackagesOfTheRuntimeUseOnlyThoseBelowThem() {
+        List<String> fromTheTop = Stream.of(
+                        "osgi", "registry", "region", "swap", "commit", "state", "services", "waiting", "providers")
+                .map(name -> "org.vellum.runtime." + name + "..")
+                .toList();
+        for (int i = 1; i < fromTheTop.size(); i++) {
+            List<String> above = fromTheTop.subList(0, i);
+            noClasses()
+                    .that()
+                    .resideInAPackage(fromTheTop.get(i))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(above.toArray(String[]::new))
+                    .because("arrows never point up")
+                    .check(PRODUCT);
+        }
+    }
+
     @Test
     void packagesAreFreeOfCycles() {
         slices().assignedFrom(PACKAGES).should().beFreeOfCycles().check(PRODUCT);

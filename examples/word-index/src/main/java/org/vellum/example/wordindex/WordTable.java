@@ -140,7 +140,7 @@ public final class WordTable {
         while (true) {
             int slot = HEADER_SIZE + index * SLOT_SIZE;
             int start = memory.getInt(slot);
-            if (start == 0 || memory.getInt(slot + 4) == hash && holds(start, word, length)) {
+            if (start == 0 || (memory.getInt(slot + 4) == hash && holds(start, word, length))) {
                 return slot;
             }
             index = index + 1 & slotCount - 1;
@@ -167,7 +167,7 @@ public final class WordTable {
     private static int hash(byte[] word, int length) {
         int hash = 0x811c9dc5;
         for (int i = 0; i < length; i++) {
-            hash = (hash ^ word[i] & 0xff) * 0x01000193;
+            hash = (hash ^ (word[i] & 0xff)) * 0x01000193;
         }
         return hash;
     }

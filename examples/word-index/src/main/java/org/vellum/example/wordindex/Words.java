@@ -55,17 +55,17 @@ final class Words {
         if (codePoint < 0x80) {
             word[at++] = (byte) codePoint;
         } else if (codePoint < 0x800) {
-            word[at++] = (byte) (0xc0 | codePoint >> 6);
-            word[at++] = (byte) (0x80 | codePoint & 0x3f);
+            word[at++] = (byte) (0xc0 | (codePoint >> 6));
+            word[at++] = (byte) (0x80 | (codePoint & 0x3f));
         } else if (codePoint < 0x10000) {
-            word[at++] = (byte) (0xe0 | codePoint >> 12);
-            word[at++] = (byte) (0x80 | codePoint >> 6 & 0x3f);
-            word[at++] = (byte) (0x80 | codePoint & 0x3f);
+            word[at++] = (byte) (0xe0 | (codePoint >> 12));
+            word[at++] = (byte) (0x80 | ((codePoint >> 6) & 0x3f));
+            word[at++] = (byte) (0x80 | (codePoint & 0x3f));
         } else {
-            word[at++] = (byte) (0xf0 | codePoint >> 18);
-            word[at++] = (byte) (0x80 | codePoint >> 12 & 0x3f);
-            word[at++] = (byte) (0x80 | codePoint >> 6 & 0x3f);
-            word[at++] = (byte) (0x80 | codePoint & 0x3f);
+            word[at++] = (byte) (0xf0 | (codePoint >> 18));
+            word[at++] = (byte) (0x80 | ((codePoint >> 12) & 0x3f));
+            word[at++] = (byte) (0x80 | ((codePoint >> 6) & 0x3f));
+            word[at++] = (byte) (0x80 | (codePoint & 0x3f));
         }
         return at;
     }

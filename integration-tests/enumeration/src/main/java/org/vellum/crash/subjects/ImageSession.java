@@ -245,7 +245,9 @@ final class ImageSession implements AutoCloseable {
     /** Written in place from now on, which nobody does, and then no more. */
     void beginAndEndInPlace() {
         medium.phase("in place");
-        image.beginInPlace().orElseThrow();
+        if (image.beginInPlace().isEmpty()) {
+            throw new IllegalStateException("this image cannot be written in place");
+        }
         image.endInPlace(image.epoch());
         turns.opened();
         medium.phase("logged");

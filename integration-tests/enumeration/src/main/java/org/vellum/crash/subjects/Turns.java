@@ -106,7 +106,7 @@ final class Turns implements RecordingMedium.Interceptor, PhaseObserver {
     private void grant(int events) {
         allowed += events;
         notifyAll();
-        await(() -> !trimming || waiting && done == allowed);
+        await(() -> !trimming || (waiting && done == allowed));
     }
 
     @Override

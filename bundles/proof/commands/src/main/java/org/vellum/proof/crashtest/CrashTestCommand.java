@@ -69,9 +69,8 @@ public final class CrashTestCommand implements Subcommand {
 
     @Option(
             names = "--negative-control",
-            description =
-                    "a test of --lossy: every sync succeeds and does nothing (store dax: makes none anyway); held when a"
-                            + " violation is found within 20 kills")
+            description = "a test of --lossy: every sync succeeds and does nothing; held when a"
+                    + " violation is found within 20 kills")
     private boolean negativeControl;
 
     @Mixin

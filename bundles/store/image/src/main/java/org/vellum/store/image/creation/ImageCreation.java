@@ -152,7 +152,7 @@ public final class ImageCreation {
                     size,
                     ImageIdentity.roundUp(Math.max(segment, 1), NativeCore.PAGE_SIZE),
                     System.currentTimeMillis());
-            needed(identity);
+            needed(identity); // for its exception
             return identity;
         } catch (ArithmeticException e) {
             throw new InvalidRegionException(

@@ -27,6 +27,27 @@ public final class FirstUse implements AutoCloseable {
     /** As large as the smallest block that the working image copies. */
     private static final int BLOCK_PAGES = 16;
 
+    /** The blocks that the batch at hand changes and that are not checked yet. */
+    private static final class Expected {
+        private final PageSet blocks;
+        /** The set need not be looked through for every batch: a large region has many words. */
+        private boolean any;
+
+        Expected(long limit) {
+            blocks = new PageSet(limit);
+        }
+
+        void add(long block) {
+            blocks.add(block);
+            any = true;
+        }
+
+        void clear() {
+            blocks.clear();
+            any = false;
+        }
+    }
+
     private final String region;
     private final NativeCore core;
     private final StoreFile file;
@@ -36,10 +57,8 @@ public final class FirstUse implements AutoCloseable {
     /** By number of block. */
     private final PageSet checked;
 
-    /** Of the batch that is looked at, and whether there are any. */
-    private final PageSet unchecked;
+    private final Expected expected;
 
-    private boolean expected;
     private Batch previous;
 
     public FirstUse(String region, NativeCore core, StoreFile file, ImageIdentity identity) {
@@ -50,7 +69,7 @@ public final class FirstUse implements AutoCloseable {
         check = new PageCheck(core, file, identity);
         room = new NativeMemory(core, BLOCK_PAGES * (NativeCore.PAGE_SIZE + (long) PageChecksums.ENTRY_SIZE));
         checked = new PageSet((identity.pages() + BLOCK_PAGES - 1) / BLOCK_PAGES);
-        unchecked = new PageSet(checked.limit());
+        expected = new Expected(checked.limit());
     }
 
     /**
@@ -63,27 +82,32 @@ public final class FirstUse implements AutoCloseable {
     public synchronized void requireIntactBeforeCommit(long batch, long length) {
         previous = new Batch(core, batch, length, previous);
         previous.forEachPage(this::expect);
-        if (expected) {
-            try {
-                for (long block = unchecked.next(0); block >= 0; block = unchecked.next(block + 1)) {
-                    requireIntact(block);
-                }
-            } catch (FileFailure e) {
-                throw new CommitException(
-                        "region '" + region + "': what an epoch changes for the first time cannot be compared"
-                                + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(),
-                        e);
-            } finally {
-                unchecked.clear();
-                expected = false;
+        if (!expected.any) {
+            return;
+        }
+        try {
+            requireExpectedIntact();
+        } catch (FileFailure e) {
+            throw new CommitException(
+                    "region '" + region + "': what an epoch changes for the first time cannot be compared"
+                            + " with its page checksums: " + e.getMessage() + "; " + e.wayOut(),
+                    e);
+        }
+    }
+
+    private void requireExpectedIntact() throws FileFailure {
+        try {
+            for (long block = expected.blocks.next(0); block >= 0; block = expected.blocks.next(block + 1)) {
+                requireIntact(block);
             }
+        } finally {
+            expected.clear();
         }
     }
 
     private void expect(long page) {
         if (page >= 0 && page < identity.pages() && !checked.contains(page / BLOCK_PAGES)) {
-            unchecked.add(page / BLOCK_PAGES);
-            expected = true;
+            expected.add(page / BLOCK_PAGES);
         }
     }
 
