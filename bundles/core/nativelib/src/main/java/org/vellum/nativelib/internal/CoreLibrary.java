@@ -7,7 +7,8 @@ import java.nio.ByteBuffer;
 /**
  * The direct mapping of {@code libvellum_core.so}, in its C names; see {@code native/include/vellum/core.h}. Bound and unbound
  * by {@link JnaNativeCore}, because a static initializer cannot be undone when the bundle is updated.
- * A buffer is the memory of a structure of {@code org.vellum.nativelib.layout}; an array receives one value.
+ * A buffer is the memory of a structure of {@code org.vellum.nativelib.layout}, and so are the
+ * addresses {@code cut}, {@code commit} and {@code counters}; an array receives one value.
  */
 final class CoreLibrary {
     private CoreLibrary() {}
@@ -26,7 +27,7 @@ final class CoreLibrary {
     static native int vellum_region_create_in_place(
             long base, long length, int homeFile, long homeOffset, int mapSync, ByteBuffer inPlace, long[] region);
 
-    static native void vellum_region_commit_in_place(long region, ByteBuffer commit);
+    static native void vellum_region_commit_in_place(long region, long commit);
 
     static native int vellum_region_attach(
             long region, long vmm, long pagetable, long strategy, byte[] reason, long reasonSize);
@@ -46,7 +47,7 @@ final class CoreLibrary {
 
     static native int vellum_region_change_home(long region, int homeFile, long homeOffset, long committed);
 
-    static native void vellum_region_cut(long region, long batch, ByteBuffer cut);
+    static native void vellum_region_cut(long region, long batch, long cut);
 
     static native void vellum_region_cut_persisted(long region);
 
@@ -56,7 +57,7 @@ final class CoreLibrary {
 
     static native void vellum_region_destroy(long region);
 
-    static native void vellum_region_read_counters(long region, ByteBuffer counters);
+    static native void vellum_region_read_counters(long region, long counters);
 
     static native long vellum_batch_capacity(long region);
 

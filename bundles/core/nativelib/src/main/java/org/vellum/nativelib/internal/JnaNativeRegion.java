@@ -82,7 +82,7 @@ final class JnaNativeRegion implements NativeRegion {
 
     @Override
     public Cut cut(long batch) {
-        CoreLibrary.vellum_region_cut(open(), batch, cut.memory());
+        CoreLibrary.vellum_region_cut(open(), batch, cut.address());
         return cut.read();
     }
 
@@ -93,7 +93,7 @@ final class JnaNativeRegion implements NativeRegion {
 
     @Override
     public InPlaceCommit commitInPlace() {
-        CoreLibrary.vellum_region_commit_in_place(open(), commit.memory());
+        CoreLibrary.vellum_region_commit_in_place(open(), commit.address());
         return commit.read();
     }
 
@@ -109,7 +109,7 @@ final class JnaNativeRegion implements NativeRegion {
 
     @Override
     public Counters counters() {
-        CoreLibrary.vellum_region_read_counters(open(), counters.memory());
+        CoreLibrary.vellum_region_read_counters(open(), counters.address());
         return counters.read();
     }
 
