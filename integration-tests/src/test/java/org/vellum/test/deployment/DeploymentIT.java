@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.jar.JarFile;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -199,14 +200,34 @@ class DeploymentIT {
                             container.type("feature:repo-add " + diary.toUri());
                             container.type("feature:install " + String.join(" ", KARAF_FEATURES) + " diary");
                         },
-                        container -> container.await("vellum:regions shows the region", () -> {
-                            container.type("vellum:regions");
-                            return container.printed().matches("(?s).*diary +open +1 MiB.*");
-                        }));
+                        container -> {
+                            awaitPrinted(container, "vellum:regions", "diary +open +1 MiB");
+                            // until then a kill leaves bundles behind that are installed and were never started
+                            for (String feature : KARAF_FEATURES) {
+                                awaitPrinted(
+                                        container,
+                                        "feature:list --installed --no-format",
+                                        Pattern.quote(feature) + "\\W+[0-9.]+\\W+x?\\W*Started");
+                            }
+                        });
         String second = new ContainerProcess(home, List.of(program, "server"), environment)
                 .life(container -> {}, container -> assertPageAnswers(container, port));
         ContainerProcess.assertSecondLife(first, second);
         new ContainerProcess(home, List.of(program, "server"), environment).endsInOrder();
+    }
+
+    /** Gives a command at the console, once a second, until what was printed has the pattern. */
+    private static void awaitPrinted(ContainerProcess.Running container, String command, String pattern)
+            throws Exception {
+        Pattern printed = Pattern.compile(pattern);
+        container.await("'" + command + "' prints " + pattern, () -> {
+            if (printed.matcher(container.printed()).find()) {
+                return true;
+            }
+            container.type(command);
+            TimeUnit.SECONDS.sleep(1); // a console that is refreshed by the install loses what it is told meanwhile
+            return false;
+        });
     }
 
     private static void unpack(Path archive, Path folder) throws Exception {
