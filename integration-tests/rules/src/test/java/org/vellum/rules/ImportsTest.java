@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.vellum.rules;
 
-import com.tngtech.archunit.core.domain.JavaClasses;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -14,8 +13,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** Who may import what from outside: the framework, JNA. */
 class ImportsTest {
-    private static final JavaClasses PRODUCT = Product.classes();
-
     @Test
     void noPackageIsInTwoBundles() {
         Map<String, List<Path>> places = new TreeMap<>();
@@ -40,7 +37,7 @@ class ImportsTest {
                 .dependOnClassesThat()
                 .resideInAPackage("com.sun.jna..")
                 .because("whoever loads native code asks NativeCore, so that one place knows how")
-                .check(PRODUCT);
+                .check(Product.CLASSES);
     }
 
     /** The rest is put together without one by org.vellum.embedded. A selector may be an LDAP filter, whose parser is OSGi's. */
@@ -56,7 +53,7 @@ class ImportsTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.osgi.framework..", "org.osgi.service..", "org.osgi.util..")
-                .check(PRODUCT);
+                .check(Product.CLASSES);
     }
 
     /** What stores and formats do is tested without a framework, and used without one. */
@@ -68,6 +65,6 @@ class ImportsTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.osgi.framework..", "org.osgi.service..", "org.osgi.util..")
-                .check(PRODUCT);
+                .check(Product.CLASSES);
     }
 }

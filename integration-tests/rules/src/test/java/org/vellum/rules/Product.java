@@ -17,6 +17,9 @@ import java.util.stream.Collectors;
 
 /** The bundles, as they are on this test's class path: jars, or folders of classes while Maven has not packed them. */
 final class Product {
+    /** All classes of the bundles: read once for all tests of this module, because that takes seconds. */
+    static final JavaClasses CLASSES = classes();
+
     private Product() {}
 
     /** Jars and folders that hold classes of a bundle; never this module's own. */
@@ -28,7 +31,7 @@ final class Product {
                 .toList();
     }
 
-    static JavaClasses classes() {
+    private static JavaClasses classes() {
         // a jar given as a path is one file that is no class file, and no class is imported from it
         return new ClassFileImporter()
                 .importLocations(places().stream().map(Product::location).toList());
