@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vellum/export.h"
+
 /* An answer. */
 struct vellum_layout {
     uint64_t offset; /* of a field, in its structure */
@@ -68,5 +70,12 @@ static inline int vellum_layout_find(const struct vellum_layout_entry *entries, 
     }
     return -ENOENT;
 }
+
+/* The function by which a library answers for the structures of its list. */
+#define VELLUM_LAYOUT_FUNCTION(function, list)                                                                         \
+    VELLUM_EXPORT int function(const char *name, struct vellum_layout *layout) {                                       \
+        static const struct vellum_layout_entry entries[] = VELLUM_LAYOUT_ENTRIES(list);                               \
+        return vellum_layout_find(entries, sizeof(entries) / sizeof(entries[0]), name, layout);                        \
+    }
 
 #endif

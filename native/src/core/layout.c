@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The structures of core.h, batch.h and undo_log.h that Java has too. */
 #include "vellum/core.h"
-#include "vellum/export.h"
 #include "vellum/layout.h"
 
 /* clang-format off: a table */
@@ -68,7 +67,4 @@
 
 VELLUM_LAYOUT_CHECKS(LAYOUT);
 
-VELLUM_EXPORT int vellum_core_layout(const char *name, struct vellum_layout *layout) {
-    static const struct vellum_layout_entry entries[] = VELLUM_LAYOUT_ENTRIES(LAYOUT);
-    return vellum_layout_find(entries, sizeof(entries) / sizeof(entries[0]), name, layout);
-}
+VELLUM_LAYOUT_FUNCTION(vellum_core_layout, LAYOUT)

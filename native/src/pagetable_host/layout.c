@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The structure of a measurement, which Java has as two numbers. */
 #include "host_state.h"
-#include "vellum/export.h"
 #include "vellum/layout.h"
 
 /* clang-format off: a table */
@@ -13,7 +12,4 @@
 
 VELLUM_LAYOUT_CHECKS(LAYOUT);
 
-VELLUM_EXPORT int vellum_pagetable_host_layout(const char *name, struct vellum_layout *layout) {
-    static const struct vellum_layout_entry entries[] = VELLUM_LAYOUT_ENTRIES(LAYOUT);
-    return vellum_layout_find(entries, sizeof(entries) / sizeof(entries[0]), name, layout);
-}
+VELLUM_LAYOUT_FUNCTION(vellum_pagetable_host_layout, LAYOUT)

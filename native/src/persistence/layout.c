@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The structure of recorder.h, which RecordedEventLayout.java mirrors. */
-#include "vellum/export.h"
 #include "vellum/layout.h"
 #include "vellum/recorder.h"
 
@@ -19,7 +18,4 @@
 
 VELLUM_LAYOUT_CHECKS(LAYOUT);
 
-VELLUM_EXPORT int vellum_persistence_layout(const char *name, struct vellum_layout *layout) {
-    static const struct vellum_layout_entry entries[] = VELLUM_LAYOUT_ENTRIES(LAYOUT);
-    return vellum_layout_find(entries, sizeof(entries) / sizeof(entries[0]), name, layout);
-}
+VELLUM_LAYOUT_FUNCTION(vellum_persistence_layout, LAYOUT)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The structures of kvm.h, which Java reads one after the other. */
-#include "vellum/export.h"
 #include "vellum/kvm.h"
 #include "vellum/layout.h"
 
@@ -39,7 +38,4 @@
 
 VELLUM_LAYOUT_CHECKS(LAYOUT);
 
-VELLUM_EXPORT int vellum_vmm_kvm_layout(const char *name, struct vellum_layout *layout) {
-    static const struct vellum_layout_entry entries[] = VELLUM_LAYOUT_ENTRIES(LAYOUT);
-    return vellum_layout_find(entries, sizeof(entries) / sizeof(entries[0]), name, layout);
-}
+VELLUM_LAYOUT_FUNCTION(vellum_vmm_kvm_layout, LAYOUT)
